@@ -1,0 +1,1 @@
+//! Recorded candles: reading, merging and writing the files.

@@ -1,0 +1,1 @@
+//! Flags over environment over `bot.toml` over defaults.

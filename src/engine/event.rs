@@ -1,0 +1,74 @@
+//! What the engine is told.
+
+use crate::market::{AccountView, ClosedCandle, FundingPaid, Instrument, OrderUpdate, PriceBar, SymbolId};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can happen to the engine. Every variant is matched by name wherever events are handled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A candle was finished; `now` is its close or later.
+    Candle(ClosedCandle),
+    /// The price moved, conflated to one bar a 100 ms.
+    Price(PriceBar),
+    /// The venue says what became of an order.
+    Order(OrderUpdate),
+    /// The venue says what it holds for us; its view wins.
+    Account(AccountView),
+    /// A symbol's rules are known or have changed.
+    Instrument(SymbolId, Instrument),
+    /// A position paid or received funding.
+    Funding(FundingPaid),
+    /// A symbol's market data came to life, went silent, or has a hole.
+    Feed(SymbolId, FeedState),
+    /// Whether our view of the account equals the venue's (S7).
+    Proof(Proof),
+    /// Our clock and the exchange's are too far apart, or agree again.
+    ClockDoubt(bool),
+    /// A batch of records is on the disk.
+    Committed {
+        /// The number that the `Commit` action carried.
+        batch: u64,
+    },
+    /// The memory on the disk is not safe; no entry until it is.
+    StoreFailed,
+    /// A person or the shell wants something.
+    Command(Command),
+    /// The deadline that the engine asked for is due.
+    Wake,
+}
+
+/// How market data of a symbol stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the names say it
+pub enum FeedState {
+    Live,
+    Stale,
+    Gap,
+}
+
+/// What is known about the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// Ours and the venue's view were compared and agree.
+    Proven,
+    /// They may differ; no new entries.
+    Doubt,
+}
+
+/// What a person or the shell can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// No new entries.
+    Pause,
+    /// Entries again.
+    Resume,
+    /// Close the position of a symbol at the market.
+    Close(SymbolId),
+    /// Close every position at the market.
+    CloseAll,
+    /// The run ends: no new entries; positions are closed when `close` says so, else they keep their stops.
+    Stop {
+        /// `on_stop = "close"`.
+        close: bool,
+    },
+}

@@ -1,0 +1,96 @@
+//! The engine's numbers, with the defaults of the reference.
+
+use crate::{market::Instrument, strategies};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Everything that the engine is told once, at its start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What is traded; a symbol's place in this list is its [`crate::market::SymbolId`].
+    pub instruments: Vec<Instrument>,
+    /// The account's balance at the start, in USDT.
+    pub capital: Decimal,
+    /// The rules that raise signals, in order of priority.
+    pub strategies: Vec<strategies::Settings>,
+    /// `strategy.require_warm`: wait until every indicator has a value, not only those that the entry needs.
+    pub require_warm: bool,
+    /// `[risk]`.
+    pub risk: Risk,
+    /// `[exits]`.
+    pub exits: Exits,
+    /// `[gate]`.
+    pub gate: Gate,
+}
+
+/// `[risk]`: how large a trade may be and how many there may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Equity lost when a trade's stop is hit, in percent.
+    pub per_trade_pct: f64,
+    /// Notional divided by margin.
+    pub leverage: f64,
+    /// A position's margin (notional ÷ leverage) in percent of equity, at most.
+    pub max_position_pct: f64,
+    /// Sum of what all stops together would lose, in percent of equity, at most.
+    pub max_portfolio_risk_pct: f64,
+    /// No new entry once the day's loss reaches this part of the equity at the day's start, in percent.
+    pub daily_loss_pct: f64,
+    /// Entries a UTC day, at most.
+    pub max_trades_per_day: u32,
+    /// Largest notional of one order, in USDT.
+    pub max_notional: f64,
+    /// Below the market's minimum: enlarge the order to it instead of skipping the signal.
+    pub scale_up_to_minimum: bool,
+}
+
+impl Default for Risk {
+    fn default() -> Self {
+        Self {
+            per_trade_pct: 1.0,
+            leverage: 5.0,
+            max_position_pct: 20.0,
+            max_portfolio_risk_pct: 5.0,
+            daily_loss_pct: 2.0,
+            max_trades_per_day: 5,
+            max_notional: 100_000.0,
+            scale_up_to_minimum: false,
+        }
+    }
+}
+
+/// `[exits]`: what ends a position besides its own stop and target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exits {
+    /// Whether the stop follows the price.
+    pub trailing: bool,
+    /// Distance of the trailing stop from the best price, in percent.
+    pub trailing_pct: f64,
+    /// Whether a position is closed after a while.
+    pub time_limit: bool,
+    /// That while, in seconds of market time.
+    pub max_hold_s: u64,
+}
+
+impl Default for Exits {
+    fn default() -> Self {
+        Self { trailing: false, trailing_pct: 2.0, time_limit: false, max_hold_s: 3600 }
+    }
+}
+
+/// `[gate]`: what counts as the same signal again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// How long a signal stands for those that follow it, in seconds of market time.
+    pub cooldown_s: u64,
+    /// Within the cooldown a new signal needs a price that moved by more than this, in percent.
+    pub cooldown_move_pct: f64,
+    /// After the cooldown too a new signal needs such a move, in percent; 0 is off.
+    pub min_move_pct: f64,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { cooldown_s: 60, cooldown_move_pct: 0.1, min_move_pct: 0.0 }
+    }
+}

@@ -1,0 +1,20 @@
+//! smolbear: a small trading bot for USDT-margined perpetual futures. `ARCHITECTURE.md` walks through it.
+//!
+//! The pure part takes events with their time and returns actions; it performs no I/O and knows no clock.
+
+pub mod market; // the vocabulary: symbols, instruments, candles, times, orders
+
+pub mod indicators; // one streaming indicator a file
+
+pub mod strategies; // from indicator values to signals
+
+pub mod engine; // the trading brain: event in, actions out
+
+pub mod simulation; // an exchange's matching, and made-up prices
+
+// The shell, which moves bytes and waits, and decides nothing.
+
+pub mod candles_file; // recorded candles: reading, merging, writing
+pub mod config; // flags over environment over bot.toml over defaults
+pub mod run; // start, one thread, health, log, signals, supervisor
+pub mod stop; // the stop signal, and the one helper that waits

@@ -1,0 +1,3 @@
+//! `bot`: parse, log, run, exit code.
+
+fn main() {}

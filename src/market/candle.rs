@@ -1,0 +1,130 @@
+//! Candles and price bars.
+
+use super::{SymbolId, Timeframe, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Open, high, low and close of a period, with the volume in base units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the field's own terms
+pub struct Candle {
+    pub open_time: Timestamp,
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    pub volume: f64,
+}
+
+/// What is wrong with a candle.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum CandleFault {
+    #[error("{0} is not a finite number")]
+    NotFinite(&'static str),
+    #[error("{0} is {1}, but a price must be above 0")]
+    NotPositive(&'static str, f64),
+    #[error("volume is {0}, but must be 0 or more")]
+    NegativeVolume(f64),
+    #[error("high {high} is below low {low}")]
+    HighBelowLow { high: f64, low: f64 },
+    #[error("{name} {value} is outside low {low} to high {high}")]
+    Outside { name: &'static str, value: f64, low: f64, high: f64 },
+}
+
+impl Candle {
+    /// Whether every number is possible: finite, prices above 0, low ≤ open, close ≤ high.
+    ///
+    /// No candle passes a boundary of the program without this check, so that no NaN is ever inside.
+    pub fn check(&self) -> Result<(), CandleFault> {
+        let prices = [("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)];
+        for (name, value) in prices {
+            if !value.is_finite() {
+                return Err(CandleFault::NotFinite(name));
+            }
+            if value <= 0.0 {
+                return Err(CandleFault::NotPositive(name, value));
+            }
+        }
+        if !self.volume.is_finite() {
+            return Err(CandleFault::NotFinite("volume"));
+        }
+        if self.volume < 0.0 {
+            return Err(CandleFault::NegativeVolume(self.volume));
+        }
+        let (low, high) = (self.low, self.high);
+        if high < low {
+            return Err(CandleFault::HighBelowLow { high, low });
+        }
+        for (name, value) in [("open", self.open), ("close", self.close)] {
+            if value < low || value > high {
+                return Err(CandleFault::Outside { name, value, low, high });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in the candle that follows within the same longer period.
+    pub fn absorb(&mut self, next: &Self) {
+        self.high = self.high.max(next.high);
+        self.low = self.low.min(next.low);
+        self.close = next.close;
+        self.volume += next.volume;
+    }
+}
+
+/// A finished candle of a symbol, as files, the synthetic market and exchanges deliver it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClosedCandle {
+    /// Whose candle.
+    pub symbol: SymbolId,
+    /// How long it is.
+    pub timeframe: Timeframe,
+    /// The numbers; they have passed [`Candle::check`].
+    pub candle: Candle,
+    /// History warms indicators; it moves no price and raises no signal.
+    pub history: bool,
+}
+
+impl ClosedCandle {
+    /// When it was finished: the moment at which it may be known.
+    #[must_use]
+    pub const fn closes_at(&self) -> Timestamp {
+        self.candle.open_time.plus_ms(self.timeframe.ms())
+    }
+}
+
+/// What the price of a symbol did since the last bar, conflated to one a 100 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct PriceBar {
+    pub symbol: SymbolId,
+    pub last: f64,
+    pub low: f64,
+    pub high: f64,
+    pub bid: f64,
+    pub ask: f64,
+    /// The exchange's time of the last price in it.
+    pub at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_candles_are_named() {
+        let good = Candle { open_time: Timestamp(0), open: 10.0, high: 12.0, low: 9.0, close: 11.0, volume: 0.0 };
+        assert_eq!(good.check(), Ok(()));
+        let cases = [
+            (Candle { open: f64::NAN, ..good }, "open is not a finite number"),
+            (Candle { close: f64::INFINITY, ..good }, "close is not a finite number"),
+            (Candle { low: -1.0, ..good }, "low is -1, but a price must be above 0"),
+            (Candle { volume: -1.0, ..good }, "volume is -1, but must be 0 or more"),
+            (Candle { high: 8.0, ..good }, "high 8 is below low 9"),
+            (Candle { close: 13.0, ..good }, "close 13 is outside low 9 to high 12"),
+        ];
+        for (candle, want) in cases {
+            assert_eq!(candle.check().unwrap_err().to_string(), want);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What an exchange allows for a symbol, and the rounding that follows from it.
+
+use super::{OrderSide, Side, Symbol};
+use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive};
+use serde::{Deserialize, Serialize};
+
+/// Tick, step and minimums of a symbol.
+///
+/// Every order price and quantity passes through one of the functions below, and each rounds against the trader.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// Whose rules these are.
+    pub symbol: Symbol,
+    /// Smallest difference between two prices, in USDT.
+    pub tick: Decimal,
+    /// Smallest difference between two quantities, in base units.
+    pub step: Decimal,
+    /// Smallest quantity of an order, in base units.
+    pub min_qty: Decimal,
+    /// Smallest value (price × quantity) of an order that may open a position, in USDT.
+    pub min_notional: Decimal,
+}
+
+/// The largest multiple of `unit` not above `value`.
+fn down(value: Decimal, unit: Decimal) -> Decimal {
+    (value / unit).round_dp_with_strategy(0, RoundingStrategy::ToNegativeInfinity) * unit
+}
+
+/// The smallest multiple of `unit` not below `value`.
+fn up(value: Decimal, unit: Decimal) -> Decimal {
+    (value / unit).round_dp_with_strategy(0, RoundingStrategy::ToPositiveInfinity) * unit
+}
+
+impl Instrument {
+    /// A quantity on the step, never more than asked for.
+    #[must_use]
+    pub fn round_qty(&self, qty: Decimal) -> Decimal {
+        down(qty, self.step).normalize()
+    }
+
+    /// The trigger of a stop on the tick, never closer to the entry than asked for: down for a long, up for a short.
+    ///
+    /// A stop that moves away costs more when it is hit, so sizing uses the rounded price.
+    #[must_use]
+    pub fn round_stop(&self, side: Side, trigger: Decimal) -> Decimal {
+        match side {
+            Side::Long => down(trigger, self.tick).max(self.tick),
+            Side::Short => up(trigger, self.tick),
+        }
+    }
+
+    /// The trigger of a target on the tick, never easier to reach than asked for: up for a long, down for a short.
+    #[must_use]
+    pub fn round_target(&self, side: Side, trigger: Decimal) -> Decimal {
+        match side {
+            Side::Long => up(trigger, self.tick),
+            Side::Short => down(trigger, self.tick).max(self.tick),
+        }
+    }
+
+    /// The price of a fill on the tick: a buyer pays at least `price`, a seller gets at most `price`.
+    #[must_use]
+    pub fn round_fill(&self, side: OrderSide, price: Decimal) -> Decimal {
+        match side {
+            OrderSide::Buy => up(price, self.tick),
+            OrderSide::Sell => down(price, self.tick).max(self.tick),
+        }
+    }
+
+    /// The smallest quantity that may open a position at `price`.
+    #[must_use]
+    pub fn smallest_entry(&self, price: Decimal) -> Decimal {
+        up(self.min_notional / price, self.step).max(self.min_qty).normalize()
+    }
+}
+
+/// A price or an amount as a decimal with the digits that its `f64` was written with.
+///
+/// `None` for NaN, infinities and what a decimal cannot hold.
+#[must_use]
+pub fn decimal(value: f64) -> Option<Decimal> {
+    Decimal::from_f64(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn instrument(tick: &str, step: &str) -> Instrument {
+        Instrument {
+            symbol: "BTCUSDT".parse().unwrap(),
+            tick: tick.parse().unwrap(),
+            step: step.parse().unwrap(),
+            min_qty: step.parse().unwrap(),
+            min_notional: Decimal::from(100),
+        }
+    }
+
+    fn dec(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn stop_rounds_against_the_trader() {
+        for (side, raw, tick, want) in [
+            (Side::Long, "99.996", "0.01", "99.99"),
+            (Side::Short, "100.004", "0.01", "100.01"),
+            (Side::Long, "5", "10", "10"),
+        ] {
+            assert_eq!(instrument(tick, "1").round_stop(side, dec(raw)), dec(want));
+        }
+    }
+
+    #[test]
+    fn fill_rounds_against_the_trader() {
+        for (side, raw, want) in [(OrderSide::Buy, "99.991", "100.0"), (OrderSide::Sell, "99.999", "99.9")] {
+            assert_eq!(instrument("0.1", "1").round_fill(side, dec(raw)), dec(want));
+        }
+    }
+
+    #[test]
+    fn smallest_entry_is_on_the_step_and_worth_the_minimum() {
+        assert_eq!(instrument("0.1", "0.001").smallest_entry(dec("113500")), dec("0.001"));
+        assert_eq!(instrument("0.1", "0.001").smallest_entry(dec("60000")), dec("0.002"));
+    }
+
+    #[test]
+    fn decimals_keep_the_digits_of_the_feed() {
+        for text in ["113500.12", "0.00001234", "1.0733", "38644"] {
+            assert_eq!(decimal(text.parse().unwrap()), Some(dec(text)), "{text}");
+        }
+        assert_eq!(decimal(f64::NAN), None);
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_stays_on_the_grid_within_one_unit(cents in 1i64..10_000_000_000, digits in 0u32..6) {
+            let raw = Decimal::new(cents, 5);
+            let rules = Instrument { tick: Decimal::new(1, digits), step: Decimal::new(1, digits), ..instrument("1", "1") };
+            let qty = rules.round_qty(raw);
+            prop_assert!(qty <= raw && raw - qty < rules.step && (qty % rules.step).is_zero());
+            let (long, short) = (rules.round_stop(Side::Long, raw), rules.round_stop(Side::Short, raw));
+            prop_assert!((long <= raw || long == rules.tick) && short >= raw);
+            prop_assert!((raw - long).abs() <= rules.tick && short - raw < rules.tick);
+            prop_assert!(rules.round_fill(OrderSide::Buy, raw) >= raw);
+        }
+    }
+}

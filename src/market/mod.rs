@@ -1,0 +1,26 @@
+//! The vocabulary that every other module speaks: symbols, instruments, candles, times and orders.
+//!
+//! Plain values with their rules. Nothing here performs I/O or knows a clock.
+
+mod candle;
+mod hash;
+mod instrument;
+mod instruments;
+mod order;
+mod side;
+mod symbol;
+mod time;
+mod timeframe;
+
+pub use candle::{Candle, CandleFault, ClosedCandle, PriceBar};
+pub use hash::Fnv;
+pub use instrument::{Instrument, decimal};
+pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
+pub use order::{
+    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderKind, OrderRequest, OrderUpdate,
+    PositionView,
+};
+pub use side::{OrderSide, Side};
+pub use symbol::{Symbol, SymbolError, SymbolId};
+pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};
+pub use timeframe::{Timeframe, TimeframeError};

@@ -1,0 +1,258 @@
+//! What the engine and a venue say to each other about orders and the account.
+
+use super::{OrderSide, Side, SymbolId, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::fmt;
+
+/// The name that we give an order: at most 32 lower-case letters and digits, which nearly every venue accepts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId {
+    bytes: [u8; Self::LONGEST],
+    len: u8,
+}
+
+impl ClientId {
+    /// The longest name.
+    pub const LONGEST: usize = 32;
+
+    /// A name from its text; `None` when it is empty, too long or has other characters.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=Self::LONGEST).contains(&text.len());
+        if !fits || !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+            return None;
+        }
+        let mut bytes = [0; Self::LONGEST];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Some(Self { bytes, len: text.len() as u8 })
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ClientId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::new(&text).ok_or_else(|| D::Error::custom("a client id has 1 to 32 lower-case letters and digits"))
+    }
+}
+
+/// How an order becomes a trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderKind {
+    /// At once, at the next price.
+    Market,
+    /// A market order once the price has reached `trigger` on the losing side: at or below for a sell, at or above for a buy.
+    StopMarket {
+        /// In USDT, on the tick.
+        trigger: Decimal,
+    },
+    /// A market order once the price has reached `trigger` on the winning side: at or above for a sell, at or below for a buy.
+    TakeProfitMarket {
+        /// In USDT, on the tick.
+        trigger: Decimal,
+    },
+}
+
+/// An order as the engine wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRequest {
+    /// Our name for it; two requests with one name are one order.
+    pub id: ClientId,
+    /// The market.
+    pub symbol: SymbolId,
+    /// Buy or sell.
+    pub side: OrderSide,
+    /// Market, stop or target.
+    pub kind: OrderKind,
+    /// In base units, on the step, above 0.
+    pub qty: Decimal,
+    /// May close or reduce a position, never open, grow or turn it (S3).
+    pub reduce_only: bool,
+}
+
+/// What the engine asks of the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderCommand {
+    /// Place an order.
+    Place(OrderRequest),
+    /// Cancel an order; no effect on one that has ended.
+    Cancel {
+        /// The order's name.
+        id: ClientId,
+        /// The order's market.
+        symbol: SymbolId,
+    },
+}
+
+/// One trade of one of our orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// The order.
+    pub id: ClientId,
+    /// The venue's number of the trade; a second fill with this number is the same fill (S6).
+    pub trade_id: u64,
+    /// The market.
+    pub symbol: SymbolId,
+    /// The order's direction.
+    pub side: OrderSide,
+    /// In base units, above 0.
+    pub qty: Decimal,
+    /// In USDT, above 0.
+    pub price: Decimal,
+    /// Paid, in USDT; negative for a rebate.
+    pub fee: Decimal,
+    /// When, by the venue's time.
+    pub at: Timestamp,
+}
+
+/// Why a venue refused an order, as far as what to do next depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Class {
+    /// The account cannot pay for it.
+    Margin,
+    /// Price, quantity or value break the instrument's rules.
+    Filter,
+    /// A reduce-only order with nothing to reduce.
+    ReduceOnly,
+    /// A stop or target on the wrong side of the price.
+    WouldTrigger,
+    /// The name was used before.
+    Duplicate,
+    /// Anything else.
+    Other,
+}
+
+/// How an order ended without a last fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// By us or by hand.
+    Cancelled,
+    /// By the venue.
+    Expired,
+    /// A stop or target fired, and another order carries on.
+    Triggered,
+}
+
+/// What became of an order. `Refused` is sure; `Unknown` stays unknown until there is evidence (S8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderUpdate {
+    /// The venue has it.
+    Accepted {
+        /// The order.
+        id: ClientId,
+    },
+    /// The venue will not have it; nothing was executed.
+    Refused {
+        /// The order.
+        id: ClientId,
+        /// The venue's number for the reason.
+        code: i32,
+        /// What it means for us.
+        class: Class,
+    },
+    /// Nobody knows whether the venue has it.
+    Unknown {
+        /// The order.
+        id: ClientId,
+    },
+    /// It traded, wholly or in part.
+    Filled(Fill),
+    /// It ended without (another) fill.
+    Ended {
+        /// The order.
+        id: ClientId,
+        /// In which way.
+        how: Ended,
+    },
+    /// Looked up as the venue demands, and not there: it was never executed.
+    Absent {
+        /// The order.
+        id: ClientId,
+    },
+}
+
+impl OrderUpdate {
+    /// The order that this is about.
+    #[must_use]
+    pub const fn id(&self) -> ClientId {
+        match self {
+            Self::Accepted { id }
+            | Self::Refused { id, .. }
+            | Self::Unknown { id }
+            | Self::Ended { id, .. }
+            | Self::Absent { id } => *id,
+            Self::Filled(fill) => fill.id,
+        }
+    }
+}
+
+/// What a venue charged a position for holding it over a funding time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FundingPaid {
+    /// The market.
+    pub symbol: SymbolId,
+    /// In USDT; positive is paid, negative is received.
+    pub amount: Decimal,
+    /// The funding time.
+    pub at: Timestamp,
+}
+
+/// A position as the venue sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionView {
+    /// The market.
+    pub symbol: SymbolId,
+    /// Long or short.
+    pub side: Side,
+    /// In base units, above 0.
+    pub qty: Decimal,
+    /// Average price of what is held, in USDT.
+    pub entry_price: Decimal,
+}
+
+/// The account as the venue sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Deposits plus realised results, in USDT.
+    pub balance: Decimal,
+    /// At most one a symbol, ordered by symbol.
+    pub positions: Vec<PositionView>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_ids_are_lower_case_letters_and_digits() {
+        assert_eq!(ClientId::new("ob1l3z").unwrap().as_str(), "ob1l3z");
+        assert!(ClientId::new(&"a".repeat(32)).is_some());
+        for text in ["", "A", "a-b", "ä", &"a".repeat(33)] {
+            assert!(ClientId::new(text).is_none(), "{text}");
+        }
+    }
+}

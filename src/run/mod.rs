@@ -1,0 +1,1 @@
+//! The shell: start, one thread, health, log, signals, supervisor.

@@ -1,0 +1,103 @@
+//! From indicator values to signals.
+//!
+//! A strategy sees one symbol's values at the close of one of its candles and says whether to enter. It knows no clock, no account and
+//! no order; what it may not do is decided by the stations behind it.
+
+use crate::market::{Side, Symbol, Timeframe};
+use serde::{Deserialize, Serialize};
+
+/// Which built-in rule an entry of `[[strategy]]` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Long after a fall: RSI at or below a threshold that follows the trend.
+    OversoldBounce,
+    /// Short after a rise within a falling market: RSI at or above a threshold, averages in falling order.
+    ShortTheRip,
+}
+
+/// One entry of `[[strategy]]`: a built-in rule and its numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The rule.
+    pub kind: Kind,
+    /// Its name in logs, `trades.csv` and client order ids; unique.
+    pub name: String,
+    /// Decisions are made when a candle of this timeframe closes.
+    pub timeframe: Timeframe,
+    /// Timeframe of the averages that give the context; not finer than `timeframe`. Used by Short The Rip.
+    pub context: Timeframe,
+    /// RSI threshold in a neutral trend.
+    pub rsi_base: f64,
+    /// How far the trend may move the threshold.
+    pub rsi_range: f64,
+    /// Thresholds that replace the rule for a symbol.
+    pub rsi_by_symbol: Vec<(Symbol, f64)>,
+    /// Distance of the target in ATRs.
+    pub target_atr: f64,
+    /// The target is at least this far from the entry, in percent of the price.
+    pub target_min_pct: f64,
+    /// Distance of the stop in ATRs.
+    pub stop_atr: f64,
+    /// The stop is at most this far from the entry, in percent of the price.
+    pub stop_max_pct: f64,
+}
+
+impl Settings {
+    /// Oversold Bounce as REFERENCE has it.
+    #[must_use]
+    pub fn oversold_bounce() -> Self {
+        Self {
+            kind: Kind::OversoldBounce,
+            name: "oversold_bounce".to_owned(),
+            timeframe: Timeframe::M30,
+            context: Timeframe::H1,
+            rsi_base: 45.0,
+            rsi_range: 10.0,
+            rsi_by_symbol: Vec::new(),
+            target_atr: 2.5,
+            target_min_pct: 0.8,
+            stop_atr: 1.2,
+            stop_max_pct: 1.5,
+        }
+    }
+
+    /// Short The Rip as REFERENCE has it.
+    #[must_use]
+    pub fn short_the_rip() -> Self {
+        let by_symbol = [("BTCUSDT", 55.0), ("ETHUSDT", 50.0), ("SOLUSDT", 50.0)];
+        Self {
+            kind: Kind::ShortTheRip,
+            name: "short_the_rip".to_owned(),
+            timeframe: Timeframe::M30,
+            context: Timeframe::H1,
+            rsi_base: 55.0,
+            rsi_range: 10.0,
+            rsi_by_symbol: by_symbol.into_iter().filter_map(|(name, rsi)| Some((name.parse().ok()?, rsi))).collect(),
+            target_atr: 3.0,
+            target_min_pct: 1.0,
+            stop_atr: 1.5,
+            stop_max_pct: 2.0,
+        }
+    }
+
+    /// The two built-ins, which are present unless the configuration names any strategy.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        vec![Self::oversold_bounce(), Self::short_the_rip()]
+    }
+}
+
+/// A wish to enter, in distances from the entry price, since the fill's price is not known yet.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Long or short.
+    pub side: Side,
+    /// Distance from entry to stop, price units, above 0.
+    pub stop_distance: f64,
+    /// Distance from entry to target, price units, above 0.
+    pub target_distance: f64,
+    /// The RSI that raised it.
+    pub rsi: f64,
+    /// The threshold that it passed.
+    pub threshold: f64,
+}
