@@ -1,13 +1,375 @@
-//! The trading brain: an event and the time in, actions out.
+//! The trading brain: an event and the time in, actions out. It performs no I/O and knows no clock.
+//!
+//! ```text
+//! candle ─▶ desk (candles, indicators, regime) ─▶ strategy ─▶ gate ─▶ risk ─▶ sizing ─▶ order ─▶ Action
+//!                                                                                         │
+//!                  summary ◀─ account ◀─ position ◀─ exits ◀─────────── fill ◀────────────┘
+//! ```
+//!
+//! [`Engine::handle`] reads in that order; each station is a file that can be read alone.
 
+mod account;
 mod action;
+mod candles;
+mod desk;
 mod event;
+mod exits;
+mod gate;
 mod note;
+mod orders;
+mod outlook;
+mod positions;
 mod record;
+mod regime;
+mod risk;
 mod settings;
+mod sizing;
+mod skip;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod updates;
 
+use crate::{
+    market::{ClosedCandle, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal},
+    strategies::{MarketView, Signal, Strategy, Verdict},
+};
+use desk::{Closed, Desk};
+use orders::{Leg, Order, Orders, Stage};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub use account::Account;
 pub use action::{Action, Halt, Need};
 pub use event::{Command, Event, FeedState, Proof};
-pub use note::Note;
+pub use note::{Entry, Note};
+pub use outlook::Outlook;
+pub use positions::{Plan, Position, Reason, Trade};
 pub use record::Record;
 pub use settings::{Exits, Gate, Risk, Settings};
+pub use skip::Skip;
+pub use summary::Summary;
+
+/// How late a candle may be known for a decision on it, beyond its own length (S10).
+const LATE_MS: i64 = 5_000;
+/// How long a protective order waits for its intent to be durable (S5).
+const PROTECTIVE_WAIT_MS: i64 = 1_000;
+
+/// The engine. Same settings and same events give the same actions, byte for byte (S14).
+pub struct Engine {
+    settings: Settings,
+    strategies: Vec<Box<dyn Strategy>>,
+    /// One a pair of strategy and symbol: the part of client ids that they make.
+    tags: Vec<String>,
+    desks: Vec<Desk>,
+    state: State,
+    /// What this turn must make durable.
+    records: Vec<Record>,
+}
+
+/// Everything that is not a pure function of candles: what a commit carries and a restart gets back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    account: Account,
+    orders: Orders,
+    /// At most one a symbol.
+    positions: Vec<Option<Position>>,
+    gate: gate::Gate,
+    summary: Summary,
+    blocks: Blocks,
+    feeds: Vec<FeedState>,
+    next_batch: u64,
+}
+
+/// What closes the door to new entries; exits and stops are always allowed (S7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Blocks {
+    paused: bool,
+    stopping: bool,
+    doubt: bool,
+    clock: bool,
+    store: bool,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let symbols = settings.instruments.len();
+        let state = State {
+            account: Account::new(settings.capital),
+            orders: Orders::default(),
+            positions: vec![None; symbols],
+            gate: gate::Gate::new(settings.strategies.len() * symbols),
+            summary: Summary::default(),
+            blocks: Blocks::default(),
+            feeds: vec![FeedState::Live; symbols],
+            next_batch: 1,
+        };
+        Self::restore(settings, state)
+    }
+
+    /// An engine that goes on from a snapshot taken with the same settings. Its indicators are empty until candles come as history.
+    #[must_use]
+    pub fn restore(settings: Settings, state: State) -> Self {
+        let symbols: Vec<_> = settings.instruments.iter().map(|rules| rules.symbol.clone()).collect();
+        let strategies: Vec<_> = settings.strategies.iter().map(|rule| rule.build(&symbols)).collect();
+        let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
+        let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
+        let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
+        let desks = symbols.iter().map(|_| Desk::new(needed())).collect();
+        Self { strategies, tags, desks, state, records: Vec::new(), settings }
+    }
+
+    /// What a restart needs besides settings and candles.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        self.state.clone()
+    }
+
+    /// This is the walk: one event at its time, and what is to be done about it. `now` never goes back.
+    ///
+    /// Never fails; appends at most [`Engine::most_actions`] actions.
+    pub fn handle(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
+        let before = actions.len();
+        match event {
+            Event::Candle(candle) => self.on_candle(now, candle, actions),
+            Event::Price(bar) => self.on_price(now, bar, actions),
+            Event::Order(update) => self.on_order(now, update, actions),
+            Event::Account(view) => self.on_account(view, actions),
+            Event::Instrument(symbol, rules) => self.settings.instruments[symbol.index()].clone_from(rules),
+            Event::Funding(paid) => self.on_funding(paid, actions),
+            Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
+            Event::Proof(proof) => self.state.blocks.doubt = *proof == Proof::Doubt,
+            Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
+            Event::Committed { batch } => self.release(now, *batch, actions),
+            Event::StoreFailed => self.state.blocks.store = true,
+            Event::Command(command) => self.on_command(now, *command, actions),
+            Event::Wake => self.on_wake(now, actions),
+        }
+        self.seal(actions);
+        assert!(actions.len() - before <= self.most_actions(), "a turn of the engine asked for too much");
+    }
+
+    /// The next moment at which the engine wants to be woken, if nothing else happens before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let held =
+            self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
+                Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
+                Stage::Sent | Stage::Accepted | Stage::Unknown => None,
+            });
+        let open = self.state.positions.iter().flatten().filter(|position| position.closing.is_none());
+        held.chain(open.filter_map(|position| self.hold_limit(position))).min()
+    }
+
+    /// The assertions that stay on: about money, orders and protection.
+    pub fn check(&self) {
+        self.state.account.check();
+        self.state.orders.check();
+        self.state.summary.check();
+        for position in self.state.positions.iter().flatten() {
+            assert!(position.qty > Decimal::ZERO, "a position without a quantity");
+            self.check_protected(position);
+        }
+    }
+
+    /// The most actions of one turn: every symbol's orders replaced, and a word from every strategy.
+    #[must_use]
+    pub fn most_actions(&self) -> usize {
+        16 * (self.desks.len() + self.strategies.len() + 1)
+    }
+
+    // ── market data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
+        let closed = self.desks[source.symbol.index()].take(source);
+        if source.history {
+            return;
+        }
+        self.begin_day(now);
+        self.follow(now, source.symbol, source.candle.low, source.candle.high, actions);
+        if !closed.is_empty() {
+            self.decide(now, source.symbol, closed, actions);
+        }
+    }
+
+    fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
+        self.desks[bar.symbol.index()].see(bar);
+        self.begin_day(now);
+        self.follow(now, bar.symbol, bar.low, bar.high, actions);
+    }
+
+    fn begin_day(&mut self, now: Timestamp) {
+        if now >= self.state.account.day.ends {
+            let equity = self.equity();
+            self.state.account.begin_day(now, equity);
+        }
+    }
+
+    // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Asks every strategy whose candle closed, in order of priority.
+    fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Closed, actions: &mut Vec<Action>) {
+        for index in 0..self.strategies.len() {
+            let rule = &self.settings.strategies[index];
+            if closed.contains(rule.timeframe) {
+                self.ask(now, symbol, index, actions);
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
+        let (timeframe, context) = (self.settings.strategies[index].timeframe, self.settings.strategies[index].context);
+        let desk = &self.desks[symbol.index()];
+        let Some((candle, own)) = desk.frame(timeframe) else { return };
+        let (context, regime, has_volume) = (desk.readings(context), desk.regime(), desk.has_volume);
+        let view = MarketView { symbol, candle, own, context: &context, regime, has_volume };
+        let price = candle.close;
+        let outcome = match self.strategies[index].on_close(&view) {
+            Verdict::Wait => return,
+            Verdict::NotWarm(_) => Err(Skip::NotWarm),
+            Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, price),
+        };
+        self.state.summary.signals += 1;
+        match outcome {
+            Ok(()) => self.state.summary.taken += 1,
+            Err(why) => self.skip(symbol, index, why, price, actions),
+        }
+        self.say_missing_volume(symbol, actions);
+    }
+
+    // ── gate, risk, sizing, order ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Turns a signal into an entry order that waits for its intent to be durable, or says which station stopped it.
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        symbol: SymbolId,
+        index: usize,
+        signal: &Signal,
+        price: f64,
+    ) -> Result<(), Skip> {
+        let pair = self.pair(index, symbol);
+        self.state.gate.pass(pair, now, price, &self.settings.gate)?;
+        let timeframe = self.settings.strategies[index].timeframe;
+        self.open_for_entries(now, symbol, now, timeframe)?;
+        if self.state.positions[symbol.index()].is_some() || self.entry_of(symbol).is_some() {
+            return Err(Skip::PositionOpen);
+        }
+        let equity = self.equity();
+        let budget = risk::budget(&self.state.account, equity, self.open_risk(), &self.settings.risk)?;
+        let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
+        let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
+        let factor = self.desks[symbol.index()].regime().volatility.size_factor();
+        let wish = sizing::Wish { budget, price, stop_distance, factor, equity };
+        let qty = sizing::quantity(&wish, &self.settings.instruments[symbol.index()], &self.settings.risk)?;
+        let plan = Plan {
+            strategy: index as u16,
+            side: signal.side,
+            signal_at: now,
+            stop_distance,
+            target_distance,
+            rsi: signal.rsi,
+            threshold: signal.threshold,
+        };
+        let leg = Leg::Entry(plan);
+        let id = orders::client_id(&self.tags[pair], plan.side, now, &leg, 0);
+        let request =
+            OrderRequest { id, symbol, side: plan.side.entry(), kind: OrderKind::Market, qty, reduce_only: false };
+        self.hold(now, request, leg);
+        self.state.account.day.entries += 1;
+        Ok(())
+    }
+
+    /// Whether a signal of `signal_at` may still become an entry, or what stands against it.
+    fn open_for_entries(
+        &self,
+        now: Timestamp,
+        symbol: SymbolId,
+        signal_at: Timestamp,
+        timeframe: Timeframe,
+    ) -> Result<(), Skip> {
+        let blocks = self.state.blocks;
+        let late = now.since_ms(signal_at) > timeframe.ms() + LATE_MS;
+        for (closed, why) in [
+            (blocks.stopping, Skip::Stopping),
+            (blocks.paused, Skip::Paused),
+            (blocks.store, Skip::StoreFailed),
+            (blocks.clock, Skip::Clock),
+            (blocks.doubt || self.state.orders.in_doubt(), Skip::Unproven),
+            (late || self.state.feeds[symbol.index()] != FeedState::Live, Skip::Stale),
+        ] {
+            if closed {
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, symbol: SymbolId, index: usize, why: Skip, price: f64, actions: &mut Vec<Action>) {
+        self.state.summary.count_skip(why);
+        actions.push(Action::Log(Note::Skipped { symbol, strategy: index as u16, why, price }));
+        let day = &mut self.state.account.day;
+        let said = match why {
+            Skip::DailyLoss => &mut day.loss_said,
+            Skip::TradesPerDay => &mut day.count_said,
+            _ => return,
+        };
+        if !std::mem::replace(said, true) {
+            actions.push(Action::Log(Note::DayLimit { why, until: day.ends }));
+        }
+    }
+
+    fn say_missing_volume(&mut self, symbol: SymbolId, actions: &mut Vec<Action>) {
+        let desk = &mut self.desks[symbol.index()];
+        if !desk.has_volume && !std::mem::replace(&mut desk.volume_said, true) {
+            actions.push(Action::Log(Note::NoVolume(symbol)));
+        }
+    }
+
+    // ── what the stations share ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Keeps an order back until the batch of this turn is durable.
+    fn hold(&mut self, now: Timestamp, request: OrderRequest, leg: Leg) {
+        self.records.push(Record::Intent(request));
+        self.state.orders.hold(request, leg, self.state.next_batch, now);
+    }
+
+    /// Ends a turn: all that it must make durable goes in one batch.
+    fn seal(&mut self, actions: &mut Vec<Action>) {
+        if !self.records.is_empty() {
+            let (batch, records) = (self.state.next_batch, std::mem::take(&mut self.records));
+            self.state.next_batch += 1;
+            actions.push(Action::Commit { batch, records });
+        }
+    }
+
+    const fn pair(&self, strategy: usize, symbol: SymbolId) -> usize {
+        strategy * self.desks.len() + symbol.index()
+    }
+
+    fn entry_of(&self, symbol: SymbolId) -> Option<&Order> {
+        self.state.orders.of(symbol).find(|order| matches!(order.leg, Leg::Entry(_)))
+    }
+
+    /// Balance with what open positions would earn at their marks, in USDT.
+    #[must_use]
+    pub fn equity(&self) -> Decimal {
+        let open = self.state.positions.iter().flatten();
+        let unrealised =
+            open.filter_map(|position| Some(position.unrealised(decimal(self.desks[position.symbol.index()].mark)?)));
+        self.state.account.balance + unrealised.sum::<Decimal>()
+    }
+
+    /// What all stops together would lose, in USDT; an entry in flight or in doubt counts as filled (S4).
+    fn open_risk(&self) -> Decimal {
+        let positions = self.state.positions.iter().flatten().map(Position::risk);
+        let entries = self.state.orders.open().filter_map(|order| match order.leg {
+            Leg::Entry(plan) => Some(plan.stop_distance * order.open_qty()),
+            Leg::Stop | Leg::Target | Leg::Exit(_) => None,
+        });
+        positions.chain(entries).sum()
+    }
+}

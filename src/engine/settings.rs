@@ -1,8 +1,17 @@
 //! The engine's numbers, with the defaults of the reference.
 
-use crate::{market::Instrument, strategies};
+use crate::{
+    market::{Instrument, decimal},
+    strategies,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+
+/// So many percent of an amount.
+#[must_use]
+pub fn percent(amount: Decimal, pct: f64) -> Decimal {
+    amount * decimal(pct).unwrap_or(Decimal::ZERO) / Decimal::ONE_HUNDRED
+}
 
 /// Everything that the engine is told once, at its start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,8 +3,55 @@
 //! A strategy sees one symbol's values at the close of one of its candles and says whether to enter. It knows no clock, no account and
 //! no order; what it may not do is decided by the stations behind it.
 
+mod adaptive;
+mod oversold_bounce;
+mod short_the_rip;
+#[cfg(test)]
+mod tests;
+mod view;
+
 use crate::market::{Side, Symbol, Timeframe};
+use adaptive::Adaptive;
 use serde::{Deserialize, Serialize};
+
+pub use oversold_bounce::OversoldBounce;
+pub use short_the_rip::ShortTheRip;
+pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility};
+
+/// A rule that raises signals.
+pub trait Strategy {
+    /// Its numbers, with its name and timeframes.
+    fn settings(&self) -> &Settings;
+
+    /// Long or short.
+    fn side(&self) -> Side;
+
+    /// The RSI at which it would enter now.
+    fn threshold(&self, view: &MarketView<'_>) -> f64;
+
+    /// What it says at the close of a candle of its timeframe.
+    fn on_close(&mut self, view: &MarketView<'_>) -> Verdict;
+}
+
+/// What a strategy says at a close.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// Nothing to do.
+    Wait,
+    /// It would look further, but a value that it needs is not warm yet.
+    NotWarm(Missing),
+    /// It wants to enter.
+    Enter(Signal),
+}
+
+/// The value that a strategy lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// ATR(14) of its own timeframe.
+    Atr,
+    /// EMA(200) of its context.
+    Ema200,
+}
 
 /// Which built-in rule an entry of `[[strategy]]` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +125,21 @@ impl Settings {
             stop_atr: 1.5,
             stop_max_pct: 2.0,
         }
+    }
+
+    /// The rule itself, for symbols that are numbered by their place in `symbols`.
+    #[must_use]
+    pub fn build(&self, symbols: &[Symbol]) -> Box<dyn Strategy> {
+        match self.kind {
+            Kind::OversoldBounce => Box::new(OversoldBounce::new(self.clone(), symbols)),
+            Kind::ShortTheRip => Box::new(ShortTheRip::new(self.clone(), symbols)),
+        }
+    }
+
+    /// The thresholds of their own that the symbols have.
+    fn thresholds(&self, symbols: &[Symbol]) -> Vec<Option<f64>> {
+        let own = |symbol: &Symbol| self.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
+        symbols.iter().map(own).collect()
     }
 
     /// The two built-ins, which are present unless the configuration names any strategy.

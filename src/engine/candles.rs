@@ -1,0 +1,217 @@
+//! From the finest candles to those of every timeframe in use, and the indicator values of each.
+//!
+//! Every candle enters each frame of its own or a coarser timeframe. A frame builds its candle from finer ones, takes a finished one of
+//! its own timeframe as it is, and passes over what it has covered already, so that files of several timeframes combine.
+
+use crate::{
+    indicators::{Atr, Ema, Rsi, Window},
+    market::{Candle, ClosedCandle, Timeframe, Timestamp},
+    strategies::Readings,
+};
+
+/// One timeframe of one symbol.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    timeframe: Timeframe,
+    bucket: Option<Bucket>,
+    /// Close of the last finished candle; nothing before it counts.
+    done: Timestamp,
+    started: bool,
+    rsi: Rsi,
+    atr: Atr,
+    ema21: Ema,
+    ema50: Ema,
+    ema200: Ema,
+    closes: Window<10>,
+    averages: Window<20>,
+    ranges: Window<100>,
+    last: Option<Candle>,
+    readings: Readings,
+}
+
+/// A candle in the making.
+#[derive(Debug, Clone)]
+struct Bucket {
+    candle: Candle,
+    ends: Timestamp,
+    covered_until: Timestamp,
+    /// The data began in its middle, so it will not be whole.
+    headless: bool,
+}
+
+impl Frame {
+    /// A frame that has seen nothing.
+    #[must_use]
+    pub fn new(timeframe: Timeframe) -> Self {
+        Self {
+            timeframe,
+            bucket: None,
+            done: Timestamp(i64::MIN),
+            started: false,
+            rsi: Rsi::new(14),
+            atr: Atr::new(14),
+            ema21: Ema::new(21),
+            ema50: Ema::new(50),
+            ema200: Ema::new(200),
+            closes: Window::default(),
+            averages: Window::default(),
+            ranges: Window::default(),
+            last: None,
+            readings: Readings::default(),
+        }
+    }
+
+    /// The last finished candle.
+    #[must_use]
+    pub const fn last(&self) -> Option<&Candle> {
+        self.last.as_ref()
+    }
+
+    /// How long its candles are.
+    #[must_use]
+    pub const fn timeframe(&self) -> Timeframe {
+        self.timeframe
+    }
+
+    /// Values as of the last finished candle.
+    #[must_use]
+    pub const fn readings(&self) -> &Readings {
+        &self.readings
+    }
+
+    /// Takes in a candle and returns the frame's own where that closes in the same moment.
+    ///
+    /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
+    /// because a decision on it would come too late.
+    pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
+        let opens = source.candle.open_time;
+        if source.timeframe > self.timeframe || opens < self.done {
+            return None;
+        }
+        if let Some(late) = self.bucket.take_if(|bucket| bucket.ends <= opens) {
+            self.finish(&late);
+        }
+        self.fold(source);
+        self.started = true;
+        let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
+        self.finish(&finished);
+        (!finished.headless).then_some(finished.candle)
+    }
+
+    /// Puts a candle into the bucket that it belongs to.
+    fn fold(&mut self, source: &ClosedCandle) {
+        let (opens, closes) = (source.candle.open_time, source.closes_at());
+        match &mut self.bucket {
+            Some(bucket) if source.timeframe < self.timeframe => {
+                if opens >= bucket.covered_until {
+                    bucket.candle.absorb(&source.candle);
+                    bucket.covered_until = closes;
+                }
+            }
+            _ => {
+                let open_time = self.timeframe.open_of(opens);
+                self.bucket = Some(Bucket {
+                    candle: Candle { open_time, ..source.candle },
+                    ends: open_time.plus_ms(self.timeframe.ms()),
+                    covered_until: closes,
+                    headless: open_time != opens && !self.started,
+                });
+            }
+        }
+    }
+
+    /// Updates the indicators with a candle that nothing will be added to.
+    fn finish(&mut self, bucket: &Bucket) {
+        self.done = bucket.ends;
+        if bucket.headless {
+            return;
+        }
+        let candle = &bucket.candle;
+        self.last = Some(*candle);
+        self.closes.push(candle.close);
+        let ema21 = self.ema21.update(candle.close);
+        if let Some(average) = ema21 {
+            self.averages.push(average);
+        }
+        let atr = self.atr.update(candle);
+        if let Some(range) = atr {
+            self.ranges.push(range);
+        }
+        self.readings = Readings {
+            close: Some(candle.close),
+            rsi: self.rsi.update(candle.close),
+            atr,
+            ema21,
+            ema50: self.ema50.update(candle.close),
+            ema200: self.ema200.update(candle.close),
+            ema200_seen: self.ema200.seen(),
+            change10: self.closes.change(),
+            slope20: self.averages.change(),
+            atr_rank: self.ranges.rank(),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{MINUTE_MS, SymbolId};
+
+    fn minute(at: i64, close: f64) -> ClosedCandle {
+        closed(Timeframe::M1, at, close)
+    }
+
+    fn closed(timeframe: Timeframe, at: i64, close: f64) -> ClosedCandle {
+        let open_time = Timestamp(at * MINUTE_MS);
+        let candle = Candle { open_time, open: close, high: close + 1.0, low: close - 1.0, close, volume: 1.0 };
+        ClosedCandle { symbol: SymbolId(0), timeframe, candle, history: false }
+    }
+
+    fn finished(frame: &mut Frame, candles: impl IntoIterator<Item = ClosedCandle>) -> Vec<(i64, f64, f64)> {
+        let whole = candles.into_iter().filter_map(|candle| frame.take(&candle));
+        whole.map(|candle| (candle.open_time.0 / MINUTE_MS, candle.close, candle.volume)).collect()
+    }
+
+    #[test]
+    fn five_minutes_make_one_candle_at_the_last_ones_close() {
+        let mut frame = Frame::new(Timeframe::M5);
+        let got = finished(&mut frame, (0..11).map(|at| minute(at, 100.0 + at as f64)));
+        assert_eq!(got, [(0, 104.0, 5.0), (5, 109.0, 5.0)]);
+        assert_eq!(frame.readings().close, Some(109.0));
+    }
+
+    #[test]
+    fn a_candle_whose_beginning_is_missing_does_not_count_at_the_start_of_the_data() {
+        let mut frame = Frame::new(Timeframe::M5);
+        let got = finished(&mut frame, (2..10).map(|at| minute(at, at as f64 + 10.0)));
+        assert_eq!(got, [(5, 19.0, 5.0)]);
+    }
+
+    #[test]
+    fn a_gap_finishes_a_candle_late_and_without_a_decision() {
+        let mut frame = Frame::new(Timeframe::M5);
+        let got = finished(&mut frame, [0, 1, 2, 12, 13, 14].map(|at| minute(at, at as f64 + 10.0)));
+        assert_eq!(got, [(10, 24.0, 3.0)], "the candle of minute 0 is not returned");
+        assert_eq!(frame.closes.change(), None);
+        assert_eq!(frame.rsi.value(), None);
+    }
+
+    #[test]
+    fn coarser_history_and_finer_candles_combine_without_counting_twice() {
+        let mut frame = Frame::new(Timeframe::M15);
+        let whole = closed(Timeframe::M15, 0, 50.0);
+        let fives = [15, 20, 25].map(|at| closed(Timeframe::M5, at, at as f64));
+        let again = closed(Timeframe::M15, 15, 99.0);
+        let tail = [30, 35].map(|at| closed(Timeframe::M5, at, at as f64));
+        let ones = (38..45).map(|at| minute(at, at as f64));
+        let all = [whole].into_iter().chain(fives).chain([again]).chain(tail).chain(ones);
+        assert_eq!(finished(&mut frame, all), [(0, 50.0, 1.0), (15, 25.0, 3.0), (30, 44.0, 7.0)]);
+    }
+
+    #[test]
+    fn a_whole_candle_replaces_a_part_of_it() {
+        let mut frame = Frame::new(Timeframe::M15);
+        let got = finished(&mut frame, [closed(Timeframe::M5, 5, 7.0), closed(Timeframe::M15, 0, 50.0)]);
+        assert_eq!(got, [(0, 50.0, 1.0)]);
+    }
+}

@@ -1,0 +1,106 @@
+//! What the engine knows of one symbol's market: a pure function of its candles, so it is never stored.
+
+use super::{candles::Frame, regime};
+use crate::{
+    market::{Candle, ClosedCandle, PriceBar, Timeframe, Timestamp},
+    strategies::{Readings, Regime},
+};
+
+/// One symbol's market.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    frames: Vec<Frame>,
+    /// The last known price.
+    pub mark: f64,
+    /// When that was known; `None` before the first.
+    pub seen_at: Option<Timestamp>,
+    /// Whether any candle had a volume.
+    pub has_volume: bool,
+    /// Whether the missing volume was said.
+    pub volume_said: bool,
+}
+
+/// The timeframes of which a candle closed in one moment, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Closed(u16);
+
+impl Closed {
+    fn add(&mut self, timeframe: Timeframe) {
+        self.0 |= 1 << timeframe as u16;
+    }
+
+    /// Whether a candle of this timeframe closed.
+    #[must_use]
+    pub const fn contains(self, timeframe: Timeframe) -> bool {
+        self.0 & (1 << timeframe as u16) != 0
+    }
+
+    /// Whether none closed.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Desk {
+    /// A desk with a frame for each timeframe of `needed` and of the regime.
+    #[must_use]
+    pub fn new(needed: impl Iterator<Item = Timeframe>) -> Self {
+        let mut timeframes: Vec<_> = needed.chain([regime::SMALL, regime::MIDDLE, regime::LARGE]).collect();
+        timeframes.sort_unstable();
+        timeframes.dedup();
+        let frames = timeframes.into_iter().map(Frame::new).collect();
+        Self { frames, mark: 0.0, seen_at: None, has_volume: false, volume_said: false }
+    }
+
+    /// Takes in a candle and says which frames closed one in the same moment.
+    pub fn take(&mut self, source: &ClosedCandle) -> Closed {
+        self.has_volume |= source.candle.volume > 0.0;
+        let at = source.closes_at();
+        if self.seen_at.is_none_or(|seen| seen <= at) {
+            self.mark = source.candle.close;
+            self.seen_at = Some(at);
+        }
+        let mut closed = Closed::default();
+        for frame in &mut self.frames {
+            if frame.take(source).is_some() {
+                closed.add(frame.timeframe());
+            }
+        }
+        closed
+    }
+
+    /// Takes in a price.
+    pub fn see(&mut self, bar: &PriceBar) {
+        self.mark = bar.last;
+        self.seen_at = Some(bar.at);
+    }
+
+    /// The last finished candle of a timeframe and its values; nothing where no frame has that timeframe.
+    #[must_use]
+    pub fn frame(&self, timeframe: Timeframe) -> Option<(&Candle, &Readings)> {
+        let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe)?;
+        Some((frame.last()?, frame.readings()))
+    }
+
+    /// The values of a timeframe; all empty where no frame has it.
+    #[must_use]
+    pub fn readings(&self, timeframe: Timeframe) -> Readings {
+        let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe);
+        frame.map(|frame| *frame.readings()).unwrap_or_default()
+    }
+
+    /// The market's state, from the values of its three timeframes.
+    #[must_use]
+    pub fn regime(&self) -> Regime {
+        let [large, middle, small] =
+            [regime::LARGE, regime::MIDDLE, regime::SMALL].map(|timeframe| self.readings(timeframe));
+        regime::regime(&large, &middle, &small)
+    }
+
+    /// Whether every value of every timeframe is there.
+    #[must_use]
+    pub fn warm(&self) -> bool {
+        self.frames.iter().all(|frame| frame.readings().warm())
+    }
+}

@@ -1,0 +1,197 @@
+//! Exits: every position has a stop and a target at the venue, sized to what is held (S2), and both go when it is flat.
+//!
+//! [`Engine::tend`] compares what a symbol should have with what it has and asks for the difference, whatever led there: a fill, a refusal,
+//! an order that vanished, a trailing stop that moves. A stop is replaced by placing its successor first.
+
+use super::{
+    Action, Engine, PROTECTIVE_WAIT_MS,
+    orders::{self, Leg, Stage},
+    positions::{Position, Reason},
+};
+use crate::{
+    engine::{Command, Note},
+    market::{OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
+};
+
+/// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
+const TRAILING_STEP: f64 = 0.05;
+
+impl Engine {
+    /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again.
+    pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, low: f64, high: f64, actions: &mut Vec<Action>) {
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        position.best = match position.plan.side {
+            Side::Long => position.best.max(high),
+            Side::Short => position.best.min(low),
+        };
+        if self.settings.exits.trailing {
+            self.trail(symbol, actions);
+        }
+        self.tend(now, symbol, actions);
+    }
+
+    /// Moves the stop after the best price, never back.
+    fn trail(&mut self, symbol: SymbolId, actions: &mut Vec<Action>) {
+        let instrument = &self.settings.instruments[symbol.index()];
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        let side = position.plan.side;
+        let distance = position.best * self.settings.exits.trailing_pct / 100.0;
+        let wanted = decimal(position.best - side.sign() * distance);
+        let (Some(wanted), Some(step)) = (wanted, decimal(distance * TRAILING_STEP)) else { return };
+        let stop = instrument.round_stop(side, wanted);
+        let gained = if side == Side::Long { stop - position.stop } else { position.stop - stop };
+        if gained >= step.max(instrument.tick) {
+            position.stop = stop;
+            position.trailed = true;
+            actions.push(Action::Log(Note::StopMoved { symbol, stop }));
+        }
+    }
+
+    /// Asks for what a symbol's position lacks, and for the end of what it does not need.
+    pub(super) fn tend(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
+        let Some(position) = &self.state.positions[symbol.index()] else {
+            return self.cancel(symbol, actions, |order| order.request.reduce_only);
+        };
+        let (stop, target, closing) = (position.stop, position.target, position.closing);
+        if let Some(reason) = closing {
+            // the stop and the target that stand, stay until it is flat; none is placed anew
+            return self.want(now, symbol, Leg::Exit(reason), OrderKind::Market, actions);
+        }
+        self.want(now, symbol, Leg::Stop, OrderKind::StopMarket { trigger: stop }, actions);
+        self.want(now, symbol, Leg::Target, OrderKind::TakeProfitMarket { trigger: target }, actions);
+    }
+
+    /// Sees to it that one order of a leg stands for the whole position; those before it go once the venue has it.
+    fn want(&mut self, now: Timestamp, symbol: SymbolId, leg: Leg, kind: OrderKind, actions: &mut Vec<Action>) {
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        let of_leg = |other: &Leg| place_of(other) == place_of(&leg);
+        let newest = self.state.orders.of(symbol).rev().find(|order| of_leg(&order.leg) && order.counts());
+        if let Some(newest) = newest.filter(|order| order.request.kind == kind && order.open_qty() >= position.qty) {
+            let (id, accepted) = (newest.request.id, newest.stage == Stage::Accepted);
+            if accepted {
+                self.cancel(symbol, actions, |order| of_leg(&order.leg) && order.request.id != id);
+            }
+            return;
+        }
+        let attempt = &mut position.attempts[place_of(&leg)];
+        let Some(next) = attempt.checked_add(1) else { return };
+        let (qty, side, signal_at) = (position.qty, position.plan.side, position.plan.signal_at);
+        let strategy = usize::from(position.plan.strategy);
+        let number = std::mem::replace(attempt, next);
+        let id = orders::client_id(&self.tags[self.pair(strategy, symbol)], side, signal_at, &leg, number);
+        self.hold(now, OrderRequest { id, symbol, side: side.exit(), kind, qty, reduce_only: true }, leg);
+    }
+
+    /// Ends a symbol's orders that match: those that have not left vanish, the others are cancelled.
+    ///
+    /// An order in doubt stays until there is evidence of what became of it (S8).
+    pub(super) fn cancel(
+        &mut self,
+        symbol: SymbolId,
+        actions: &mut Vec<Action>,
+        which: impl Fn(&orders::Order) -> bool,
+    ) {
+        let matches = |order: &orders::Order| order.request.symbol == symbol && order.counts() && which(order);
+        while let Some(order) = self.state.orders.find_mut(matches) {
+            let id = order.request.id;
+            if matches!(order.stage, Stage::Held { .. }) {
+                self.state.orders.end(id);
+            } else {
+                order.cancelling = true;
+                actions.push(Action::Order(OrderCommand::Cancel { id, symbol }));
+            }
+        }
+    }
+
+    /// Closes a symbol's position at the market.
+    pub(super) fn close(&mut self, now: Timestamp, symbol: SymbolId, reason: Reason, actions: &mut Vec<Action>) {
+        if let Some(position) = &mut self.state.positions[symbol.index()] {
+            position.closing.get_or_insert(reason);
+        }
+        self.tend(now, symbol, actions);
+    }
+
+    /// Closes every position at the market.
+    pub(super) fn close_all(&mut self, now: Timestamp, reason: Reason, actions: &mut Vec<Action>) {
+        for index in 0..self.desks.len() {
+            self.close(now, SymbolId(index as u16), reason, actions);
+        }
+    }
+
+    /// Sends what its batch has made durable; an entry passes the freshness check of S10 again.
+    pub(super) fn release(&mut self, now: Timestamp, committed: u64, actions: &mut Vec<Action>) {
+        self.send(now, actions, |order| matches!(order.stage, Stage::Held { batch, .. } if batch <= committed));
+    }
+
+    fn send(&mut self, now: Timestamp, actions: &mut Vec<Action>, due: impl Fn(&orders::Order) -> bool) {
+        while let Some(order) = self.state.orders.find_mut(&due) {
+            let (request, leg) = (order.request, order.leg);
+            order.stage = Stage::Sent;
+            if let Leg::Entry(plan) = leg {
+                let index = usize::from(plan.strategy);
+                let timeframe = self.settings.strategies[index].timeframe;
+                if let Err(why) = self.open_for_entries(now, request.symbol, plan.signal_at, timeframe) {
+                    self.state.orders.end(request.id);
+                    self.give_up(&plan, request.symbol, why, actions);
+                    continue;
+                }
+            }
+            actions.push(Action::Order(OrderCommand::Place(request)));
+        }
+    }
+
+    /// A deadline is due: protective orders that waited long enough for the disk, positions held long enough.
+    pub(super) fn on_wake(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.send(now, actions, |order| {
+            let waited = |since: Timestamp| now.since_ms(since) >= PROTECTIVE_WAIT_MS;
+            order.request.reduce_only && matches!(order.stage, Stage::Held { since, .. } if waited(since))
+        });
+        for index in 0..self.desks.len() {
+            let due = self.state.positions[index].as_ref().and_then(|position| self.hold_limit(position));
+            if due.is_some_and(|due| due <= now) {
+                self.close(now, SymbolId(index as u16), Reason::Time, actions);
+            }
+        }
+    }
+
+    /// When a position has been held for as long as it may be.
+    pub(super) fn hold_limit(&self, position: &Position) -> Option<Timestamp> {
+        let exits = &self.settings.exits;
+        let ms = i64::try_from(exits.max_hold_s).unwrap_or(i64::MAX).saturating_mul(1000);
+        exits.time_limit.then(|| position.entry_time.plus_ms(ms))
+    }
+
+    /// What a person or the shell wants.
+    pub(super) fn on_command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) {
+        match command {
+            Command::Pause => self.state.blocks.paused = true,
+            Command::Resume => self.state.blocks.paused = false,
+            Command::Close(symbol) => self.close(now, symbol, Reason::Manual, actions),
+            Command::CloseAll => self.close_all(now, Reason::Manual, actions),
+            Command::Stop { close } => {
+                self.state.blocks.stopping = true;
+                if close {
+                    self.close_all(now, Reason::End, actions);
+                }
+            }
+        }
+    }
+
+    /// A position has a stop for its whole size at the venue or on its way there (S2).
+    pub(super) fn check_protected(&self, position: &Position) {
+        let stops = self.state.orders.of(position.symbol).filter(|order| order.leg == Leg::Stop && order.counts());
+        let covered = stops.map(orders::Order::open_qty).max().is_some_and(|qty| qty >= position.qty);
+        assert!(covered || position.closing.is_some(), "a position without a stop for its whole size");
+    }
+}
+
+/// Where a leg's attempts are counted.
+const fn place_of(leg: &Leg) -> usize {
+    match leg {
+        Leg::Stop => 0,
+        Leg::Target => 1,
+        Leg::Exit(_) => 2,
+        // an entry is tried once: its leg is never wanted for a position
+        Leg::Entry(_) => usize::MAX,
+    }
+}

@@ -1,0 +1,227 @@
+//! The life of an order, as far as the engine owns it.
+//!
+//! ```text
+//! Held ──committed──▶ Sent ──▶ Accepted ──▶ filled, or ended
+//!                       │  └──▶ refused: gone, nothing was executed
+//!                       └─────▶ Unknown ──evidence──▶ any of the above (S8)
+//! ```
+
+use super::positions::{Plan, Reason};
+use crate::market::{ClientId, Fnv, OrderRequest, Side, Symbol, SymbolId, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Ended orders that are remembered, since a fill may come after the end (a cancel that crosses it).
+const REMEMBERED: usize = 64;
+/// Trade numbers that are remembered, since a fill may be told twice (S6).
+const REMEMBERED_TRADES: usize = 256;
+
+/// What an order is for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the names say it
+pub enum Leg {
+    Entry(Plan),
+    Stop,
+    Target,
+    Exit(Reason),
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Waits until its intent is durable.
+    Held {
+        /// The batch that carries the intent.
+        batch: u64,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Given to the venue; no answer yet.
+    Sent,
+    /// The venue has it.
+    Accepted,
+    /// Nobody knows whether the venue has it.
+    Unknown,
+}
+
+/// An order that has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// As it was, or will be, sent.
+    pub request: OrderRequest,
+    /// What it is for.
+    pub leg: Leg,
+    /// Where it stands.
+    pub stage: Stage,
+    /// How much of it has traded.
+    pub filled: Decimal,
+    /// Whether a cancel was sent.
+    pub cancelling: bool,
+}
+
+impl Order {
+    /// What has not traded yet, in base units.
+    #[must_use]
+    pub fn open_qty(&self) -> Decimal {
+        self.request.qty - self.filled
+    }
+
+    /// Whether the venue has it or will have it, as far as we know, and we want it.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !self.cancelling && self.stage != Stage::Unknown
+    }
+}
+
+/// Every order that has not ended, and a few that have.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Orders {
+    open: Vec<Order>,
+    ended: VecDeque<Order>,
+    trades: VecDeque<(SymbolId, u64)>,
+}
+
+impl Orders {
+    /// A new order whose intent goes with `batch`.
+    pub fn hold(&mut self, request: OrderRequest, leg: Leg, batch: u64, now: Timestamp) {
+        let stage = Stage::Held { batch, since: now };
+        self.open.push(Order { request, leg, stage, filled: Decimal::ZERO, cancelling: false });
+    }
+
+    /// Orders that have not ended, oldest first.
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.open.iter()
+    }
+
+    /// The oldest order that has not ended and matches.
+    pub fn find_mut(&mut self, which: impl Fn(&Order) -> bool) -> Option<&mut Order> {
+        self.open.iter_mut().find(|order| which(order))
+    }
+
+    /// Orders of a symbol that have not ended, oldest first.
+    pub fn of(&self, symbol: SymbolId) -> impl DoubleEndedIterator<Item = &Order> {
+        self.open.iter().filter(move |order| order.request.symbol == symbol)
+    }
+
+    /// An order that has not ended.
+    pub fn get_mut(&mut self, id: ClientId) -> Option<&mut Order> {
+        self.find_mut(|order| order.request.id == id)
+    }
+
+    /// An order, also one that ended a while ago.
+    #[must_use]
+    pub fn find(&self, id: ClientId) -> Option<&Order> {
+        self.open.iter().chain(&self.ended).find(|order| order.request.id == id)
+    }
+
+    /// Takes an order out; it is remembered for late fills.
+    pub fn end(&mut self, id: ClientId) -> Option<Order> {
+        let place = self.open.iter().position(|order| order.request.id == id)?;
+        let order = self.open.remove(place);
+        if self.ended.len() == REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(order.clone());
+        Some(order)
+    }
+
+    /// Whether a trade number is new; it counts once (S6).
+    pub fn is_new_trade(&mut self, symbol: SymbolId, trade_id: u64) -> bool {
+        if self.trades.contains(&(symbol, trade_id)) {
+            return false;
+        }
+        if self.trades.len() == REMEMBERED_TRADES {
+            self.trades.pop_front();
+        }
+        self.trades.push_back((symbol, trade_id));
+        true
+    }
+
+    /// Whether any order is in doubt; then the account is unproven (S7).
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        self.open.iter().any(|order| order.stage == Stage::Unknown)
+    }
+
+    /// Filled ≤ ordered, for every order.
+    pub fn check(&self) {
+        for order in &self.open {
+            assert!(order.filled <= order.request.qty, "{} filled more than it ordered", order.request.id);
+        }
+    }
+}
+
+/// The part of a client id that strategy and symbol make: 13 letters and digits of their hash.
+#[must_use]
+pub fn tag(strategy: &str, symbol: &Symbol) -> String {
+    let mut hash = Fnv::default();
+    hash.add_bytes(strategy.as_bytes());
+    hash.add_bytes(b"/");
+    hash.add_bytes(symbol.as_str().as_bytes());
+    base36(hash.value())
+}
+
+/// An order's name: a pure function of strategy and symbol (the `tag`), side, signal time, leg and attempt.
+#[must_use]
+pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt: u16) -> ClientId {
+    let side = if side == Side::Long { 'l' } else { 's' };
+    let leg = match leg {
+        Leg::Entry(_) => 'e',
+        Leg::Stop => 's',
+        Leg::Target => 't',
+        Leg::Exit(_) => 'x',
+    };
+    let text = format!("{tag}{}{side}{leg}{}", base36(signal_at.0.unsigned_abs()), base36(attempt.into()));
+    // 13 for the tag, at most 13 for a time, 2, and at most 4 for an attempt: 32.
+    ClientId::new(&text).expect("parts of limited length, each of lower-case letters and digits")
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::with_capacity(13);
+    loop {
+        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().map(|digit| char::from(*digit)).collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_differ_in_every_part_and_fit() {
+        let symbols: Vec<Symbol> = ["BTCUSDT", "ETHUSDT"].map(|name| name.parse().unwrap()).into();
+        let mut seen = Vec::new();
+        for strategy in ["oversold_bounce", "short_the_rip"] {
+            for symbol in &symbols {
+                for side in [Side::Long, Side::Short] {
+                    for at in [0, 1_761_004_236_000, i64::MAX] {
+                        for leg in [Leg::Stop, Leg::Target, Leg::Exit(Reason::Time)] {
+                            for attempt in [0, 1, u16::MAX] {
+                                seen.push(client_id(&tag(strategy, symbol), side, Timestamp(at), &leg, attempt));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+        let again = client_id(&tag("oversold_bounce", &symbols[0]), Side::Long, Timestamp(0), &Leg::Stop, 0);
+        assert!(seen.contains(&again), "the same parts make the same name");
+    }
+
+    #[test]
+    fn a_trade_number_counts_once() {
+        let mut orders = Orders::default();
+        assert!(orders.is_new_trade(SymbolId(0), 7));
+        assert!(!orders.is_new_trade(SymbolId(0), 7));
+        assert!(orders.is_new_trade(SymbolId(1), 7), "venues count for each symbol");
+    }
+}

@@ -1,0 +1,84 @@
+//! What the engine shows to those who look: the log, the page, the summary.
+
+use super::{Account, Engine, Position, Settings, Summary, regime};
+use crate::{
+    market::{Side, SymbolId, Timestamp},
+    strategies::{MarketView, Regime},
+};
+
+/// One symbol as the log shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outlook {
+    /// Last known price; `None` before the first.
+    pub price: Option<f64>,
+    /// When it was known.
+    pub seen_at: Option<Timestamp>,
+    /// RSI of the first strategy's timeframe.
+    pub rsi: Option<f64>,
+    /// Thresholds of the strategies: side and RSI, in order of priority.
+    pub thresholds: Vec<(Side, f64)>,
+    /// The market's state.
+    pub regime: Regime,
+    /// How many of the 200 candles of the large timeframe's EMA(200) have come.
+    pub ema200_seen: u32,
+}
+
+impl Engine {
+    /// One symbol's market as of now.
+    #[must_use]
+    pub fn outlook(&self, symbol: SymbolId) -> Outlook {
+        let desk = &self.desks[symbol.index()];
+        let regime = desk.regime();
+        let first = self.settings.strategies.first().map(|rule| desk.readings(rule.timeframe)).unwrap_or_default();
+        let thresholds = self.strategies.iter().filter_map(|strategy| {
+            let rule = strategy.settings();
+            let (candle, own) = desk.frame(rule.timeframe)?;
+            let context = desk.readings(rule.context);
+            let view = MarketView { symbol, candle, own, context: &context, regime, has_volume: desk.has_volume };
+            Some((strategy.side(), strategy.threshold(&view)))
+        });
+        Outlook {
+            price: desk.seen_at.map(|_| desk.mark),
+            seen_at: desk.seen_at,
+            rsi: first.rsi,
+            thresholds: thresholds.collect(),
+            regime,
+            ema200_seen: desk.readings(regime::LARGE).ema200_seen,
+        }
+    }
+
+    /// What it was told at its start.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The account as it is booked.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.state.account
+    }
+
+    /// What the session has done.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        &self.state.summary
+    }
+
+    /// Open positions, by symbol.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.state.positions.iter().flatten()
+    }
+
+    /// The last known price of a symbol; 0 before the first.
+    #[must_use]
+    pub fn mark(&self, symbol: SymbolId) -> f64 {
+        self.desks[symbol.index()].mark
+    }
+
+    /// Signals whose orders have neither filled nor ended.
+    #[must_use]
+    pub fn entries_in_flight(&self) -> usize {
+        self.state.orders.open().filter(|order| !order.request.reduce_only).count()
+    }
+}

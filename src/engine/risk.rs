@@ -1,0 +1,46 @@
+//! Risk: whether there may be another trade, and what it may lose.
+
+use super::{
+    account::Account,
+    settings::{self, percent},
+    skip::Skip,
+};
+use rust_decimal::Decimal;
+
+/// What one more trade may lose at its stop, in USDT, before the volatility's factor.
+///
+/// `open_risk` is what all stops together would lose, orders in flight and in doubt counted as filled (S4).
+pub fn budget(account: &Account, equity: Decimal, open_risk: Decimal, rules: &settings::Risk) -> Result<Decimal, Skip> {
+    if account.day.entries >= rules.max_trades_per_day {
+        return Err(Skip::TradesPerDay);
+    }
+    if account.day.start_equity - equity >= percent(account.day.start_equity, rules.daily_loss_pct) {
+        return Err(Skip::DailyLoss);
+    }
+    let left = percent(equity, rules.max_portfolio_risk_pct) - open_risk;
+    let wanted = percent(equity, rules.per_trade_pct);
+    if left < wanted { Err(Skip::PortfolioRisk) } else { Ok(wanted) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_says_no_at_its_bound() {
+        let rules = settings::Risk::default();
+        for (entries, equity, open_risk, want) in [
+            (0, 1000, 0, Ok(Decimal::TEN)),
+            (4, 981, 39, Ok("9.81".parse().unwrap())),
+            (5, 1000, 0, Err(Skip::TradesPerDay)),
+            (0, 980, 0, Err(Skip::DailyLoss)),
+            (0, 1000, 40, Ok(Decimal::TEN)),
+            (0, 1000, 41, Err(Skip::PortfolioRisk)),
+        ] {
+            let mut account = Account::new(Decimal::from(1000));
+            account.day.entries = entries;
+            let got = budget(&account, Decimal::from(equity), Decimal::from(open_risk), &rules);
+            assert_eq!(got, want, "{entries} {equity} {open_risk}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a signal was not taken.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a signal was not taken. Each has a counter in the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Skip {
+    /// A value that the strategy needs has not been filled yet.
+    NotWarm,
+    /// The same signal again: too soon, or the price has not moved.
+    Cooldown,
+    /// The symbol has a position, or an entry on its way.
+    PositionOpen,
+    /// Entries are paused.
+    Paused,
+    /// The run ends.
+    Stopping,
+    /// Our view of the account is not proven (S7).
+    Unproven,
+    /// The price or the candle is too old (S10).
+    Stale,
+    /// The memory on the disk is not safe.
+    StoreFailed,
+    /// Our clock and the exchange's disagree.
+    Clock,
+    /// Enough entries for a day.
+    TradesPerDay,
+    /// Enough lost for a day.
+    DailyLoss,
+    /// All stops together would lose too much.
+    PortfolioRisk,
+    /// The risk allows less than the market's minimum.
+    BelowMinimum,
+    /// The exchange refused the order.
+    Refused,
+}
+
+impl Skip {
+    /// Every reason, in the order of their counters.
+    pub const ALL: [Self; 14] = [
+        Self::NotWarm,
+        Self::Cooldown,
+        Self::PositionOpen,
+        Self::Paused,
+        Self::Stopping,
+        Self::Unproven,
+        Self::Stale,
+        Self::StoreFailed,
+        Self::Clock,
+        Self::TradesPerDay,
+        Self::DailyLoss,
+        Self::PortfolioRisk,
+        Self::BelowMinimum,
+        Self::Refused,
+    ];
+
+    /// As it stands in the summary.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotWarm => "indicators not warm",
+            Self::Cooldown => "cooldown",
+            Self::PositionOpen => "position open",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Unproven => "account unproven",
+            Self::Stale => "stale data",
+            Self::StoreFailed => "store failed",
+            Self::Clock => "clock in doubt",
+            Self::TradesPerDay => "trades a day",
+            Self::DailyLoss => "daily loss",
+            Self::PortfolioRisk => "portfolio risk",
+            Self::BelowMinimum => "below minimum size",
+            Self::Refused => "refused by the exchange",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_stands_at_its_own_place() {
+        for (place, skip) in Skip::ALL.into_iter().enumerate() {
+            assert_eq!(skip as usize, place);
+        }
+    }
+}

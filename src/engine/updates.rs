@@ -1,0 +1,203 @@
+//! What the venue says: answers, fills, funding, the account.
+
+use super::{
+    Action, Engine, Halt, Leg, Need, Note, Reason, Record, Skip, Stage,
+    note::Entry,
+    positions::{Plan, Position},
+};
+use crate::market::{AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderUpdate, Side, SymbolId, Timestamp};
+use rust_decimal::Decimal;
+
+/// After so many refused stops in a row the position is closed at the market instead.
+const MOST_REFUSED_STOPS: u8 = 3;
+
+impl Engine {
+    pub(super) fn on_order(&mut self, now: Timestamp, update: &OrderUpdate, actions: &mut Vec<Action>) {
+        let known = self.state.orders.find(update.id()).map(|order| (order.request.symbol, order.leg));
+        let Some((symbol, leg)) = known else { return self.on_foreign(update, actions) };
+        match *update {
+            OrderUpdate::Accepted { id } => self.on_accepted(id),
+            OrderUpdate::Refused { id, code, class } => {
+                actions.push(Action::Log(Note::Refused { id, symbol, code, class }));
+                self.on_refused(id, symbol, leg, class, actions);
+            }
+            OrderUpdate::Unknown { id } => {
+                if let Some(order) = self.state.orders.get_mut(id) {
+                    order.stage = Stage::Unknown;
+                    actions.push(Action::Alert(Note::InDoubt { id, symbol }));
+                }
+            }
+            OrderUpdate::Filled(fill) => self.on_fill(&fill, leg, actions),
+            // another order carries on for it
+            OrderUpdate::Ended { how: Ended::Triggered, .. } => {}
+            OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(id, symbol, leg, actions),
+        }
+        // A refused exit or target is tried again at the next price, not at once: the venue would say the same.
+        let wait = matches!((update, leg), (OrderUpdate::Refused { .. }, Leg::Exit(_) | Leg::Target));
+        if !wait {
+            self.tend(now, symbol, actions);
+        }
+    }
+
+    /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).
+    fn on_foreign(&mut self, update: &OrderUpdate, actions: &mut Vec<Action>) {
+        if let OrderUpdate::Filled(fill) = update {
+            self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
+        }
+    }
+
+    /// No entries until the account is compared with the venue's.
+    fn doubt(&mut self, note: Note, actions: &mut Vec<Action>) {
+        if std::mem::replace(&mut self.state.blocks.doubt, true) {
+            return; // said and asked for already
+        }
+        actions.push(Action::Alert(note));
+        actions.push(Action::Need(Need::Reconcile));
+    }
+
+    fn on_accepted(&mut self, id: ClientId) {
+        let Some(order) = self.state.orders.get_mut(id) else { return };
+        order.stage = Stage::Accepted;
+        let (symbol, leg) = (order.request.symbol, order.leg);
+        if let (Leg::Stop, Some(position)) = (leg, &mut self.state.positions[symbol.index()]) {
+            position.refused_stops = 0;
+        }
+    }
+
+    fn on_refused(&mut self, id: ClientId, symbol: SymbolId, leg: Leg, class: Class, actions: &mut Vec<Action>) {
+        let refused = self.state.orders.end(id);
+        if let (Leg::Entry(plan), Some(_)) = (leg, refused) {
+            return self.give_up(&plan, symbol, Skip::Refused, actions);
+        }
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        match (leg, class) {
+            (Leg::Stop, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Stop),
+            (Leg::Target, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Target),
+            (Leg::Stop, _) => {
+                position.refused_stops += 1;
+                if position.refused_stops >= MOST_REFUSED_STOPS && position.closing.is_none() {
+                    position.closing = Some(Reason::Breaker);
+                    actions.push(Action::Alert(Note::Unprotected(symbol)));
+                }
+            }
+            (Leg::Exit(_), Class::ReduceOnly) => self.doubt(Note::NotOurs { id, symbol }, actions),
+            _ => {}
+        }
+    }
+
+    /// An entry that never became one: its signal counts as not taken.
+    pub(super) fn give_up(&mut self, plan: &Plan, symbol: SymbolId, why: Skip, actions: &mut Vec<Action>) {
+        self.state.summary.take_back(why);
+        let day = &mut self.state.account.day;
+        day.entries = day.entries.saturating_sub(1);
+        let price = self.desks[symbol.index()].mark;
+        actions.push(Action::Log(Note::Skipped { symbol, strategy: plan.strategy, why, price }));
+    }
+
+    fn on_ended(&mut self, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
+        let Some(order) = self.state.orders.end(id) else { return };
+        if let Leg::Entry(plan) = leg
+            && order.filled.is_zero()
+        {
+            self.give_up(&plan, symbol, Skip::Refused, actions);
+        }
+    }
+
+    fn on_fill(&mut self, fill: &Fill, leg: Leg, actions: &mut Vec<Action>) {
+        if !self.state.orders.is_new_trade(fill.symbol, fill.trade_id) {
+            return;
+        }
+        self.records.push(Record::Fill(*fill));
+        if let Some(order) = self.state.orders.get_mut(fill.id) {
+            order.filled += fill.qty;
+            if order.open_qty() <= Decimal::ZERO {
+                self.state.orders.end(fill.id);
+            }
+        }
+        match leg {
+            Leg::Entry(plan) => self.on_entry_fill(fill, plan, actions),
+            Leg::Stop => self.on_exit_fill(fill, Reason::Stop, actions),
+            Leg::Target => self.on_exit_fill(fill, Reason::Target, actions),
+            Leg::Exit(reason) => self.on_exit_fill(fill, reason, actions),
+        }
+    }
+
+    fn on_entry_fill(&mut self, fill: &Fill, plan: Plan, actions: &mut Vec<Action>) {
+        self.state.account.pay_fee(fill.fee);
+        if let Some(position) = &mut self.state.positions[fill.symbol.index()] {
+            return position.grow(fill);
+        }
+        let instrument = &self.settings.instruments[fill.symbol.index()];
+        let away = if plan.side == Side::Long { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
+        let stop = instrument.round_stop(plan.side, fill.price - away * plan.stop_distance);
+        let target = instrument.round_target(plan.side, fill.price + away * plan.target_distance);
+        let mark = self.desks[fill.symbol.index()].mark;
+        let position = Position::open(plan, fill, stop, target, mark);
+        self.state.summary.entries += 1;
+        actions.push(Action::Log(Note::Entry(Entry {
+            symbol: fill.symbol,
+            side: plan.side,
+            qty: fill.qty,
+            price: fill.price,
+            stop,
+            target,
+            risk: position.risk(),
+            strategy: plan.strategy,
+            rsi: plan.rsi,
+            threshold: plan.threshold,
+            at: fill.at,
+        })));
+        self.state.positions[fill.symbol.index()] = Some(position);
+    }
+
+    fn on_exit_fill(&mut self, fill: &Fill, reason: Reason, actions: &mut Vec<Action>) {
+        self.state.account.pay_fee(fill.fee);
+        let held = self.state.positions[fill.symbol.index()].as_mut().filter(|position| position.qty >= fill.qty);
+        let Some(position) = held else {
+            return self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
+        };
+        let reason = if reason == Reason::Stop && position.trailed { Reason::Trailing } else { reason };
+        let mut trade = position.reduce(fill, reason);
+        let flat = position.qty.is_zero();
+        self.state.account.realise(trade.gross);
+        self.state.account.trades += 1;
+        trade.balance = self.state.account.balance.normalize();
+        self.state.summary.count_exit(&trade);
+        self.records.push(Record::Trade(trade.clone()));
+        actions.push(Action::Log(Note::Exit(trade)));
+        if flat {
+            self.state.positions[fill.symbol.index()] = None;
+            self.cancel(fill.symbol, actions, |order| matches!(order.leg, Leg::Entry(_)));
+        }
+        if self.state.account.balance <= Decimal::ZERO && !self.state.blocks.stopping {
+            self.state.blocks.stopping = true;
+            actions.push(Action::Halt(Halt::Emergency));
+            actions.push(Action::Alert(Note::Halted(Halt::Emergency)));
+        }
+    }
+
+    pub(super) fn on_funding(&mut self, paid: &FundingPaid, actions: &mut Vec<Action>) {
+        self.state.account.pay_funding(paid.amount);
+        if let Some(position) = &mut self.state.positions[paid.symbol.index()] {
+            position.charge(paid.amount);
+        }
+        self.records.push(Record::Funding(*paid));
+        actions.push(Action::Log(Note::Funding { symbol: paid.symbol, amount: paid.amount }));
+    }
+
+    /// The venue's view wins for the balance; a position that differs is a doubt that only a reconciliation ends.
+    pub(super) fn on_account(&mut self, view: &AccountView, actions: &mut Vec<Action>) {
+        self.state.account.adjust(view.balance);
+        for index in 0..self.state.positions.len() {
+            let symbol = SymbolId(index as u16);
+            let theirs = view.positions.iter().find(|position| position.symbol == symbol);
+            let ours = self.state.positions[index].as_ref();
+            let same = theirs.map(|p| (p.side, p.qty)) == ours.map(|p| (p.plan.side, p.qty));
+            if !same {
+                self.state.blocks.doubt = true;
+                actions.push(Action::Need(Need::Reconcile));
+                return;
+            }
+        }
+    }
+}
