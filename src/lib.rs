@@ -12,6 +12,8 @@ pub mod engine; // the trading brain: event in, actions out
 
 pub mod simulation; // an exchange's matching, and made-up prices
 
+pub mod trader; // engine + venue
+
 // The shell, which moves bytes and waits, and decides nothing.
 
 pub mod candles_file; // recorded candles: reading, merging, writing

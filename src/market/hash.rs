@@ -1,12 +1,12 @@
 //! The hash of S14.
 
 use postcard::ser_flavors::Flavor;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; draft-eastlake-fnv), over the journal's encoding.
 ///
 /// The same values give the same hash on every platform and with every compiler, which `std::hash` does not promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fnv(u64);
 
 impl Default for Fnv {
