@@ -17,6 +17,7 @@ pub mod trader; // engine + venue
 // The shell, which moves bytes and waits, and decides nothing.
 
 pub mod candles_file; // recorded candles: reading, merging, writing
+pub mod cli; // every flag and subcommand
 pub mod config; // flags over environment over bot.toml over defaults
 pub mod run; // start, one thread, health, log, signals, supervisor
 pub mod stop; // the stop signal, and the one helper that waits

@@ -42,19 +42,28 @@ pub enum Wait {
     Elapsed,
 }
 
-/// The stop signal, shared by every task of the thread. Once set it stays set, with the first cause.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    shared: Rc<Shared>,
+/// The program's stop signal.
+pub type Stop = Latch<Cause>;
+
+/// A signal shared by the tasks of the thread. Once set it stays set, with the first cause.
+#[derive(Debug, Clone)]
+pub struct Latch<C: Copy> {
+    shared: Rc<Shared<C>>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
+#[derive(Debug)]
+struct Shared<C: Copy> {
     event: Event,
-    cause: Cell<Option<Cause>>,
+    cause: Cell<Option<C>>,
 }
 
-impl Stop {
+impl<C: Copy> Default for Latch<C> {
+    fn default() -> Self {
+        Self { shared: Rc::new(Shared { event: Event::new(), cause: Cell::new(None) }) }
+    }
+}
+
+impl<C: Copy> Latch<C> {
     /// A signal that nobody has set.
     #[must_use]
     pub fn new() -> Self {
@@ -62,7 +71,7 @@ impl Stop {
     }
 
     /// Sets the signal and wakes every wait. Returns whether this was the first time.
-    pub fn stop(&self, cause: Cause) -> bool {
+    pub fn stop(&self, cause: C) -> bool {
         let first = self.shared.cause.get().is_none();
         if first {
             self.shared.cause.set(Some(cause));
@@ -71,14 +80,14 @@ impl Stop {
         first
     }
 
-    /// Why the program ends; `None` while it does not.
+    /// Why it was set; `None` while it is not.
     #[must_use]
-    pub fn cause(&self) -> Option<Cause> {
+    pub fn cause(&self) -> Option<C> {
         self.shared.cause.get()
     }
 
     /// Waits for the signal.
-    pub async fn stopped(&self) -> Cause {
+    pub async fn stopped(&self) -> C {
         loop {
             if let Some(cause) = self.cause() {
                 return cause;

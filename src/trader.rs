@@ -144,10 +144,17 @@ impl Trader {
         matching.check();
         let quiet = self.desk.outstanding.is_none() && self.desk.heard.is_empty() && self.desk.walking.is_none();
         if quiet {
-            assert_eq!(self.engine.account().balance, matching.balance(), "engine and venue disagree about the balance");
+            assert_eq!(
+                self.engine.account().balance,
+                matching.balance(),
+                "engine and venue disagree about the balance"
+            );
             let ours = self.engine.positions().map(|position| (position.symbol, position.plan.side, position.qty));
             let theirs = matching.account().positions;
-            assert!(ours.eq(theirs.iter().map(|p| (p.symbol, p.side, p.qty))), "engine and venue disagree about positions");
+            assert!(
+                ours.eq(theirs.iter().map(|p| (p.symbol, p.side, p.qty))),
+                "engine and venue disagree about positions"
+            );
         }
     }
 

@@ -62,7 +62,7 @@ impl<'a> Columns<'a> {
 
     #[inline]
     fn number(&mut self, column: &'static str) -> Result<f64, RowFault> {
-        let text = self.rest.ok_or(RowFault::Missing(column))?;
+        let Some(text) = self.rest else { return Err(RowFault::Missing(column)) };
         match number::quick(text) {
             Some((value, length)) => {
                 self.pass(length);

@@ -38,16 +38,16 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 fn fill(path: &Path, packed: bool, candles: impl Iterator<Item = Candle>) -> io::Result<u64> {
-    let file = BufWriter::new(File::create(path)?);
-    let (count, mut file) = if packed {
-        let mut encoder = GzEncoder::new(file, Compression::default());
-        (rows(&mut encoder, candles)?, encoder.finish()?)
+    let file = File::create(path)?;
+    let (count, file) = if packed {
+        // The encoder clears its whole buffer at each call, so it must not see the small pieces of a row.
+        let mut text = BufWriter::new(GzEncoder::new(file, Compression::fast()));
+        (rows(&mut text, candles)?, text.into_inner()?.finish()?)
     } else {
-        let mut file = file;
-        (rows(&mut file, candles)?, file)
+        let mut text = BufWriter::new(file);
+        (rows(&mut text, candles)?, text.into_inner()?)
     };
-    file.flush()?;
-    file.get_ref().sync_all()?;
+    file.sync_all()?;
     Ok(count)
 }
 

@@ -1,10 +1,11 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
-use super::{Account, Engine, Position, Settings, Summary, regime};
+use super::{Account, Engine, Position, Settings, Summary, regime, settings::percent, sizing::largest_notional};
 use crate::{
-    market::{Side, SymbolId, Timestamp},
+    market::{Side, SymbolId, Timestamp, decimal},
     strategies::{MarketView, Regime},
 };
+use rust_decimal::Decimal;
 
 /// One symbol as the log shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,20 @@ impl Engine {
             regime,
             ema200_seen: desk.readings(regime::LARGE).ema200_seen,
         }
+    }
+
+    /// What the smallest entry in a symbol costs, and what the risk allows at most, in USDT, where the first is more than the second.
+    ///
+    /// The most that the risk allows is the budget of a trade divided by the tightest of the strategies' widest stops, or the largest position.
+    #[must_use]
+    pub fn too_small_for(&self, symbol: SymbolId) -> Option<(Decimal, Decimal)> {
+        let (rules, equity) = (&self.settings.risk, self.equity());
+        let price = decimal(self.desks[symbol.index()].mark).filter(|price| *price > Decimal::ZERO)?;
+        let widest_pct = self.settings.strategies.iter().map(|rule| rule.stop_max_pct).fold(f64::INFINITY, f64::min);
+        let by_stop = percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED / decimal(widest_pct).filter(|pct| !pct.is_zero())?;
+        let allowed = by_stop.min(largest_notional(equity, rules));
+        let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
+        (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))
     }
 
     /// What it was told at its start.

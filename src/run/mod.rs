@@ -1,8 +1,21 @@
 //! The shell: start, one thread, health, log, signals, supervisor.
 
-pub mod progress;
-mod source;
-pub mod supervisor;
-mod systemd;
-pub mod text;
-pub mod trades_csv;
+pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
+mod end; // the exit summary and the exit code
+pub mod health; // the monitor: is the bot well, and if not, why
+pub mod launch; // from the command line to an exit code
+pub mod log; // lines that are written at once or counted as lost, and never waited for
+mod loop_lines; // what the loop prints every 30 seconds
+mod pace; // market time and process time
+mod prepare; // from a configuration to all that a run needs
+pub mod process; // what /proc says about this process
+pub mod progress; // the loop's turns, told to whoever watches from outside
+mod realtime; // the trading loop
+pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
+mod source; // where candles come from
+mod subcommands; // init and generate
+pub mod supervisor; // the parent process that starts the bot again
+mod systemd; // the service manager's socket
+pub mod tasks; // named tasks whose end is always heard
+mod text; // the engine's notes as a person reads them
+mod trades_csv; // one row a closed quantity

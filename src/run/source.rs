@@ -2,7 +2,7 @@
 
 use crate::{
     candles_file::{Feed, FileError},
-    market::{ClosedCandle, Timestamp},
+    market::ClosedCandle,
     simulation::prices::Market,
 };
 
@@ -58,8 +58,3 @@ const fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// The moment before which a candle moved no price: where the market's clock begins.
-#[must_use]
-pub const fn begins(first: &ClosedCandle) -> Timestamp {
-    first.candle.open_time
-}

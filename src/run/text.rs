@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use std::time::Duration;
 
 /// What a note's text needs to know besides the note.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Teller<'a> {
     /// The engine that took the note.
     pub engine: &'a Engine,
@@ -35,24 +35,34 @@ impl Teller<'_> {
             Note::NoVolume(symbol) => {
                 (Level::Info, format!("{}: the data has no volume, so that condition is dropped", self.name(*symbol)))
             }
-            Note::Refused { id, symbol, code, class } => {
-                (Level::Warn, format!("{} order {id} refused by exchange: {} ({code})", self.name(*symbol), class_text(*class)))
-            }
+            Note::Refused { id, symbol, code, class } => (
+                Level::Warn,
+                format!("{} order {id} refused by exchange: {} ({code})", self.name(*symbol), class_text(*class)),
+            ),
             Note::InDoubt { id, symbol } => (
                 Level::Warn,
-                format!("{} order {id}: nobody knows what became of it; no new entries until that is known", self.name(*symbol)),
+                format!(
+                    "{} order {id}: nobody knows what became of it; no new entries until that is known",
+                    self.name(*symbol)
+                ),
             ),
             Note::NotOurs { id, symbol } => (
                 Level::Error,
-                format!("{} trade of order {id} does not fit our books; no new entries until they are compared", self.name(*symbol)),
+                format!(
+                    "{} trade of order {id} does not fit our books; no new entries until they are compared",
+                    self.name(*symbol)
+                ),
             ),
-            Note::Unprotected(symbol) => {
-                (Level::Error, format!("{}: the exchange refuses the stop; the position is closed at the market", self.name(*symbol)))
-            }
+            Note::Unprotected(symbol) => (
+                Level::Error,
+                format!("{}: the exchange refuses the stop; the position is closed at the market", self.name(*symbol)),
+            ),
             Note::StopMoved { symbol, stop } => {
                 (Level::Info, format!("{}: trailing stop moved to {}", self.name(*symbol), self.price(*symbol, *stop)))
             }
-            Note::Funding { symbol, amount } => (Level::Debug, format!("{}: funding of {amount} USDT paid", self.name(*symbol))),
+            Note::Funding { symbol, amount } => {
+                (Level::Debug, format!("{}: funding of {amount} USDT paid", self.name(*symbol)))
+            }
             Note::Halted(level) => (Level::Error, format!("{}: the account is empty", halt_text(*level))),
         }
     }
@@ -60,7 +70,8 @@ impl Teller<'_> {
     fn entry(&self, entry: &Entry) -> String {
         let arrow = if entry.side == Side::Long { "📈" } else { "📉" };
         let compare = if entry.side == Side::Long { "≤" } else { "≥" };
-        let [price, stop, target] = [entry.price, entry.stop, entry.target].map(|price| self.price(entry.symbol, price));
+        let [price, stop, target] =
+            [entry.price, entry.stop, entry.target].map(|price| self.price(entry.symbol, price));
         let percent = |to: Decimal| (to - entry.price) * Decimal::ONE_HUNDRED / entry.price;
         format!(
             "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}: RSI {:.1} {compare} {:.1}{}",
@@ -83,7 +94,9 @@ impl Teller<'_> {
         let percent = pnl * Decimal::ONE_HUNDRED / (trade.entry_price * trade.qty);
         let (mark, why) = exit_words(trade.reason);
         let (side, symbol, qty, at) = (trade.side, self.name(trade.symbol), trade.qty, self.at(trade.exit_time));
-        format!("{mark} {side} {symbol} {qty}, entry {entry}, exit {exit}, P&L {pnl:+.2} USDT ({percent:+.2} %){why}{at}")
+        format!(
+            "{mark} {side} {symbol} {qty}, entry {entry}, exit {exit}, P&L {pnl:+.2} USDT ({percent:+.2} %){why}{at}"
+        )
     }
 
     /// The lines of one symbol's state.
@@ -92,7 +105,11 @@ impl Teller<'_> {
         let Some(price) = outlook.price else { return "no price yet".to_owned() };
         let digits = self.instrument(symbol).tick.normalize().scale() as usize;
         let regime = &outlook.regime;
-        let cold = if outlook.ema200_seen < 200 { format!(" (EMA200 at {} of 200)", outlook.ema200_seen) } else { String::new() };
+        let cold = if outlook.ema200_seen < 200 {
+            format!(" (EMA200 at {} of 200)", outlook.ema200_seen)
+        } else {
+            String::new()
+        };
         format!(
             "price {}  RSI {}{}  trend {}{cold}  momentum {}  volatility {}  data {} old",
             grouped(price, digits),
@@ -214,7 +231,11 @@ pub fn market_time(at: Timestamp) -> String {
 #[must_use]
 pub fn countdown(ms: i64) -> String {
     let s = ms.max(0) / 1000;
-    if s < 3600 { format!("{:02}:{:02}", s / 60, s % 60) } else { format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) }
+    if s < 3600 {
+        format!("{:02}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    }
 }
 
 /// An age to the second, later to the minute and hour.

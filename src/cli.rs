@@ -1,0 +1,313 @@
+//! The command line: every flag and subcommand.
+//!
+//! A flag that is a key of the configuration too is carried as the text that was typed; `config` checks it with the key's own range, so
+//! that a flag, a variable and a line of `bot.toml` are refused in the same words.
+
+use crate::market::{Symbol, Timeframe};
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+use std::{ffi::OsString, io::Write, path::PathBuf};
+
+const ABOUT: &str = "A small trading bot for USDT-margined perpetual futures that always knows whether it is well.";
+
+const USAGE: &str = "bot --paper [OPTIONS]
+       bot --live [OPTIONS]
+       bot init [FILE] [--force]
+       bot generate FILE [OPTIONS]";
+
+const EXAMPLES: &str = "\
+Examples:
+  bot --paper                                  trade made-up prices with simulated money, until stopped
+  bot --paper --speed 3600 --duration 30       thirty hours of the market in thirty seconds
+  bot --paper --replay BTCUSDT-1m-2025-08.csv.gz --speed max
+                                               trade recorded candles, as fast as they can be read
+  bot --paper --infinite --auto-restart        go on for months
+  bot init                                     write bot.toml with every key and its default
+
+Variables: RUST_LOG (info), HEALTH_CHECK_INTERVAL (seconds), CAPITAL_USDT, TRADING_SYMBOLS.
+A flag goes before a variable, a variable before bot.toml, bot.toml before the default.
+Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error.";
+
+/// What `bot` answers to neither `--paper` nor `--live`.
+const NO_MODE: &str = "\
+say which account to trade on:
+
+  --paper   simulated money: no key is read, no order leaves this machine
+  --live    real money: orders go to the exchange
+
+Try `bot --paper`; `bot --help` shows every option.";
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Parser)]
+#[command(name = "bot", version = env!("SMOLBEAR_VERSION"), about = ABOUT, override_usage = USAGE, after_help = EXAMPLES)]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// Simulated money: no key is read, no order leaves this machine
+    #[arg(long, help_heading = "Account (one of the two)", conflicts_with = "live")]
+    pub paper: bool,
+    /// Real money: orders go to the exchange
+    #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "speed", "seed"])]
+    pub live: bool,
+
+    /// Run exactly that long, then end cleanly; without it, until stopped
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", allow_negative_numbers = true)]
+    pub duration: Option<String>,
+    /// Never end for an error that can be recovered: log it, count it, retry
+    #[arg(long, help_heading = "Running")]
+    pub infinite: bool,
+    /// A parent process starts it again when it fails, is killed or freezes
+    #[arg(long, help_heading = "Running")]
+    pub auto_restart: bool,
+    /// Restarts before giving up with exit code 1 [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Running", allow_negative_numbers = true)]
+    pub max_restarts: Option<String>,
+    /// Pause before the second restart in a row; doubles with each [default: 30]
+    #[arg(long, value_name = "SECONDS", help_heading = "Running", allow_negative_numbers = true)]
+    pub restart_delay: Option<String>,
+    /// Check everything, print the configuration, trade nothing
+    #[arg(long, help_heading = "Running")]
+    pub dry_run: bool,
+    /// Log level debug
+    #[arg(long, help_heading = "Running")]
+    pub debug: bool,
+
+    /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Market", conflicts_with = "seed")]
+    pub replay: Vec<String>,
+    /// With --replay: at the end of the data start again, with times moved on
+    #[arg(long = "loop", help_heading = "Market")]
+    pub looped: bool,
+    /// How much faster than real time, or max [default: 1]
+    #[arg(long, value_name = "N|max", help_heading = "Market", allow_negative_numbers = true)]
+    pub speed: Option<String>,
+    /// Seed of the made-up prices; the same seed gives the same market [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Market", allow_negative_numbers = true)]
+    pub seed: Option<String>,
+    /// Such as BTC/USDT:USDT,ETHUSDT [default: BTC, ETH, SOL, or what --replay offers]
+    #[arg(long, value_name = "A,B", help_heading = "Market")]
+    pub symbols: Option<String>,
+
+    /// Configuration [default: ./bot.toml, else ~/.config/smolbear/bot.toml, else none]
+    #[arg(long, value_name = "FILE", help_heading = "Money and files")]
+    pub config: Option<PathBuf>,
+    /// Balance of the paper account at the start [default: 1000]
+    #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
+    pub capital: Option<String>,
+    /// Write trades.csv, equity.csv and the report there at the end
+    #[arg(long, value_name = "DIR", help_heading = "Money and files")]
+    pub out: Option<PathBuf>,
+
+    /// Something else than a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program does besides trading.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Command {
+    /// Write a commented bot.toml that holds every key with its default
+    Init(Init),
+    /// Write made-up candles in the format that --replay reads
+    Generate(Generate),
+}
+
+/// `bot init`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Init {
+    /// Where to
+    #[arg(default_value = "bot.toml")]
+    pub file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `bot generate`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Generate {
+    /// Where to; a name that ends in .gz is compressed
+    pub file: PathBuf,
+    /// Whose price level and habits
+    #[arg(long, default_value = "BTC/USDT:USDT")]
+    pub symbol: Symbol,
+    /// Length of a candle
+    #[arg(long, default_value = "1m")]
+    pub timeframe: Timeframe,
+    /// How many days of candles, 1 to 3650
+    #[arg(long, default_value = "30", value_parser = clap::value_parser!(u32).range(1..=3650), allow_negative_numbers = true)]
+    pub days: u32,
+    /// The same seed gives the same candles
+    #[arg(long, default_value = "1", allow_negative_numbers = true)]
+    pub seed: u64,
+}
+
+/// Why the command line leads to no run: the whole text that the user gets to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Usage {
+    /// `--help` or `--version`: for stdout, exit code 0.
+    Shown(String),
+    /// Something is wrong: for stderr, exit code 2.
+    Wrong(String),
+}
+
+impl Usage {
+    /// The exit code that belongs to it.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Shown(_) => 0,
+            Self::Wrong(_) => 2,
+        }
+    }
+
+    /// Writes it to where it belongs. A reader that is gone (`bot --help | head -1`) is no failure.
+    pub fn print(&self) {
+        let _ = match self {
+            Self::Shown(text) => std::io::stdout().write_all(text.as_bytes()),
+            Self::Wrong(text) => std::io::stderr().write_all(text.as_bytes()),
+        };
+    }
+}
+
+impl From<clap::Error> for Usage {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Shown(text),
+            // Four lines of usage would hide the one that says what is wrong.
+            _ => Self::Wrong(
+                text.split("\n\n")
+                    .filter(|part| !part.trim_start().starts_with("Usage:"))
+                    .collect::<Vec<_>>()
+                    .join("\n\n"),
+            ),
+        }
+    }
+}
+
+/// Reads the command line; the first argument is the program's name.
+///
+/// # Errors
+///
+/// [`Usage::Shown`] for `--help` and `--version`; [`Usage::Wrong`] for flags that don't exist, miss their value or contradict each other,
+/// and for a run that says neither `--paper` nor `--live`.
+pub fn parse<A>(args: impl IntoIterator<Item = A>) -> Result<Cli, Usage>
+where
+    A: Into<OsString> + Clone,
+{
+    let cli = Cli::try_parse_from(args)?;
+    match fault(&cli) {
+        Some(text) => Err(Usage::Wrong(format!("error: {text}\n"))),
+        None => Ok(cli),
+    }
+}
+
+/// What is wrong with flags that are fine alone.
+fn fault(cli: &Cli) -> Option<&'static str> {
+    if cli.command.is_some() {
+        let only = Cli { command: cli.command.clone(), ..Cli::default() };
+        return (*cli != only).then_some("a subcommand takes none of the flags of a run; `bot --help` shows both");
+    }
+    if !cli.paper && !cli.live {
+        return Some(NO_MODE);
+    }
+    let lonely = cli.looped && cli.replay.is_empty();
+    lonely.then_some("--loop needs --replay FILE: it starts recorded candles again at their end")
+}
+
+impl Cli {
+    /// What was typed for a flag that is a key of the configuration too; a switch that was given is `true`.
+    #[must_use]
+    pub fn value_of(&self, flag: &str) -> Option<&str> {
+        let switch = |on: bool| on.then_some("true");
+        match flag {
+            "--duration" => self.duration.as_deref(),
+            "--infinite" => switch(self.infinite),
+            "--auto-restart" => switch(self.auto_restart),
+            "--max-restarts" => self.max_restarts.as_deref(),
+            "--restart-delay" => self.restart_delay.as_deref(),
+            "--speed" => self.speed.as_deref(),
+            "--seed" => self.seed.as_deref(),
+            "--symbols" => self.symbols.as_deref(),
+            "--capital" => self.capital.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str) -> Result<Cli, Usage> {
+        parse(std::iter::once("bot").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_arrive_where_they_belong() {
+        let cli = run("--paper --replay a.csv b.csv.gz --loop --speed max --duration 1.5 --out o --debug").unwrap();
+        assert_eq!(cli.replay, ["a.csv", "b.csv.gz"]);
+        assert!(cli.paper && cli.looped && cli.debug && !cli.live && !cli.dry_run);
+        assert_eq!((cli.value_of("--speed"), cli.value_of("--duration")), (Some("max"), Some("1.5")));
+        assert_eq!((cli.value_of("--infinite"), &cli.out), (None, &Some("o".into())));
+        assert!(run("--live").unwrap().live);
+    }
+
+    #[test]
+    fn subcommands_have_defaults() {
+        let init = |file: &str, force| Some(Command::Init(Init { file: file.into(), force }));
+        assert_eq!(run("init").unwrap().command, init("bot.toml", false));
+        assert_eq!(run("init x.toml --force").unwrap().command, init("x.toml", true));
+        let Some(Command::Generate(generate)) = run("generate c.csv").unwrap().command else { panic!("no generate") };
+        assert_eq!((generate.symbol.as_str(), generate.timeframe.name()), ("BTC/USDT:USDT", "1m"));
+        assert_eq!((generate.days, generate.seed), (30, 1));
+    }
+
+    #[test]
+    fn help_and_version_go_to_stdout() {
+        let Err(Usage::Shown(version)) = run("--version") else { panic!("no version") };
+        assert!(version.starts_with("bot 0.1.0 ("), "{version}");
+        for line in ["--help", "-h", "init --help", "generate --help", "--paper --help"] {
+            let usage = run(line).unwrap_err();
+            assert_eq!(usage.exit_code(), 0, "{line}: {usage:?}");
+        }
+        let Err(Usage::Shown(help)) = run("--help") else { panic!("no help") };
+        assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_exit_code_2() {
+        for (line, want) in [
+            ("", "error: say which account to trade on:"),
+            ("--duration 5", "error: say which account to trade on:"),
+            ("--papr", "tip: a similar argument exists: '--paper'"),
+            ("--paper --live", "'--paper' cannot be used with '--live'"),
+            ("--paper --seed 1 --replay a.csv", "'--seed <N>'"),
+            ("--paper --replay a.csv --seed 1", "'--seed <N>'"),
+            ("--live --replay a.csv", "'--live' cannot be used with '--replay <FILE>...'"),
+            ("--paper --loop", "error: --loop needs --replay FILE"),
+            ("--paper --duration", "a value is required for '--duration <SECONDS>'"),
+            ("--paper --replay", "a value is required for '--replay <FILE>...'"),
+            ("--paper --paper", "'--paper' cannot be used multiple times"),
+            ("--paper --data-dir x", "unexpected argument '--data-dir'"),
+            ("--paper init", "error: a subcommand takes none of the flags of a run"),
+            ("--paper BTCUSDT-1m.csv", "'BTCUSDT-1m.csv'"),
+            ("genrate x", "tip: a similar subcommand exists: 'generate'"),
+            ("generate", "<FILE>"),
+            ("generate x --timeframe 7m", "`7m` is no timeframe; allowed are 1m, 3m"),
+            ("generate x --symbol BTC", "`BTC` is no symbol; write it like BTC/USDT:USDT"),
+            ("generate x --days 0", "0 is not in 1..=3650"),
+            ("generate x --days -1", "-1 is not in 1..=3650"),
+        ] {
+            let usage = run(line).unwrap_err();
+            let Usage::Wrong(text) = &usage else { panic!("{line}: {usage:?}") };
+            assert!(text.contains(want) && text.starts_with("error: "), "{line}: {text}");
+            assert_eq!(usage.exit_code(), 2);
+            assert!(text.ends_with('\n') && !text.contains("Usage:") && !text.contains("\n\n\n"), "{line}: {text}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The one table of keys. From it come the parsing of `bot.toml`, of flags and of variables, the range errors, the nearest key for a
+//! typo, the file that `bot init` writes, and the start-up summary's list of what is not a default.
+
+use super::{
+    Config,
+    slot::Slot::{
+        self, Choice, Count, Exact, Float, Kind, Name, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
+        Whole,
+    },
+};
+use crate::{
+    market::Instrument,
+    strategies::{self, Kind as Rule},
+};
+use rust_decimal::Decimal;
+
+/// Longest `--duration`, a hundred years in seconds: every sum with it fits every clock.
+const CENTURY_S: f64 = 100.0 * 365.25 * 86_400.0;
+/// A year, the longest of all other times.
+const YEAR_S: u64 = 31_536_000;
+
+/// A key of a table that fills a `T`.
+pub struct Key<T: 'static> {
+    /// Such as `risk.per_trade_pct`; within `[[strategy]]` and `[[market.instrument]]` the last part alone.
+    pub path: &'static str,
+    /// The flag that says the same.
+    pub flag: Option<&'static str>,
+    /// The variable that says the same.
+    pub env: Option<&'static str>,
+    /// What it means, with the unit; one sentence without a full stop.
+    pub doc: &'static str,
+    /// Its place, with type and range.
+    pub slot: fn(&mut T) -> Slot<'_>,
+}
+
+impl<T> Key<T> {
+    const fn flag(self, flag: &'static str) -> Self {
+        Self { flag: Some(flag), ..self }
+    }
+
+    const fn env(self, env: &'static str) -> Self {
+        Self { env: Some(env), ..self }
+    }
+
+    /// What may stand here, with the unit that the key's name ends with.
+    pub fn allowed(&self, target: &mut T) -> String {
+        let range = (self.slot)(target).allowed();
+        match unit(self.path) {
+            Some((_, unit)) => format!("{range} ({unit})"),
+            None => range,
+        }
+    }
+}
+
+/// The units that names of keys end with.
+const UNITS: [(&str, &str); 3] = [("_s", "seconds"), ("_pct", "percent"), ("_mb", "megabytes")];
+
+/// The unit in a key's name: its ending and its meaning.
+pub fn unit(path: &str) -> Option<(&'static str, &'static str)> {
+    UNITS.into_iter().find(|(ending, _)| path.ends_with(ending))
+}
+
+/// The tables in the order of `bot init`, and what each is about. `strategy` and `market.instrument` are lists of tables.
+pub const TABLES: [(&str, &str); 10] = [
+    ("bot", "The run as a whole"),
+    ("market", "What is traded"),
+    ("market.instrument", "Rules of a symbol that the program doesn't know, or that have changed"),
+    ("strategy", "The rules that raise signals, in order of priority; naming any replaces the two below"),
+    ("risk", "How large a trade may be and how many there may be"),
+    ("exits", "What ends a position besides its own stop and target"),
+    ("gate", "What counts as the same signal again"),
+    ("paper", "The simulated account and market of --paper"),
+    ("health", "The health monitor"),
+    ("supervisor", "The parent process of --auto-restart"),
+];
+
+const fn part<T>(path: &'static str, doc: &'static str, slot: fn(&mut T) -> Slot<'_>) -> Key<T> {
+    Key { path, flag: None, env: None, doc, slot }
+}
+
+/// As [`part`]; the closures' types are not inferred through `.flag()`.
+const fn key(path: &'static str, doc: &'static str, slot: fn(&mut Config) -> Slot<'_>) -> Key<Config> {
+    part(path, doc, slot)
+}
+
+/// Every key outside the two lists of tables.
+pub const KEYS: &[Key<Config>] = &[
+    key("bot.duration_s", "The run ends cleanly after that long; without it, it goes on until stopped", |c| {
+        Seconds(&mut c.duration, CENTURY_S)
+    })
+    .flag("--duration"),
+    key("bot.infinite", "Never end for an error that can be recovered", |c| Switch(&mut c.infinite)).flag("--infinite"),
+    key(
+        "bot.on_stop",
+        "What becomes of open positions at the end of a run: kept with their stops, or closed at the market",
+        |c| Choice(&mut c.on_stop_close, ["keep", "close"]),
+    ),
+    key("market.symbols", "What is traded; with --replay and this default, what the files hold", |c| {
+        Symbols(&mut c.symbols)
+    })
+    .flag("--symbols")
+    .env("TRADING_SYMBOLS"),
+    key(
+        "market.require_warm",
+        "Decide only once every indicator has a value, not only those that the entry needs",
+        |c| Switch(&mut c.require_warm),
+    ),
+    key("risk.per_trade_pct", "The part of the equity that is lost when a trade's stop is hit", |c| {
+        Float(&mut c.risk.per_trade_pct, 0.01, 10.0)
+    }),
+    key("risk.leverage", "Notional divided by margin", |c| Float(&mut c.risk.leverage, 1.0, 125.0)),
+    key("risk.max_position_pct", "A position's margin as a part of equity, at most", |c| {
+        Float(&mut c.risk.max_position_pct, 0.1, 100.0)
+    }),
+    key("risk.max_portfolio_risk_pct", "What all stops together would lose of the equity, at most", |c| {
+        Float(&mut c.risk.max_portfolio_risk_pct, 0.01, 100.0)
+    }),
+    key("risk.daily_loss_pct", "No new entry after such a loss since 00:00 UTC, as a part of the equity then", |c| {
+        Float(&mut c.risk.daily_loss_pct, 0.01, 100.0)
+    }),
+    key("risk.max_trades_per_day", "Entries a UTC day, at most", |c| Count(&mut c.risk.max_trades_per_day, 1, 10_000)),
+    key("risk.max_notional", "Largest notional of one order, in USDT", |c| {
+        Float(&mut c.risk.max_notional, 1.0, 1_000_000_000.0)
+    }),
+    key(
+        "risk.scale_up_to_minimum",
+        "An order below the market's minimum is enlarged to it; else the signal is skipped",
+        |c| Switch(&mut c.risk.scale_up_to_minimum),
+    ),
+    key("exits.trailing", "The stop follows the price", |c| Switch(&mut c.exits.trailing)),
+    key("exits.trailing_pct", "Distance of the trailing stop from the best price", |c| {
+        Float(&mut c.exits.trailing_pct, 0.01, 50.0)
+    }),
+    key("exits.time_limit", "A position is closed after max_hold_s", |c| Switch(&mut c.exits.time_limit)),
+    key("exits.max_hold_s", "How long a position is held at most, in market time", |c| {
+        Whole(&mut c.exits.max_hold_s, 1, YEAR_S)
+    }),
+    key("gate.cooldown_s", "How long a signal stands in the way of the same signal, in market time", |c| {
+        Whole(&mut c.gate.cooldown_s, 0, YEAR_S)
+    }),
+    key("gate.cooldown_move_pct", "A larger move of the price lets a signal through within the cooldown", |c| {
+        Float(&mut c.gate.cooldown_move_pct, 0.0, 100.0)
+    }),
+    key("gate.min_move_pct", "After the cooldown too the price must have moved by more than this; 0 is off", |c| {
+        Float(&mut c.gate.min_move_pct, 0.0, 100.0)
+    }),
+    key("paper.capital", "Balance at the start, in USDT", |c| {
+        Exact(&mut c.paper.capital, Decimal::ONE, Decimal::from(1_000_000_000))
+    })
+    .flag("--capital")
+    .env("CAPITAL_USDT"),
+    key("paper.taker_fee_pct", "Fee of a market order, as a part of its notional", |c| {
+        Float(&mut c.paper.taker_fee_pct, 0.0, 1.0)
+    }),
+    key("paper.maker_fee_pct", "Fee of an order that rested at its price, as a part of its notional", |c| {
+        Float(&mut c.paper.maker_fee_pct, 0.0, 1.0)
+    }),
+    key("paper.slippage_pct", "How much worse than the price a market order is filled", |c| {
+        Float(&mut c.paper.slippage_pct, 0.0, 0.1)
+    }),
+    key(
+        "paper.funding_rate_pct",
+        "What a long pays a short at 00:00, 08:00 and 16:00 UTC, as a part of the notional",
+        |c| Float(&mut c.paper.funding_rate_pct, -3.0, 3.0),
+    ),
+    key("paper.seed", "Seed of the made-up prices; the same seed gives the same market", |c| {
+        Whole(&mut c.paper.seed, 0, i64::MAX.unsigned_abs())
+    })
+    .flag("--seed"),
+    key("paper.speed", "How much faster than real time", |c| Speed(&mut c.paper.speed)).flag("--speed"),
+    key("health.interval_s", "Time between two heartbeats", |c| Whole(&mut c.health.interval_s, 1, YEAR_S))
+        .env("HEALTH_CHECK_INTERVAL"),
+    key("health.memory_mb", "Resident memory above this is reported as degraded", |c| {
+        Whole(&mut c.health.memory_mb, 1, 1_048_576)
+    }),
+    key(
+        "supervisor.auto_restart",
+        "Watch the bot from a parent process and start it again when it fails or freezes",
+        |c| Switch(&mut c.supervisor.auto_restart),
+    )
+    .flag("--auto-restart"),
+    key("supervisor.max_restarts", "Restarts before giving up with exit code 1", |c| {
+        Whole(&mut c.supervisor.max_restarts, 0, 1_000_000)
+    })
+    .flag("--max-restarts"),
+    key(
+        "supervisor.restart_delay_s",
+        "Pause before the second restart in a row; doubles with each, up to an hour",
+        |c| Whole(&mut c.supervisor.restart_delay_s, 0, 3600),
+    )
+    .flag("--restart-delay"),
+    key("supervisor.freeze_after_s", "A bot without progress for that long is killed and started again", |c| {
+        Whole(&mut c.supervisor.freeze_after_s, 1, 3600)
+    }),
+];
+
+/// The keys of `[[strategy]]`.
+pub const STRATEGY_KEYS: &[Key<strategies::Settings>] = &[
+    part("kind", "The built-in rule", |s| Kind(&mut s.kind)),
+    part("name", "Its name in logs and trades.csv, different for each; the kind if left out", |s| Name(&mut s.name)),
+    part("timeframe", "Decisions are made when such a candle closes", |s| Timeframe(&mut s.timeframe)),
+    part("context", "Candles of the averages around it, not finer than timeframe", |s| Timeframe(&mut s.context)),
+    // Outside of these ranges the bounds that REFERENCE sets for the adapted threshold would cross.
+    part("rsi_base", "RSI threshold in a neutral trend", |s| match s.kind {
+        Rule::OversoldBounce => Float(&mut s.rsi_base, 30.0, 50.0),
+        Rule::ShortTheRip => Float(&mut s.rsi_base, 55.0, 85.0),
+    }),
+    part("rsi_range", "How far the trend may move the threshold", |s| Float(&mut s.rsi_range, 0.0, 50.0)),
+    part("rsi_by_symbol", "RSI thresholds that replace the rule for a symbol", |s| Thresholds(&mut s.rsi_by_symbol)),
+    part("target_atr", "Distance of the target in ATRs", |s| Float(&mut s.target_atr, 0.1, 100.0)),
+    part("target_min_pct", "The target is at least this part of the price away", |s| {
+        Float(&mut s.target_min_pct, 0.0, 50.0)
+    }),
+    part("stop_atr", "Distance of the stop in ATRs", |s| Float(&mut s.stop_atr, 0.1, 100.0)),
+    part("stop_max_pct", "The stop is at most this part of the price away", |s| Float(&mut s.stop_max_pct, 0.1, 50.0)),
+];
+
+/// Smallest tick or step: any price or quantity divided by it still fits a decimal.
+const FINEST: Decimal = Decimal::from_parts(1, 0, 0, false, 12);
+/// Largest of an instrument's numbers.
+const COARSEST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+
+/// The keys of `[[market.instrument]]`; all are required.
+pub const INSTRUMENT_KEYS: &[Key<Instrument>] = &[
+    part("symbol", "Whose rules these are", |i| Symbol(&mut i.symbol)),
+    part("tick", "Smallest difference between two prices, in USDT", |i| Exact(&mut i.tick, FINEST, COARSEST)),
+    part("step", "Smallest difference between two quantities, in coins", |i| Exact(&mut i.step, FINEST, COARSEST)),
+    part("min_qty", "Smallest quantity of an order, in coins; a multiple of step", |i| {
+        Exact(&mut i.min_qty, FINEST, COARSEST)
+    }),
+    part("min_notional", "Smallest value of an order that opens a position, in USDT", |i| {
+        Exact(&mut i.min_notional, Decimal::ZERO, COARSEST)
+    }),
+];
+
+/// The path of every key, whole.
+pub fn paths() -> impl Iterator<Item = String> {
+    let all = KEYS.iter().map(|key| key.path.to_owned());
+    let strategy = STRATEGY_KEYS.iter().map(|key| format!("strategy.{}", key.path));
+    all.chain(strategy).chain(INSTRUMENT_KEYS.iter().map(|key| format!("market.instrument.{}", key.path)))
+}

@@ -1,0 +1,215 @@
+//! The kinds of values: how each is read from a text or from TOML, what is allowed, and how it is written.
+
+use super::{Speed, given::Given};
+use crate::{
+    market::{Symbol, Timeframe},
+    strategies::Kind,
+};
+use rust_decimal::Decimal;
+use std::{str::FromStr, time::Duration};
+
+/// Symbols in one list, at most: each costs memory and a line in every report.
+pub const MAX_SYMBOLS: usize = 64;
+/// Decimals of an exact number, at most: sums and products of such numbers lose no digit.
+const MAX_DECIMALS: u32 = 12;
+/// Letters in a strategy's name, at most.
+const MAX_NAME: usize = 32;
+/// The slowest and the fastest market, relative to real time.
+const SPEED: (f64, f64) = (0.001, 1_000_000.0);
+/// A threshold of the RSI, which itself lies between 0 and 100.
+const RSI: (f64, f64) = (1.0, 99.0);
+
+/// A place in the configuration, with its type and its range (both ends are allowed).
+#[derive(Debug)]
+pub enum Slot<'a> {
+    /// A number.
+    Float(&'a mut f64, f64, f64),
+    /// A whole number.
+    Whole(&'a mut u64, u64, u64),
+    /// A small whole number.
+    Count(&'a mut u32, u32, u32),
+    /// A number whose decimals are kept as they were written.
+    Exact(&'a mut Decimal, Decimal, Decimal),
+    /// Seconds, or nothing; the last is the longest.
+    Seconds(&'a mut Option<Duration>, f64),
+    /// Yes or no.
+    Switch(&'a mut bool),
+    /// One of two words; the second is `true`.
+    Choice(&'a mut bool, [&'static str; 2]),
+    /// A number above 0, or `max`.
+    Speed(&'a mut Speed),
+    /// A built-in strategy.
+    Kind(&'a mut Kind),
+    /// A strategy's name.
+    Name(&'a mut String),
+    /// The length of a candle.
+    Timeframe(&'a mut Timeframe),
+    /// A market.
+    Symbol(&'a mut Symbol),
+    /// Markets, each once.
+    Symbols(&'a mut Vec<Symbol>),
+    /// An RSI threshold for each of some markets.
+    Thresholds(&'a mut Vec<(Symbol, f64)>),
+}
+
+/// The names of the built-in strategies.
+const KINDS: [(&str, Kind); 2] = [("oversold_bounce", Kind::OversoldBounce), ("short_the_rip", Kind::ShortTheRip)];
+
+/// The word that names a built-in strategy in the configuration.
+pub fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::OversoldBounce => KINDS[0].0,
+        Kind::ShortTheRip => KINDS[1].0,
+    }
+}
+
+impl Slot<'_> {
+    /// Takes a value over, unless it is of the wrong type or out of range: then the error says what it is, such as `is "soon"`.
+    pub fn set(self, given: &Given) -> Result<(), String> {
+        let wrong = || format!("is {given}");
+        match self {
+            Self::Float(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
+            Self::Whole(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
+            Self::Count(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
+            Self::Exact(slot, min, max) => *slot = exact(given, min, max).ok_or_else(wrong)?,
+            Self::Seconds(slot, max) => *slot = Some(seconds(given, max).ok_or_else(wrong)?),
+            Self::Switch(slot) => *slot = given.truth().ok_or_else(wrong)?,
+            Self::Choice(slot, words) => {
+                *slot = words.iter().position(|word| given.word() == Some(word)).ok_or_else(wrong)? == 1;
+            }
+            Self::Speed(slot) => *slot = speed(given).ok_or_else(wrong)?,
+            Self::Kind(slot) => {
+                *slot = KINDS.iter().find(|(name, _)| given.word() == Some(name)).ok_or_else(wrong)?.1;
+            }
+            Self::Name(slot) => *slot = given.word().filter(|text| is_name(text)).ok_or_else(wrong)?.to_owned(),
+            Self::Timeframe(slot) => *slot = given.word().and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
+            Self::Symbol(slot) => *slot = given.word().and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
+            Self::Symbols(slot) => *slot = symbols(given)?,
+            Self::Thresholds(slot) => *slot = thresholds(given)?,
+        }
+        Ok(())
+    }
+
+    /// What may stand here, to follow "must be".
+    pub fn allowed(&self) -> String {
+        match self {
+            Self::Float(_, min, max) => format!("a number from {min} to {max}"),
+            Self::Exact(_, min, max) => format!("a number from {min} to {max} with at most {MAX_DECIMALS} decimals"),
+            Self::Whole(_, min, max) => format!("a whole number from {min} to {max}"),
+            Self::Count(_, min, max) => format!("a whole number from {min} to {max}"),
+            Self::Seconds(_, max) => format!("a number above 0, at most {max}"),
+            Self::Switch(_) => "true or false".to_owned(),
+            Self::Choice(_, [first, second]) => format!("\"{first}\" or \"{second}\""),
+            Self::Speed(_) => format!("a number from {} to {}, or \"max\"", SPEED.0, SPEED.1),
+            Self::Kind(_) => KINDS.map(|(name, _)| format!("\"{name}\"")).join(" or "),
+            Self::Name(_) => format!("1 to {MAX_NAME} lower-case letters, digits and _ in quotes"),
+            Self::Timeframe(_) => {
+                format!("one of {}", Timeframe::ALL.map(|timeframe| quoted(timeframe.name())).join(", "))
+            }
+            Self::Symbol(_) => "a symbol such as \"BTC/USDT:USDT\" or \"BTCUSDT\"".to_owned(),
+            Self::Symbols(_) => {
+                format!("a list of 1 to {MAX_SYMBOLS} different symbols such as BTC/USDT:USDT or BTCUSDT")
+            }
+            Self::Thresholds(_) => {
+                format!("a table such as {{ \"BTC/USDT:USDT\" = 55 }}, numbers from {} to {}", RSI.0, RSI.1)
+            }
+        }
+    }
+
+    /// The value as TOML; `None` when there is none.
+    pub fn render(&self) -> Option<String> {
+        Some(match self {
+            Self::Float(value, ..) => value.to_string(),
+            Self::Whole(value, ..) => value.to_string(),
+            Self::Count(value, ..) => value.to_string(),
+            Self::Exact(value, ..) => value.to_string(),
+            Self::Seconds(value, _) => value.as_ref()?.as_secs_f64().to_string(),
+            Self::Switch(value) => value.to_string(),
+            Self::Choice(value, words) => quoted(words[usize::from(**value)]),
+            Self::Speed(Speed::Times(value)) => value.to_string(),
+            Self::Speed(Speed::Max) => quoted("max"),
+            Self::Kind(value) => quoted(kind_name(**value)),
+            Self::Name(value) => quoted(value),
+            Self::Timeframe(value) => quoted(value.name()),
+            Self::Symbol(value) => quoted(value.as_str()),
+            Self::Symbols(list) => {
+                format!("[{}]", list.iter().map(|symbol| quoted(symbol.as_str())).collect::<Vec<_>>().join(", "))
+            }
+            Self::Thresholds(list) if list.is_empty() => "{}".to_owned(),
+            Self::Thresholds(list) => {
+                let pairs: Vec<_> = list.iter().map(|(symbol, rsi)| format!("\"{symbol}\" = {rsi}")).collect();
+                format!("{{ {} }}", pairs.join(", "))
+            }
+        })
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+/// A number between both ends; NaN is between none.
+fn within<T: FromStr + PartialOrd>(given: &Given, min: T, max: T) -> Option<T> {
+    given.number()?.parse().ok().filter(|value| (min..=max).contains(value))
+}
+
+/// A decimal with every digit that was written, or nothing: an exchange's tick must not be rounded.
+fn exact(given: &Given, min: Decimal, max: Decimal) -> Option<Decimal> {
+    let text = given.number().or_else(|| given.word())?;
+    let value = match text.contains(['e', 'E']) {
+        true => Decimal::from_scientific(text).ok()?,
+        false => Decimal::from_str_exact(text).ok()?,
+    };
+    Some(value.normalize()).filter(|value| (min..=max).contains(value) && value.scale() <= MAX_DECIMALS)
+}
+
+fn seconds(given: &Given, max: f64) -> Option<Duration> {
+    let value = within(given, 0.0, max).filter(|value: &f64| *value > 0.0)?;
+    Duration::try_from_secs_f64(value).ok().filter(|duration| !duration.is_zero())
+}
+
+fn speed(given: &Given) -> Option<Speed> {
+    match given.word() {
+        Some("max") => Some(Speed::Max),
+        _ => within(given, SPEED.0, SPEED.1).map(Speed::Times),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(fits)
+}
+
+fn symbols(given: &Given) -> Result<Vec<Symbol>, String> {
+    let items = given.list().ok_or_else(|| format!("is {given}"))?;
+    let mut found: Vec<Symbol> = Vec::new();
+    for item in &items {
+        let symbol = item.word().and_then(|text| text.parse().ok()).ok_or_else(|| format!("names {item}"))?;
+        if found.contains(&symbol) {
+            return Err(format!("names {symbol} twice"));
+        }
+        found.push(symbol);
+    }
+    match found.len() {
+        1..=MAX_SYMBOLS => Ok(found),
+        0 => Err("names no symbol".to_owned()),
+        many => Err(format!("names {many} symbols")),
+    }
+}
+
+fn thresholds(given: &Given) -> Result<Vec<(Symbol, f64)>, String> {
+    let entries = given.entries().ok_or_else(|| format!("is {given}"))?;
+    if entries.len() > MAX_SYMBOLS {
+        return Err(format!("names {} symbols", entries.len()));
+    }
+    let mut found: Vec<(Symbol, f64)> = Vec::new();
+    for (name, value) in entries {
+        let symbol: Symbol = name.parse().map_err(|_| format!("names {}", Given::Text(name)))?;
+        let rsi = within(&value, RSI.0, RSI.1).ok_or_else(|| format!("has {value} for {symbol}"))?;
+        if found.iter().any(|(other, _)| *other == symbol) {
+            return Err(format!("names {symbol} twice"));
+        }
+        found.push((symbol, rsi));
+    }
+    Ok(found)
+}

@@ -1,0 +1,218 @@
+//! From the command line to an exit code.
+//!
+//! One thread runs everything: the trading loop, the health monitor and the signal listener are tasks of one executor. Whichever of them
+//! ends, and however, the others are told to stop and waited for, and only then does the program end.
+
+use super::{
+    end,
+    health::{self, HealthMonitor, Vitals},
+    log::{self as log_out, LogHandle, Target},
+    prepare::{Prepared, prepare},
+    progress::Progress,
+    realtime::{LoopError, Parts, Realtime},
+    signals::Listener,
+    subcommands,
+    supervisor::{self, Supervision},
+    tasks::{self, How, NamedTask, TaskEnd},
+    text::seconds,
+};
+use crate::{
+    cli::{Cli, Command},
+    config::{Config, Mode, process_env},
+    stop::{Cause, Stop},
+};
+use futures_lite::FutureExt;
+use log::{error, info};
+use smol::LocalExecutor;
+use std::{
+    path::Path,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// A usage, configuration or input error.
+pub(super) const USAGE: u8 = 2;
+/// A panic.
+pub(super) const PANIC: u8 = 70;
+/// A failure.
+pub(super) const FAILURE: u8 = 1;
+
+/// Does what the command line says. `started` is the process's start.
+#[must_use]
+pub fn start(cli: &Cli, started: Instant) -> u8 {
+    let outcome = match &cli.command {
+        Some(Command::Init(init)) => subcommands::init(init),
+        Some(Command::Generate(generate)) => subcommands::generate(generate),
+        None => trade(cli, started),
+    };
+    outcome.unwrap_or_else(|message| {
+        eprintln!("bot: {message}");
+        USAGE
+    })
+}
+
+/// Configuration, log, then the supervisor or the bot itself.
+fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
+    let config = Config::load(cli, &process_env, Path::new("")).map_err(|error| error.to_string())?;
+    if config.mode == Mode::Live {
+        return Err(
+            "--live: this version has no exchange session yet, so no real order can be sent. Use --paper".to_owned()
+        );
+    }
+    let log = || log_out::init(Target::Stdout, config.debug).map_err(|error| error.to_string());
+    if config.supervisor.auto_restart && !config.dry_run && !supervisor::is_child() {
+        log()?;
+        return Ok(supervise(&config));
+    }
+    let prepared = prepare(&config, started).map_err(|error| error.to_string())?;
+    let log = log()?;
+    tasks::log_panics();
+    say_beginning(&log);
+    if config.dry_run {
+        return Ok(dry_run(&config, prepared));
+    }
+    let executor = LocalExecutor::new();
+    Ok(async_io::block_on(executor.run(session(&executor, &config, prepared, log, started))))
+}
+
+fn supervise(config: &Config) -> u8 {
+    let rules = &config.supervisor;
+    supervisor::supervise(Supervision {
+        program: supervisor::own_program(),
+        args: std::env::args_os().skip(1).collect(),
+        max_restarts: u32::try_from(rules.max_restarts).unwrap_or(u32::MAX),
+        restart_delay: Duration::from_secs(rules.restart_delay_s),
+        freeze_after: Duration::from_secs(rules.freeze_after_s),
+        infinite: config.infinite,
+        duration: config.duration,
+    })
+}
+
+fn say_beginning(log: &LogHandle) {
+    info!("PAPER TRADING: simulated money, no order leaves this machine");
+    if let Some(note) = log.zone_note() {
+        info!("{note}");
+    }
+}
+
+/// The checks before a run, without the run.
+fn dry_run(config: &Config, prepared: Prepared) -> u8 {
+    say_phases(&prepared);
+    info!("Dry run: everything is in place for `{}`; nothing was traded", seconds(config.duration.unwrap_or_default()));
+    0
+}
+
+fn say_phases(prepared: &Prepared) {
+    for phase in &prepared.phases {
+        info!("   {} ({:.1} ms)", phase.what, phase.took.as_secs_f64() * 1000.0);
+    }
+}
+
+/// One run, from the first task to the last line.
+async fn session<'a>(
+    executor: &LocalExecutor<'a>,
+    config: &'a Config,
+    prepared: Prepared,
+    log: LogHandle,
+    started: Instant,
+) -> u8 {
+    let stop = Stop::new();
+    let vitals = Rc::new(Vitals::new(log, started));
+    info!("STARTING LIVE TRADING");
+    info!("{}", "=".repeat(70));
+    let monitor = HealthMonitor::new(health::Settings::from(&config.health), vitals.clone());
+    monitor.start(executor);
+    info!("✓ Health monitor started in background");
+    let listener = match Listener::new() {
+        Ok(listener) => listener,
+        Err(cause) => {
+            eprintln!("bot: signals cannot be heard: {cause}");
+            return FAILURE;
+        }
+    };
+    let mut listening = tasks::spawn(executor, "signals", listener.run(stop.clone()));
+    say_opening(config, &prepared);
+    let mut trading = tasks::spawn(executor, "trading", trade_on(config, prepared, vitals, stop.clone(), started));
+    let (end, fault) = watch(executor, config.infinite, &monitor, &mut listening, &mut trading, &stop).await;
+    let cause = stop.cause().unwrap_or(Cause::Failure);
+    end::say_summary(&end);
+    monitor.stop().await;
+    info!("✓ Health monitor stopped");
+    listening.cancel().await;
+    let code = fault.unwrap_or_else(|| end::exit_code(&end, cause, config.duration.is_some()));
+    end::say_last(&end, cause, code, started);
+    code
+}
+
+/// The lines between the monitor's start and the first loop.
+fn say_opening(config: &Config, prepared: &Prepared) {
+    info!("");
+    info!("STARTING PRODUCTION TRADING LOOP");
+    info!("[DEBUG] About to call start_live_trading()");
+    info!("STARTING LIVE TRADING ENGINE");
+    say_phases(prepared);
+    info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
+    info!("");
+    info!("🚀 Production trading loop active");
+    info!("   Mode: paper");
+    info!("   Market: {}", prepared.market);
+    info!("   Duration: {}", config.duration.map_or_else(|| "Indefinite".to_owned(), seconds));
+    info!("   Active Symbols: {}", prepared.trader.engine().settings().instruments.len());
+    info!("");
+}
+
+/// The trading loop after its end, for the summary.
+pub(super) struct Finished {
+    pub realtime: Realtime,
+    pub outcome: Result<(), LoopError>,
+}
+
+/// The task of the trading loop.
+async fn trade_on(config: &Config, prepared: Prepared, vitals: Rc<Vitals>, stop: Stop, started: Instant) -> Finished {
+    let mut realtime = Realtime::new(Parts {
+        trader: prepared.trader,
+        source: prepared.source,
+        first: prepared.first,
+        speed: config.paper.speed,
+        vitals,
+        progress: Progress::from_environment(),
+        csv: prepared.csv,
+        duration_ends: config.duration.and_then(|duration| started.checked_add(duration)),
+        infinite: config.infinite,
+        close_on_stop: config.on_stop_close,
+    });
+    let outcome = realtime.run(&stop).await;
+    Finished { realtime, outcome }
+}
+
+/// Waits for the end of the trading loop. Where another task ends before it, the loop is told to stop, and the exit code is that task's;
+/// with `--infinite` a health monitor that has ended is started again.
+async fn watch<'a>(
+    executor: &LocalExecutor<'a>,
+    infinite: bool,
+    monitor: &HealthMonitor,
+    listening: &mut NamedTask<()>,
+    trading: &mut NamedTask<Finished>,
+    stop: &Stop,
+) -> (TaskEnd<Finished>, Option<u8>) {
+    let mut fault = None;
+    loop {
+        let first = async { Ok((&mut *trading).await) }
+            .or(async { Err((&mut *listening).await) })
+            .or(async { Err(monitor.ended().await) });
+        match first.await {
+            Ok(end) => return (end, fault),
+            Err(end) => {
+                let panicked = matches!(end.how, How::Panicked(_));
+                error!("The {end} while the bot was running");
+                if infinite && end.name == health::TASK {
+                    monitor.start(executor);
+                    continue;
+                }
+                fault = Some(if panicked { PANIC } else { FAILURE });
+                stop.stop(Cause::Failure);
+                return (trading.await, fault);
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! From a configuration to everything that a run needs, or to the reason why it cannot start. Nothing is printed and nothing runs yet.
+
+use super::{
+    source::Source,
+    trades_csv::{OutError, TradesCsv},
+};
+use crate::{
+    candles_file::{Feed, FileError, FileSpec},
+    config::{Config, ConfigError},
+    engine::Engine,
+    market::{ClosedCandle, Instrument, Symbol, Timeframe},
+    simulation::{
+        matching::{self, Matching},
+        prices::Market,
+    },
+    trader::{Trader, Venue},
+};
+use std::time::{Duration, Instant};
+
+/// Why a run cannot start; all of it is the user's to mend (exit code 2).
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The files.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The configuration, once the symbols are known.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// `--out`.
+    #[error("--out: {0}")]
+    Out(#[from] OutError),
+    /// A symbol was chosen that no file holds.
+    #[error("no file holds {symbol}; --replay holds {held}. Name only those with --symbols, or add a file")]
+    NoFile {
+        /// The symbol.
+        symbol: Symbol,
+        /// What the files hold.
+        held: String,
+    },
+    /// A strategy decides on candles that the data cannot give.
+    #[error(
+        "strategy {strategy} decides on {timeframe} candles, but the files of {symbol} offer {offered}; \
+         set timeframe = \"{finest}\" or coarser in its [[strategy]], or add a finer file"
+    )]
+    TooCoarse {
+        /// The strategy's name.
+        strategy: String,
+        /// The timeframe that it wants.
+        timeframe: Timeframe,
+        /// The symbol whose data is too coarse.
+        symbol: Symbol,
+        /// The timeframes that its files have.
+        offered: String,
+        /// The finest of them.
+        finest: Timeframe,
+    },
+}
+
+/// A phase of the start, for the log.
+#[derive(Debug)]
+pub struct Phase {
+    /// What was done.
+    pub what: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Everything that a run needs.
+pub struct Prepared {
+    /// Engine and venue.
+    pub trader: Trader,
+    /// Where candles come from.
+    pub source: Source,
+    /// Its first candle.
+    pub first: Option<ClosedCandle>,
+    /// Where trades are written.
+    pub csv: Option<TradesCsv>,
+    /// One line for the log: where prices come from.
+    pub market: String,
+    /// What was done, for the log.
+    pub phases: Vec<Phase>,
+}
+
+/// Notes how long a phase took.
+struct Stopwatch {
+    since: Instant,
+    phases: Vec<Phase>,
+}
+
+impl Stopwatch {
+    fn lap(&mut self, what: String) {
+        let now = Instant::now();
+        let took = now.duration_since(std::mem::replace(&mut self.since, now));
+        self.phases.push(Phase { what, took });
+    }
+}
+
+/// Prepares a run. `started` is the process's start: the configuration's phase counts from there.
+pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareError> {
+    let mut watch = Stopwatch { since: started, phases: Vec::new() };
+    watch.lap(format!("configuration: {}", origin_of(config)));
+    let (symbols, mut source, market) = open_source(config)?;
+    let first = source.next()?;
+    watch.lap(format!("market data: {market}"));
+    let instruments = config.instruments_for(&symbols)?;
+    let csv = config.out.as_deref().map(TradesCsv::create).transpose()?;
+    let risk = &config.risk;
+    watch.lap(format!(
+        "risk limits: {} % a trade, {} % margin a position at leverage {}, {} % in all, {} trades and {} % loss a day",
+        risk.per_trade_pct,
+        risk.max_position_pct,
+        risk.leverage,
+        risk.max_portfolio_risk_pct,
+        risk.max_trades_per_day,
+        risk.daily_loss_pct
+    ));
+    let rules = config.strategies.iter().map(|rule| format!("{} {}", rule.name, rule.timeframe)).collect::<Vec<_>>();
+    watch.lap(format!("strategies: {}", rules.join(", ")));
+    let venue = Matching::new(matching_settings(config, instruments.clone()));
+    let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
+    watch.lap(format!("trading system: paper account of {} USDT", config.paper.capital));
+    Ok(Prepared { trader, source, first, csv, market, phases: watch.phases })
+}
+
+fn origin_of(config: &Config) -> String {
+    let file = config.config_file.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+    let file = file.map_or_else(|| "no bot.toml".to_owned(), |path| path.display().to_string());
+    let changed = config.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let changed = if changed.is_empty() { "all defaults".to_owned() } else { changed.join(", ") };
+    format!("{file}; {changed}")
+}
+
+fn matching_settings(config: &Config, instruments: Vec<Instrument>) -> matching::Settings {
+    matching::Settings {
+        instruments,
+        capital: config.paper.capital,
+        taker_fee_pct: config.paper.taker_fee_pct,
+        maker_fee_pct: config.paper.maker_fee_pct,
+        slippage_pct: config.paper.slippage_pct,
+        leverage: config.risk.leverage,
+        funding_rate_pct: config.paper.funding_rate_pct,
+    }
+}
+
+/// The symbols, the source of their candles, and a line that names it.
+fn open_source(config: &Config) -> Result<(Vec<Symbol>, Source, String), PrepareError> {
+    if config.replay.is_empty() {
+        let market = Market::new(config.paper.seed, &config.symbols);
+        let line = format!("made-up prices (seed {}); real ones: --replay FILE", config.paper.seed);
+        return Ok((config.symbols.clone(), Source::Made(Box::new(market)), line));
+    }
+    let specs = config.replay.iter().map(|argument| FileSpec::parse(argument)).collect::<Result<Vec<_>, _>>()?;
+    let symbols = symbols_of(config, &specs)?;
+    let feed = Feed::open(&specs, &symbols)?;
+    check_timeframes(config, &feed, &symbols)?;
+    let line = config.replay.join(", ");
+    let feed = if config.looped { feed.looped() } else { feed };
+    Ok((symbols, Source::Files(Box::new(feed)), line))
+}
+
+/// What is traded: the chosen symbols, or those that the files hold, in the order in which they come.
+fn symbols_of(config: &Config, specs: &[FileSpec]) -> Result<Vec<Symbol>, PrepareError> {
+    let mut held: Vec<Symbol> = Vec::new();
+    for spec in specs {
+        if !held.contains(&spec.symbol) {
+            held.push(spec.symbol.clone());
+        }
+    }
+    if !config.symbols_chosen {
+        return Ok(held);
+    }
+    match config.symbols.iter().find(|symbol| !held.contains(symbol)) {
+        None => Ok(config.symbols.clone()),
+        Some(symbol) => {
+            let held = held.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ");
+            Err(PrepareError::NoFile { symbol: symbol.clone(), held })
+        }
+    }
+}
+
+/// Every strategy's candles can be made from the finest data of every symbol.
+fn check_timeframes(config: &Config, feed: &Feed, symbols: &[Symbol]) -> Result<(), PrepareError> {
+    for offer in feed.offers() {
+        let Some(finest) = offer.finest() else { continue };
+        if let Some(rule) = config.strategies.iter().find(|rule| rule.timeframe < finest) {
+            let offered = offer.timeframes.iter().map(|timeframe| timeframe.name()).collect::<Vec<_>>().join(", ");
+            let (strategy, timeframe) = (rule.name.clone(), rule.timeframe);
+            let symbol = symbols[offer.symbol.index()].clone();
+            return Err(PrepareError::TooCoarse { strategy, timeframe, symbol, offered, finest });
+        }
+    }
+    Ok(())
+}

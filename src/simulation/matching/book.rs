@@ -1,0 +1,129 @@
+//! What the venue holds for one symbol: the last price, our position and our waiting orders.
+
+use super::{
+    account::Position,
+    order::{Order, Trigger},
+};
+use crate::market::{ClientId, OrderRequest, Timestamp, decimal};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Waiting orders of one symbol, at most.
+pub const OPEN_ORDERS: usize = 50;
+
+/// A price as a decimal. Too small for one is 0; too large or NaN never gets in.
+pub(super) fn exact(price: f64) -> Decimal {
+    decimal(price).unwrap_or_default()
+}
+
+/// The last known price and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    pub price: f64,
+    pub at: Timestamp,
+}
+
+/// Prices strictly between the two fire nothing. Empty until it is computed, which is always safe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Calm {
+    above: f64,
+    below: f64,
+}
+
+impl Default for Calm {
+    fn default() -> Self {
+        Self { above: f64::INFINITY, below: f64::NEG_INFINITY }
+    }
+}
+
+impl Calm {
+    fn of(orders: &[Order]) -> Self {
+        let everything = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
+        orders.iter().fold(everything, |calm, order| match order.trigger {
+            Trigger::Now => Self::default(),
+            Trigger::AtOrBelow(trigger) => Self { above: calm.above.max(trigger), ..calm },
+            Trigger::AtOrAbove(trigger) => Self { below: calm.below.min(trigger), ..calm },
+        })
+    }
+}
+
+/// One symbol's state. Orders stand in the order in which they came.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Book {
+    pub mark: Option<Mark>,
+    pub position: Option<Position>,
+    orders: Vec<Order>,
+    #[serde(skip)]
+    calm: Calm,
+}
+
+impl Book {
+    pub fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    pub fn insert(&mut self, order: Order) {
+        self.orders.push(order);
+        self.refresh();
+    }
+
+    pub fn remove(&mut self, index: usize) -> Order {
+        let order = self.orders.remove(index);
+        self.refresh();
+        order
+    }
+
+    pub fn find(&self, id: ClientId) -> Option<usize> {
+        self.orders.iter().position(|order| order.request.id == id)
+    }
+
+    /// Whether prices from `low` to `high` leave every order waiting.
+    #[inline]
+    pub fn is_calm(&self, low: f64, high: f64) -> bool {
+        low > self.calm.above && high < self.calm.below
+    }
+
+    /// Whether a price after `at` is already known, so that what happened before is past.
+    #[inline]
+    pub fn knows_later_than(&self, at: Timestamp) -> bool {
+        self.mark.is_some_and(|mark| mark.at > at)
+    }
+
+    /// The last known price as a decimal.
+    pub fn price(&self) -> Option<Decimal> {
+        self.mark.map(|mark| exact(mark.price))
+    }
+
+    /// The part of an order that would reduce the position.
+    pub fn reducible(&self, request: &OrderRequest) -> Decimal {
+        self.position.map_or(Decimal::ZERO, |held| held.reducible(request.side, request.qty))
+    }
+
+    pub fn unrealised(&self) -> Decimal {
+        match (self.position, self.price()) {
+            (Some(held), Some(price)) => held.unrealised(price),
+            (None, _) | (_, None) => Decimal::ZERO,
+        }
+    }
+
+    /// Computes what the orders imply; for a book that was read back.
+    pub fn refresh(&mut self) {
+        self.calm = Calm::of(&self.orders);
+    }
+
+    pub fn check(&self) {
+        assert!(self.orders.len() <= OPEN_ORDERS, "more than {OPEN_ORDERS} orders wait");
+        assert!(self.orders.is_sorted_by(|a, b| a.number < b.number), "waiting orders are out of order");
+        assert!(self.orders.iter().all(|order| order.request.qty > Decimal::ZERO), "an order over nothing waits");
+        if let Some(held) = self.position {
+            assert!(
+                held.qty > Decimal::ZERO && held.cost >= Decimal::ZERO,
+                "a position is {} for {}",
+                held.qty,
+                held.cost
+            );
+            assert!(self.mark.is_some(), "a position is held at no known price");
+        }
+        assert_eq!(self.calm, Calm::of(&self.orders), "the calm range does not follow from the orders");
+    }
+}

@@ -1,0 +1,388 @@
+//! The one model of an exchange that paper trading and backtests use: fills, margin, funding and the account.
+//!
+//! It performs no I/O and knows no clock: prices, orders and deadlines come in with their time, and what became of the
+//! orders goes out.
+
+mod account;
+mod book;
+mod margin;
+mod order;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod views;
+mod walk;
+
+use crate::market::{
+    ClientId, ClosedCandle, Ended, Fill, FundingPaid, OrderCommand, OrderRequest, OrderUpdate, PriceBar, Symbol,
+    SymbolId, Timestamp,
+};
+use account::{Account, charge, notional, trade};
+use book::{Book, Mark};
+use order::{LARGEST_PRICE, Order, Refusal, Trigger};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use settings::Rates;
+use std::collections::VecDeque;
+use walk::Walk;
+
+pub use account::Totals;
+pub use book::OPEN_ORDERS;
+pub use settings::{MAX_LEVERAGE, MAX_SLIPPAGE_PCT, Settings};
+
+/// Names of ended orders that are remembered, so that one that comes again is refused.
+pub const REMEMBERED: usize = 100;
+
+/// What the matching is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// A candle was finished. It has passed [`crate::market::Candle::check`].
+    Candle(&'a ClosedCandle),
+    /// The price moved.
+    Price(&'a PriceBar),
+    /// The engine wants an order placed or cancelled.
+    Order(OrderCommand),
+    /// The deadline is due.
+    Wake,
+}
+
+/// What the matching has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Output {
+    /// What became of an order.
+    Order(OrderUpdate),
+    /// A position paid or received funding.
+    Funding(FundingPaid),
+}
+
+/// An exchange's matching for one account.
+///
+/// A candle is walked in steps, because the engine must be able to answer a fill within the candle that brought it: after an
+/// entry it places the stop that the same candle may hit, after a stop it cancels the target. So [`handle`](Self::handle) stops
+/// after the first order that fires, and [`resume`](Self::resume) after each further one:
+///
+/// ```text
+/// matching.handle(now, Input::Candle(&candle), &mut outputs);
+/// loop { the engine takes the outputs, its orders go to matching.handle(now, Input::Order(..)); if !matching.resume(&mut outputs) { break } }
+/// ```
+///
+/// # Assumptions
+///
+/// Prices
+/// - Inside a candle the price goes open → adverse extreme → favourable extreme → close, adverse as seen from the position at
+///   that moment; so a stop is met before a target. Flat, it goes first to the extreme at which an entry waits (the low, if both).
+/// - Between those points the price moves without gaps: what is triggered there fills at its trigger.
+/// - Before the open there is a gap: what the open has passed fills at the open. For a stop that is worse than its trigger; for a
+///   target it is better, as the market order behind it would get.
+/// - A [`PriceBar`] is walked likewise, from the price in it that is nearest to the last one known.
+/// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a price above 10⁹. A history
+///   candle only sets the last price.
+///
+/// Orders
+/// - A market order fills at the first price known not to be before it was sent: a candle's open if sent by then, else that candle's close,
+///   since nothing is known between; in a bar at its end, at ask or bid. So it never fills in a candle that was handled before it came.
+/// - An order that comes during a walk counts as sent at the candle's end. A stop or target is live at once, for the rest of the
+///   walk; a market order fills at the close; what comes after the fill at the close waits for the next price.
+/// - A stop or target whose trigger the last price has passed is not refused; it becomes a market order. During a walk it fires where
+///   the price stands.
+/// - Of several orders that fire at one price, stops go before targets, and the earlier before the later.
+/// - Everything fills whole: no partial fills, no queue, no market impact but the slippage. Slippage and rounding to the tick are
+///   always against the trader, on every kind of order. All orders pay the taker's fee.
+/// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not known.
+///
+/// Account
+/// - One position a symbol. An order against it reduces it, and what is left opens the other side, unless it is reduce-only.
+/// - Reduce-only never opens, grows or turns: it is cut to the position when it trades, the rest `Expired`. A market order with
+///   nothing to reduce is refused; a stop or target may wait, and is `Expired` if there is nothing to reduce when it fires. It stays
+///   when the position closes: cancelling it is the engine's affair.
+/// - Opening needs notional ÷ leverage plus the fee within the free balance: balance + unrealised − margins in use − what waiting market orders will
+///   need. Checked on placing (else refused) and again when it fires (else the opening part is `Expired`). While a symbol has no price, placing
+///   checks neither margin nor notional, and the order waits for the first one.
+/// - Margin is never called in: nothing is liquidated, and the balance may fall below zero.
+/// - Funding is charged at 00:00, 08:00 and 16:00 UTC on the last known price, for positions that were opened before.
+#[derive(Debug, Clone)]
+pub struct Matching {
+    settings: Settings,
+    rates: Rates,
+    state: Snapshot,
+}
+
+/// The whole state between two calls, also in the middle of a walk; plain data that can be stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    symbols: Vec<Symbol>,
+    account: Account,
+    books: Vec<Book>,
+    walk: Option<Walk>,
+    deadline: Option<Timestamp>,
+    ended: VecDeque<ClientId>,
+    next_order: u64,
+    next_trade: u64,
+}
+
+impl Snapshot {
+    /// The symbols that it was taken with, in their order. [`Matching::restore`] demands the same.
+    #[must_use]
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+}
+
+impl Matching {
+    /// A fresh account.
+    ///
+    /// # Panics
+    ///
+    /// When a setting is outside its range.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let symbols: Vec<_> = settings.instruments.iter().map(|instrument| instrument.symbol.clone()).collect();
+        let state = Snapshot {
+            account: Account::new(settings.capital),
+            books: vec![Book::default(); symbols.len()],
+            symbols,
+            walk: None,
+            deadline: None,
+            ended: VecDeque::with_capacity(REMEMBERED),
+            next_order: 1,
+            next_trade: 1,
+        };
+        Self::restore(settings, state)
+    }
+
+    /// Goes on where the snapshot was taken. The capital is the snapshot's; fees and the other rates are those of `settings`.
+    ///
+    /// # Panics
+    ///
+    /// When a setting is outside its range, or the symbols are not those of the snapshot in the same order.
+    #[must_use]
+    pub fn restore(settings: Settings, snapshot: Snapshot) -> Self {
+        let symbols = settings.instruments.iter().map(|instrument| &instrument.symbol);
+        assert!(symbols.eq(&snapshot.symbols), "the symbols must be those of the snapshot: {:?}", snapshot.symbols);
+        let mut matching = Self { rates: Rates::new(&settings), settings, state: snapshot };
+        matching.state.books.iter_mut().for_each(Book::refresh);
+        matching.check();
+        matching
+    }
+
+    /// The state, to go on from later.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.state.clone()
+    }
+
+    /// Takes one input in. A candle or bar may begin a walk: then [`is_walking`](Self::is_walking), and [`resume`](Self::resume) goes on. A walk
+    /// that is under way when the next one begins is finished first.
+    #[inline]
+    pub fn handle(&mut self, now: Timestamp, input: Input<'_>, outputs: &mut Vec<Output>) {
+        match input {
+            Input::Candle(closed) => self.on_candle(closed, outputs),
+            Input::Price(bar) => self.on_price(bar, outputs),
+            Input::Order(OrderCommand::Place(request)) => self.on_place(now, request, outputs),
+            Input::Order(OrderCommand::Cancel { id, symbol }) => self.on_cancel(id, symbol, outputs),
+            Input::Wake => self.on_wake(now, outputs),
+        }
+    }
+
+    #[inline]
+    fn on_candle(&mut self, closed: &ClosedCandle, outputs: &mut Vec<Output>) {
+        self.finish(outputs);
+        let (candle, at) = (&closed.candle, closed.closes_at());
+        let Some(book) = self.state.books.get_mut(closed.symbol.index()) else { return };
+        let since = if closed.history { at } else { candle.open_time };
+        if book.knows_later_than(since) || candle.high > LARGEST_PRICE {
+            return;
+        }
+        if closed.history || book.is_calm(candle.low, candle.high) {
+            book.mark = Some(Mark { price: candle.close, at });
+        } else {
+            self.begin(Walk::through_candle(closed), outputs);
+        }
+    }
+
+    fn on_price(&mut self, bar: &PriceBar, outputs: &mut Vec<Output>) {
+        self.finish(outputs);
+        let Some(book) = self.state.books.get_mut(bar.symbol.index()) else { return };
+        let is_possible = 0.0 < bar.low && bar.low <= bar.last && bar.last <= bar.high && bar.high <= LARGEST_PRICE;
+        if !is_possible || book.knows_later_than(bar.at) {
+            return;
+        }
+        if book.is_calm(bar.low, bar.high) {
+            book.mark = Some(Mark { price: bar.last, at: bar.at });
+        } else {
+            let walk = Walk::through_bar(bar, book.mark);
+            self.begin(walk, outputs);
+        }
+    }
+
+    #[cold]
+    fn begin(&mut self, walk: Walk, outputs: &mut Vec<Output>) {
+        self.state.books[walk.symbol.index()].mark = Some(walk.mark);
+        self.state.walk = Some(walk);
+        self.resume(outputs);
+    }
+
+    fn finish(&mut self, outputs: &mut Vec<Output>) {
+        while self.state.walk.is_some() {
+            self.resume(outputs);
+        }
+    }
+
+    /// Whether a walk is under way.
+    #[inline]
+    #[must_use]
+    pub fn is_walking(&self) -> bool {
+        self.state.walk.is_some()
+    }
+
+    /// Goes on with the walk up to the next order that fires. `false`: the walk is over, and nothing came out.
+    pub fn resume(&mut self, outputs: &mut Vec<Output>) -> bool {
+        while let Some(walk) = &mut self.state.walk {
+            let book = &mut self.state.books[walk.symbol.index()];
+            if let Some((index, price)) = walk.due(book) {
+                let (symbol, at) = (walk.symbol, walk.mark.at);
+                self.fire(symbol, index, price, at, outputs);
+                return true;
+            }
+            if walk.advance(book, self.state.next_order) {
+                book.mark = Some(walk.mark);
+            } else {
+                self.state.walk = None;
+            }
+        }
+        false
+    }
+
+    /// An order trades, as far as it may, at the walked `price` and slippage.
+    fn fire(&mut self, symbol: SymbolId, index: usize, price: Decimal, at: Timestamp, outputs: &mut Vec<Output>) {
+        let request = self.take(symbol, index).request;
+        let paid = self.with_slippage(&request, price);
+        let qty = self.tradable(&request, paid);
+        assert!(!qty.is_sign_negative() && qty <= request.qty, "{} fills {qty} of {}", request.id, request.qty);
+        if !qty.is_zero() {
+            let fill = self.book(&request, qty, paid, at);
+            self.state.account.totals.slippage += notional((paid - price).abs(), qty);
+            outputs.push(Output::Order(OrderUpdate::Filled(fill)));
+        }
+        if qty < request.qty {
+            outputs.push(Output::Order(OrderUpdate::Ended { id: request.id, how: Ended::Expired }));
+        }
+    }
+
+    /// Books a trade in position and balance.
+    fn book(&mut self, request: &OrderRequest, qty: Decimal, price: Decimal, at: Timestamp) -> Fill {
+        let OrderRequest { id, symbol, side, .. } = *request;
+        let fee = charge(notional(price, qty), self.rates.fee);
+        let fill = Fill { id, trade_id: self.state.next_trade, symbol, side, qty, price, fee, at };
+        self.state.next_trade += 1;
+        let realised = trade(&mut self.state.books[symbol.index()].position, &fill);
+        self.state.account.realise(realised);
+        self.state.account.pay_fee(fee);
+        self.state.deadline = self.earliest_funding();
+        fill
+    }
+
+    /// Takes an order out of its book and remembers its name.
+    fn take(&mut self, symbol: SymbolId, index: usize) -> Order {
+        let order = self.state.books[symbol.index()].remove(index);
+        if self.state.ended.len() == REMEMBERED {
+            self.state.ended.pop_front();
+        }
+        self.state.ended.push_back(order.request.id);
+        order
+    }
+
+    fn on_place(&mut self, now: Timestamp, request: OrderRequest, outputs: &mut Vec<Output>) {
+        let id = request.id;
+        let update = match self.judge(&request) {
+            Err(Refusal { code, class }) => OrderUpdate::Refused { id, code, class },
+            Ok(()) => {
+                self.admit(now, request);
+                OrderUpdate::Accepted { id }
+            }
+        };
+        outputs.push(Output::Order(update));
+    }
+
+    fn judge(&self, request: &OrderRequest) -> Result<(), Refusal> {
+        let index = request.symbol.index();
+        let book = self.state.books.get(index).ok_or(Refusal::UNKNOWN_SYMBOL)?;
+        if self.state.ended.contains(&request.id) || self.state.books.iter().any(|book| book.find(request.id).is_some())
+        {
+            return Err(Refusal::DUPLICATE);
+        }
+        if book.orders().len() >= OPEN_ORDERS {
+            return Err(Refusal::TOO_MANY);
+        }
+        order::filter(&self.settings.instruments[index], request)?;
+        self.judge_money(book, request)
+    }
+
+    fn admit(&mut self, now: Timestamp, request: OrderRequest) {
+        let walk = self.state.walk.filter(|walk| walk.symbol == request.symbol);
+        let book = &mut self.state.books[request.symbol.index()];
+        let trigger = Trigger::of(&request);
+        // During a walk the walk itself sees what its price has passed, until it stands at its end.
+        let is_walked = walk.is_some_and(|walk| !walk.is_at_close());
+        let is_passed = !is_walked && book.mark.is_some_and(|mark| trigger.passed_by(mark.price));
+        book.insert(Order {
+            request,
+            number: self.state.next_order,
+            sent_at: walk.map_or(now, |walk| walk.ends_at),
+            trigger: if is_passed { Trigger::Now } else { trigger },
+        });
+        self.state.next_order += 1;
+    }
+
+    fn on_cancel(&mut self, id: ClientId, symbol: SymbolId, outputs: &mut Vec<Output>) {
+        let found = self.state.books.get(symbol.index()).and_then(|book| book.find(id));
+        if let Some(index) = found {
+            self.take(symbol, index);
+            outputs.push(Output::Order(OrderUpdate::Ended { id, how: Ended::Cancelled }));
+        }
+    }
+
+    /// When `Wake` is due: the next funding time while a position is open. In the past when one was missed.
+    #[inline]
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.state.deadline
+    }
+
+    /// Settles the earliest funding time that is due. More that were missed stay due, so the deadline stays in the past.
+    fn on_wake(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
+        let Some(at) = self.state.deadline.filter(|at| *at <= now) else { return };
+        let Snapshot { books, account, .. } = &mut self.state;
+        for (index, book) in books.iter_mut().enumerate() {
+            let price = book.price().unwrap_or_default();
+            let Some(held) = book.position.as_mut().filter(|held| held.next_funding() == at) else { continue };
+            held.settled = at;
+            let amount = held.funding(price, self.rates.funding);
+            account.pay_funding(amount);
+            outputs.push(Output::Funding(FundingPaid { symbol: SymbolId(index as u16), amount, at }));
+        }
+        self.state.deadline = self.earliest_funding();
+    }
+
+    fn earliest_funding(&self) -> Option<Timestamp> {
+        self.state.books.iter().filter_map(|book| Some(book.position?.next_funding())).min()
+    }
+
+    /// Asserts what must always hold. Stays on in release builds; costs a look at each symbol.
+    ///
+    /// # Panics
+    ///
+    /// When money is not conserved, a quantity is negative, a limit is exceeded, or derived state does not follow from its source.
+    pub fn check(&self) {
+        let Snapshot { symbols, account, books, walk, deadline, ended, .. } = &self.state;
+        account.check();
+        books.iter().for_each(Book::check);
+        assert_eq!(books.len(), symbols.len(), "each symbol has a book");
+        assert!(ended.len() <= REMEMBERED, "more than {REMEMBERED} ended orders are remembered");
+        assert_eq!(*deadline, self.earliest_funding(), "the deadline does not follow from the positions");
+        if let Some(walk) = walk {
+            walk.check();
+            assert_eq!(books[walk.symbol.index()].mark, Some(walk.mark), "the walk has left its book's price behind");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Orders that wait, and why some are refused.
+
+use crate::market::{Class, Instrument, OrderKind, OrderRequest, OrderSide, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Prices above this are no prices. With [`LARGEST_QTY`] it keeps every product within what a decimal holds.
+pub(super) const LARGEST_PRICE: f64 = 1e9;
+/// The largest quantity of one order, in base units.
+const LARGEST_QTY: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+
+/// Why an order is refused, with Binance's number for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub code: i32,
+    pub class: Class,
+}
+
+impl Refusal {
+    pub const UNKNOWN_SYMBOL: Self = Self::new(-1121, Class::Other);
+    pub const TOO_MANY: Self = Self::new(-2025, Class::Other);
+    pub const DUPLICATE: Self = Self::new(-4116, Class::Duplicate);
+    pub const MARGIN: Self = Self::new(-2019, Class::Margin);
+    pub const NOTHING_TO_REDUCE: Self = Self::new(-2022, Class::ReduceOnly);
+    pub const NOTIONAL: Self = Self::new(-4164, Class::Filter);
+    const QTY_TOO_SMALL: Self = Self::new(-4003, Class::Filter);
+    const QTY_TOO_LARGE: Self = Self::new(-4005, Class::Filter);
+    const QTY_OFF_STEP: Self = Self::new(-1111, Class::Filter);
+    const PRICE_TOO_SMALL: Self = Self::new(-4001, Class::Filter);
+    const PRICE_TOO_LARGE: Self = Self::new(-4002, Class::Filter);
+    const PRICE_OFF_TICK: Self = Self::new(-4014, Class::Filter);
+
+    const fn new(code: i32, class: Class) -> Self {
+        Self { code, class }
+    }
+}
+
+/// Whether quantity and trigger keep the instrument's rules.
+pub(super) fn filter(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
+    let ensure = |holds: bool, refusal: Refusal| if holds { Ok(()) } else { Err(refusal) };
+    ensure(request.qty > Decimal::ZERO && request.qty >= instrument.min_qty, Refusal::QTY_TOO_SMALL)?;
+    ensure(request.qty <= LARGEST_QTY, Refusal::QTY_TOO_LARGE)?;
+    ensure((request.qty % instrument.step).is_zero(), Refusal::QTY_OFF_STEP)?;
+    match request.kind {
+        OrderKind::Market => Ok(()),
+        OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => {
+            ensure(trigger > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
+            ensure(to_f64(trigger) <= LARGEST_PRICE, Refusal::PRICE_TOO_LARGE)?;
+            ensure((trigger % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
+        }
+    }
+}
+
+/// When an order trades. The trigger stands here as `f64`, so that a price costs comparisons only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Trigger {
+    /// At the next price: a market order, or one whose trigger was passed when it came.
+    Now,
+    /// Once the price is here or lower.
+    AtOrBelow(f64),
+    /// Once the price is here or higher.
+    AtOrAbove(f64),
+}
+
+impl Trigger {
+    pub fn of(request: &OrderRequest) -> Self {
+        match (request.kind, request.side) {
+            (OrderKind::Market, _) => Self::Now,
+            (OrderKind::StopMarket { trigger }, OrderSide::Sell)
+            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Buy) => Self::AtOrBelow(to_f64(trigger)),
+            (OrderKind::StopMarket { trigger }, OrderSide::Buy)
+            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Sell) => Self::AtOrAbove(to_f64(trigger)),
+        }
+    }
+
+    /// Whether a price fires it; a market order needs no price to.
+    pub fn passed_by(self, price: f64) -> bool {
+        match self {
+            Self::Now => false,
+            Self::AtOrBelow(trigger) => price <= trigger,
+            Self::AtOrAbove(trigger) => price >= trigger,
+        }
+    }
+}
+
+/// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.
+fn to_f64(value: Decimal) -> f64 {
+    let value = value.normalize();
+    let power = (0..value.scale()).fold(1.0, |power, _| power * 10.0);
+    value.mantissa() as f64 / power
+}
+
+/// An order that the venue has accepted and that has not traded. It trades whole, or cut to what it may do, and is then gone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub request: OrderRequest,
+    /// Counts up over all orders.
+    pub number: u64,
+    pub sent_at: Timestamp,
+    pub trigger: Trigger,
+}
+
+impl Order {
+    /// Which of several orders that fire at one price goes first: what was sent for now, then stops, then targets.
+    pub fn rank(&self) -> u8 {
+        match (self.trigger, self.request.kind) {
+            (Trigger::Now, _) => 0,
+            (_, OrderKind::TakeProfitMarket { .. }) => 2,
+            (_, OrderKind::Market | OrderKind::StopMarket { .. }) => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_trigger_is_the_float_that_a_feed_would_parse(mantissa in 1i64..1_000_000_000_000_000, scale in 0u32..10) {
+            let value = Decimal::new(mantissa, scale);
+            prop_assert_eq!(to_f64(value), value.to_string().parse::<f64>().unwrap());
+        }
+    }
+}
