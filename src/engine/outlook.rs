@@ -56,7 +56,8 @@ impl Engine {
         let (rules, equity) = (&self.settings.risk, self.equity());
         let price = decimal(self.desks[symbol.index()].mark).filter(|price| *price > Decimal::ZERO)?;
         let widest_pct = self.settings.strategies.iter().map(|rule| rule.stop_max_pct).fold(f64::INFINITY, f64::min);
-        let by_stop = percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED / decimal(widest_pct).filter(|pct| !pct.is_zero())?;
+        let by_stop = percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED
+            / decimal(widest_pct).filter(|pct| !pct.is_zero())?;
         let allowed = by_stop.min(largest_notional(equity, rules));
         let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
         (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))

@@ -1,6 +1,6 @@
 //! Positions and the trades that they become.
 
-use crate::market::{Fill, Side, SymbolId, Timestamp};
+use crate::market::{Fill, MONEY_DIGITS, Side, SymbolId, Timestamp, notional, share};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -142,9 +142,6 @@ impl Trade {
     }
 }
 
-/// Digits of an average entry price where the division does not end.
-const PRICE_DIGITS: u32 = 12;
-
 impl Position {
     /// A position from the first fill of its entry; `stop` and `target` are on the tick.
     #[must_use]
@@ -154,7 +151,7 @@ impl Position {
             plan,
             entry_time: fill.at,
             qty: fill.qty,
-            cost: fill.price * fill.qty,
+            cost: notional(fill.price, fill.qty),
             entry_fees: fill.fee,
             funding: Decimal::ZERO,
             risk_distance: (fill.price - stop).abs(),
@@ -171,7 +168,7 @@ impl Position {
     /// A further fill of its entry.
     pub fn grow(&mut self, fill: &Fill) {
         self.qty += fill.qty;
-        self.cost += fill.price * fill.qty;
+        self.cost += notional(fill.price, fill.qty);
         self.entry_fees += fill.fee;
     }
 
@@ -183,15 +180,15 @@ impl Position {
     /// Average price of what is held, in USDT.
     #[must_use]
     pub fn entry_price(&self) -> Decimal {
-        (self.cost / self.qty).round_dp(PRICE_DIGITS).normalize()
+        (self.cost / self.qty).round_dp(MONEY_DIGITS).normalize()
     }
 
     /// What it would earn at `price` without fees, in USDT.
     #[must_use]
     pub fn unrealised(&self, price: Decimal) -> Decimal {
         match self.plan.side {
-            Side::Long => price * self.qty - self.cost,
-            Side::Short => self.cost - price * self.qty,
+            Side::Long => notional(price, self.qty) - self.cost,
+            Side::Short => self.cost - notional(price, self.qty),
         }
     }
 
@@ -207,14 +204,13 @@ impl Position {
     pub fn reduce(&mut self, fill: &Fill, reason: Reason) -> Trade {
         assert!(fill.qty <= self.qty, "an exit of {} is larger than the position of {}", fill.qty, self.qty);
         let entry_price = self.entry_price();
-        let share =
-            |whole: Decimal| if fill.qty == self.qty { whole } else { (whole * fill.qty / self.qty).round_dp(12) };
-        let (cost, entry_fees, funding) = (share(self.cost), share(self.entry_fees), share(self.funding));
+        let part = |whole| share(whole, fill.qty, self.qty);
+        let (cost, entry_fees, funding) = (part(self.cost), part(self.entry_fees), part(self.funding));
         self.qty -= fill.qty;
         self.cost -= cost;
         self.entry_fees -= entry_fees;
         self.funding -= funding;
-        let value = fill.price * fill.qty;
+        let value = notional(fill.price, fill.qty);
         let gross = if self.plan.side == Side::Long { value - cost } else { cost - value };
         let fees = entry_fees + fill.fee;
         let risk = self.risk_distance * fill.qty;

@@ -6,6 +6,7 @@ mod candle;
 mod hash;
 mod instrument;
 mod instruments;
+mod money;
 mod order;
 mod side;
 mod symbol;
@@ -16,6 +17,7 @@ pub use candle::{Candle, CandleFault, ClosedCandle, PriceBar};
 pub use hash::Fnv;
 pub use instrument::{Instrument, decimal};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
+pub use money::{MONEY_DIGITS, notional, share};
 pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderKind, OrderRequest, OrderUpdate,
     PositionView,

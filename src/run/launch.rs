@@ -5,7 +5,7 @@
 
 use super::{
     end,
-    health::{self, HealthMonitor, Vitals},
+    health::{self, HealthMonitor, HealthSettings, Vitals},
     log::{self as log_out, LogHandle, Target},
     prepare::{Prepared, prepare},
     progress::Progress,
@@ -26,7 +26,6 @@ use log::{error, info};
 use smol::LocalExecutor;
 use std::{
     path::Path,
-    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -117,10 +116,10 @@ async fn session<'a>(
     started: Instant,
 ) -> u8 {
     let stop = Stop::new();
-    let vitals = Rc::new(Vitals::new(log, started));
+    let vitals = Vitals::new(started, log);
     info!("STARTING LIVE TRADING");
     info!("{}", "=".repeat(70));
-    let monitor = HealthMonitor::new(health::Settings::from(&config.health), vitals.clone());
+    let monitor = HealthMonitor::new(health_settings(config), vitals.clone());
     monitor.start(executor);
     info!("✓ Health monitor started in background");
     let listener = match Listener::new() {
@@ -142,6 +141,11 @@ async fn session<'a>(
     let code = fault.unwrap_or_else(|| end::exit_code(&end, cause, config.duration.is_some()));
     end::say_last(&end, cause, code, started);
     code
+}
+
+fn health_settings(config: &Config) -> HealthSettings {
+    let memory_mb = u32::try_from(config.health.memory_mb).unwrap_or(u32::MAX);
+    HealthSettings { interval: Duration::from_secs(config.health.interval_s), memory_mb, ..HealthSettings::default() }
 }
 
 /// The lines between the monitor's start and the first loop.
@@ -168,11 +172,12 @@ pub(super) struct Finished {
 }
 
 /// The task of the trading loop.
-async fn trade_on(config: &Config, prepared: Prepared, vitals: Rc<Vitals>, stop: Stop, started: Instant) -> Finished {
+async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Stop, started: Instant) -> Finished {
     let mut realtime = Realtime::new(Parts {
         trader: prepared.trader,
         source: prepared.source,
         first: prepared.first,
+        finest: prepared.finest,
         speed: config.paper.speed,
         vitals,
         progress: Progress::from_environment(),

@@ -8,7 +8,7 @@ use crate::{
     candles_file::{Feed, FileError, FileSpec},
     config::{Config, ConfigError},
     engine::Engine,
-    market::{ClosedCandle, Instrument, Symbol, Timeframe},
+    market::{ClosedCandle, Instrument, Symbol, SymbolId, Timeframe},
     simulation::{
         matching::{self, Matching},
         prices::Market,
@@ -73,6 +73,8 @@ pub struct Prepared {
     pub source: Source,
     /// Its first candle.
     pub first: Option<ClosedCandle>,
+    /// The finest timeframe of each symbol's data.
+    pub finest: Vec<Timeframe>,
     /// Where trades are written.
     pub csv: Option<TradesCsv>,
     /// One line for the log: where prices come from.
@@ -101,6 +103,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     watch.lap(format!("configuration: {}", origin_of(config)));
     let (symbols, mut source, market) = open_source(config)?;
     let first = source.next()?;
+    let finest = symbols.iter().enumerate().map(|(index, _)| source.finest(SymbolId(index as u16))).collect();
     watch.lap(format!("market data: {market}"));
     let instruments = config.instruments_for(&symbols)?;
     let csv = config.out.as_deref().map(TradesCsv::create).transpose()?;
@@ -119,7 +122,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let venue = Matching::new(matching_settings(config, instruments.clone()));
     let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
     watch.lap(format!("trading system: paper account of {} USDT", config.paper.capital));
-    Ok(Prepared { trader, source, first, csv, market, phases: watch.phases })
+    Ok(Prepared { trader, source, first, finest, csv, market, phases: watch.phases })
 }
 
 fn origin_of(config: &Config) -> String {

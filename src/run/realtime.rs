@@ -4,8 +4,7 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 use super::{
-    clocks::ClockWatch,
-    health::Vitals,
+    health::{self, FeedId, Vitals},
     loop_lines::LoopLines,
     pace::Pace,
     progress::Progress,
@@ -16,21 +15,21 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Command, Event, Record},
-    market::{ClosedCandle, PriceBar, SymbolId, Timestamp},
+    engine::{Action, Command, Event, Halt, Record},
+    market::{ClosedCandle, Instrument, PriceBar, SymbolId, Timeframe, Timestamp},
     stop::{Cause, Stop},
     trader::Trader,
 };
-use log::{debug, error, info, log, warn};
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use log::{Level, debug, error, info, log, warn};
+use rust_decimal::Decimal;
+use std::time::{Duration, Instant};
 
 /// How long a turn may work before it lets the others of the thread go on.
 const SLICE: Duration = Duration::from_millis(5);
 /// The longest wait between two turns.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// Beyond its own length a candle may be so late before the data counts as stale (S10).
+const DATA_LATE: Duration = Duration::from_secs(5);
 /// Events between two looks at the clock within a slice.
 const EVENTS_A_LOOK: u32 = 32;
 
@@ -55,8 +54,11 @@ pub struct Realtime {
     /// Market time of the latest event.
     pub(super) latest: Timestamp,
     pub(super) speed: Speed,
-    pub(super) vitals: Rc<Vitals>,
-    clocks: ClockWatch,
+    vitals: Vitals,
+    /// One a symbol.
+    feeds: Vec<FeedId>,
+    /// Beginning of the turn that is under way.
+    began: Instant,
     progress: Progress,
     csv: Option<TradesCsv>,
     lines: LoopLines,
@@ -65,6 +67,8 @@ pub struct Realtime {
     infinite: bool,
     /// `on_stop = "close"`.
     close_on_stop: bool,
+    /// The engine wants the run to end.
+    emergency: bool,
     actions: Vec<Action>,
 }
 
@@ -76,7 +80,9 @@ pub struct Parts {
     /// The source's first candle.
     pub first: Option<ClosedCandle>,
     pub speed: Speed,
-    pub vitals: Rc<Vitals>,
+    pub vitals: Vitals,
+    /// The finest timeframe of each symbol's data.
+    pub finest: Vec<Timeframe>,
     pub progress: Progress,
     pub csv: Option<TradesCsv>,
     pub duration_ends: Option<Instant>,
@@ -93,7 +99,8 @@ impl Realtime {
             next: parts.first,
             pace: Pace::new(parts.speed, Timestamp(i64::MIN), now),
             latest: Timestamp(i64::MIN),
-            clocks: ClockWatch::new(),
+            feeds: feeds(&parts, now),
+            began: now,
             lines: LoopLines::new(now),
             trader: parts.trader,
             source: parts.source,
@@ -104,6 +111,7 @@ impl Realtime {
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
+            emergency: false,
             actions: Vec::new(),
         }
     }
@@ -116,11 +124,13 @@ impl Realtime {
         self.progress.ready();
         while stop.cause().is_none() {
             let began = Instant::now();
-            self.vitals.turn_began(began);
+            self.began = began;
+            self.vitals.turn_started(began);
             self.turn(began, stop)?;
             self.vitals.turn_ended(Instant::now());
             self.wait(stop).await;
         }
+        self.vitals.loop_ended();
         self.progress.stopping(stop.cause().unwrap_or(Cause::Failure));
         self.close_down(stop)
     }
@@ -149,19 +159,21 @@ impl Realtime {
         for (index, instrument) in engine.settings().instruments.iter().enumerate() {
             let symbol = SymbolId(index as u16);
             if let Some((costs, allowed)) = engine.too_small_for(symbol) {
-                warn!("{} can't trade: one step costs {costs:.0} USDT, the risk allows {allowed:.0}", instrument.symbol);
+                warn!(
+                    "{} can't trade: one step costs {costs:.0} USDT, the risk allows {allowed:.0}",
+                    instrument.symbol
+                );
             }
         }
     }
 
-    /// One turn: look at the clocks, do what is due, say what is to be said.
+    /// One turn: do what is due, say what is to be said.
     fn turn(&mut self, began: Instant, stop: &Stop) -> Result<(), LoopError> {
-        for event in self.clocks.look(LONGEST_WAIT) {
-            warn!("Clock: {event}");
-            self.vitals.clock_event(event);
-        }
         let worked = self.work(began, stop);
         self.recover(worked)?;
+        if self.emergency {
+            stop.stop(Cause::Emergency);
+        }
         if let Some(cause) = self.progress.turn(self.trader.engine().positions().next().is_some()) {
             warn!("Stopping: the supervisor is gone");
             stop.stop(cause);
@@ -208,6 +220,7 @@ impl Realtime {
     }
 
     fn take(&mut self, candle: ClosedCandle) -> Result<(), LoopError> {
+        self.vitals.data_came(self.feeds[candle.symbol.index()], self.began);
         self.next = self.source.next()?;
         for remark in self.source.take_remarks() {
             info!("{remark}");
@@ -235,10 +248,13 @@ impl Realtime {
             Action::Log(note) | Action::Alert(note) => {
                 let (level, line) = self.teller().line(&note);
                 log!(level, "{line}");
-                self.vitals.count(level);
+                if level == Level::Error {
+                    self.vitals.error(self.began, line);
+                }
             }
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
-            Action::Halt(level) => self.vitals.halted(level),
+            Action::Halt(Halt::Emergency) => self.emergency = true,
+            Action::Halt(Halt::Pause | Halt::Close) => {}
             // orders went to the venue
             Action::Order(_) => {}
         }
@@ -257,7 +273,7 @@ impl Realtime {
         match outcome {
             Err(LoopError::Out(error)) if self.infinite => {
                 error!("{error}");
-                self.vitals.error(error.to_string());
+                self.vitals.error(self.began, error.to_string());
                 Ok(())
             }
             other => other,
@@ -278,7 +294,7 @@ impl Realtime {
     /// What the log and the monitor are told at the end of a turn.
     fn report(&mut self, now: Instant) {
         let market = self.market(now);
-        self.vitals.see(&self.trader, market);
+        self.vitals.set_account(self.account());
         if self.lines.due() <= now {
             let teller = Teller { engine: self.trader.engine(), market_time: self.speed != Speed::Times(1.0) };
             self.lines.say(teller, now, market);
@@ -300,6 +316,15 @@ impl Realtime {
         })
     }
 
+    /// The account as the heartbeat shows it.
+    fn account(&self) -> health::Account {
+        let engine = self.trader.engine();
+        let account = engine.account();
+        let change_pct = (account.balance - account.capital) * Decimal::ONE_HUNDRED / account.capital;
+        let trades = usize::try_from(account.trades).unwrap_or(usize::MAX);
+        health::Account { balance: account.balance, change_pct, open: engine.positions().count(), trades }
+    }
+
     /// Market time now.
     pub(super) fn market(&self, now: Instant) -> Timestamp {
         self.pace.market(now, self.latest)
@@ -309,4 +334,19 @@ impl Realtime {
     pub(super) fn teller(&self) -> Teller<'_> {
         Teller { engine: self.trader.engine(), market_time: self.speed != Speed::Times(1.0) }
     }
+}
+
+/// Tells the monitor what data is to come: a candle is known once it is over, so a feed may be silent for its period and a little more.
+fn feeds(parts: &Parts, now: Instant) -> Vec<FeedId> {
+    let period = |timeframe: Timeframe| match parts.speed {
+        Speed::Max => Duration::ZERO,
+        Speed::Times(times) => {
+            Duration::try_from_secs_f64(timeframe.ms() as f64 / 1000.0 / times).unwrap_or(Duration::MAX)
+        }
+    };
+    let symbols = parts.trader.engine().settings().instruments.iter().zip(&parts.finest);
+    let feed = |(instrument, finest): (&Instrument, &Timeframe)| {
+        parts.vitals.feed(instrument.symbol.as_str(), period(*finest).saturating_add(DATA_LATE), now)
+    };
+    symbols.map(feed).collect()
 }

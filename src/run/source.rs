@@ -1,8 +1,8 @@
 //! Where candles come from: recorded files or the synthetic market.
 
 use crate::{
-    candles_file::{Feed, FileError},
-    market::ClosedCandle,
+    candles_file::{Feed, FileError, Offer},
+    market::{ClosedCandle, SymbolId, Timeframe},
     simulation::prices::Market,
 };
 
@@ -20,6 +20,18 @@ impl Source {
         match self {
             Self::Files(feed) => feed.next(),
             Self::Made(market) => Ok(market.next()),
+        }
+    }
+
+    /// The finest timeframe that a symbol's data comes in.
+    #[must_use]
+    pub fn finest(&self, symbol: SymbolId) -> Timeframe {
+        match self {
+            Self::Files(feed) => {
+                let offers = feed.offers();
+                offers.iter().find(|offer| offer.symbol == symbol).and_then(Offer::finest).unwrap_or(Timeframe::D1)
+            }
+            Self::Made(_) => Timeframe::M1,
         }
     }
 
@@ -57,4 +69,3 @@ impl Source {
 const fn plural(count: u64) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
-

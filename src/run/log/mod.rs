@@ -114,6 +114,13 @@ pub fn say(line: &str) {
     }
 }
 
+/// The wall clock so long ago, in local time, to the second.
+#[must_use]
+pub fn time_of_day(ago: std::time::Duration) -> String {
+    let then = jiff::Timestamp::now().saturating_sub(ago).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    zone::local().0.to_datetime(then).strftime("%H:%M:%S").to_string()
+}
+
 fn open(target: Target, zone: jiff::tz::TimeZone) -> Result<Outlet, LogError> {
     let lost = move |lines| format::lost(&format::stamp(&zone), lines);
     let stream = |name, fd: BorrowedFd<'_>, lost: outlet::LostLine| match fd.try_clone_to_owned() {

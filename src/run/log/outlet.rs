@@ -13,6 +13,7 @@ use rustix::{
 };
 use std::{
     fmt,
+    io::ErrorKind::{BrokenPipe, StorageFull, WouldBlock},
     os::fd::{AsRawFd, OwnedFd},
     sync::{
         Arc,
@@ -48,13 +49,13 @@ impl Tally {
     /// What is wrong now, with the lines lost so far.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let name = self.name;
-        let what = match Errno::from_raw_os_error(self.errno.load(Relaxed)) {
-            none if none.raw_os_error() == 0 => return None,
-            Errno::AGAIN => format!("nobody reads {name}"),
-            Errno::PIPE => format!("{name} is closed"),
-            Errno::NOSPC => format!("{name} has no space left"),
-            other => format!("{name}: {}", std::io::Error::from(other)),
+        let (name, errno) = (self.name, self.errno.load(Relaxed));
+        let what = match std::io::Error::from_raw_os_error(errno) {
+            _ if errno == 0 => return None,
+            error if error.kind() == WouldBlock => format!("nobody reads {name}"),
+            error if error.kind() == BrokenPipe => format!("{name} is closed"),
+            error if error.kind() == StorageFull => format!("{name} has no space left"),
+            error => format!("{name}: {error}"),
         };
         let lost = self.lost();
         Some(format!("{what}, {lost} line{} lost", if lost == 1 { "" } else { "s" }))
@@ -157,6 +158,7 @@ impl Outlet {
     fn drain(&mut self) -> Result<(), Errno> {
         while !self.rest.is_empty() {
             match self.write_some() {
+                Ok(0) => return Err(Errno::AGAIN),
                 Ok(written) => drop(self.rest.drain(..written)),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error),

@@ -14,16 +14,14 @@ use self::{
     child::Bot,
     policy::{Decision, Ended, RestartPolicy, Rules, Run},
 };
-use crate::run::{progress, systemd::Systemd};
+use crate::run::{log::time_of_day, process, progress, systemd::Systemd};
 use async_io::Timer;
 use async_signal::Signals;
 use futures_lite::{FutureExt, Stream, StreamExt};
-use jiff::ZonedDateTime;
 use rustix::process::Signal;
 use std::{
     env,
     ffi::OsString,
-    fs,
     future::pending,
     io,
     path::PathBuf,
@@ -60,7 +58,9 @@ pub struct Supervision {
 #[must_use]
 pub fn supervise(settings: Supervision) -> u8 {
     let heard = [async_signal::Signal::Int, async_signal::Signal::Term, async_signal::Signal::Child];
-    let hang_up = (!ignores_hang_up()).then_some(async_signal::Signal::Hup);
+    // ignored at the start (nohup) it stays ignored, here and in the child
+    let ignored = process::ignores_signal(async_signal::Signal::Hup as u32);
+    let hang_up = (!ignored).then_some(async_signal::Signal::Hup);
     match Signals::new(heard.into_iter().chain(hang_up)) {
         Ok(signals) => async_io::block_on(Supervisor::new(settings, signals, Systemd::from_environment()).run()),
         Err(error) => {
@@ -108,14 +108,6 @@ pub fn child_args(args: &[OsString], left: Option<Duration>) -> Vec<OsString> {
         }
     }
     kept
-}
-
-/// Whether SIGHUP was ignored at the start (nohup) and so stays ignored, here and in the child.
-fn ignores_hang_up() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & (1 << (Signal::HUP.as_raw() - 1)) != 0)
 }
 
 /// A stop that was asked for.
@@ -214,7 +206,8 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
             log::error!("Supervisor: the bot does not stop, killing it");
             bot.send(Signal::KILL);
         } else if self.stop.is_none() && bot.froze(now) {
-            log::error!("{}", frozen_line(&ZonedDateTime::now(), now.duration_since(bot.last_progress())));
+            let silent = now.duration_since(bot.last_progress());
+            log::error!("{}", frozen_line(&time_of_day(silent), silent));
             bot.send(Signal::KILL);
         }
     }
@@ -339,8 +332,7 @@ const fn name_of(signal: Signal) -> &'static str {
     }
 }
 
-fn frozen_line(now: &ZonedDateTime, silent: Duration) -> String {
-    let since = now.saturating_sub(silent).strftime("%H:%M:%S").to_string();
+fn frozen_line(since: &str, silent: Duration) -> String {
     let ago = silent.as_secs_f64();
     format!("Supervisor: no progress since {since} ({ago:.1} s ago), killing the bot and starting it again")
 }

@@ -1,22 +1,15 @@
 //! Money: the balance with its totals, and positions that keep their cost.
 
-use crate::market::{Fill, OrderSide, PositionView, Side, SymbolId, Timestamp};
+use crate::market::{Fill, MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, share};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-/// Digits after the point of every booked amount. Sums of such amounts are exact, so money is conserved to the last digit.
-pub(super) const DIGITS: u32 = 8;
 /// Funding is due at 00:00, 08:00 and 16:00 UTC.
 pub(super) const FUNDING_MS: i64 = 8 * crate::market::HOUR_MS;
 
-/// The value of a quantity, in USDT; exact for every tick and step with at most [`DIGITS`] digits together.
-pub(super) fn notional(price: Decimal, qty: Decimal) -> Decimal {
-    (price * qty).round_dp(DIGITS)
-}
-
 /// A part of a value that is charged, rounded against the trader.
 pub(super) fn charge(notional: Decimal, rate: Decimal) -> Decimal {
-    (notional * rate).round_dp_with_strategy(DIGITS, RoundingStrategy::ToPositiveInfinity)
+    (notional * rate).round_dp_with_strategy(MONEY_DIGITS, RoundingStrategy::ToPositiveInfinity)
 }
 
 /// What the account has earned and paid since its start, in USDT.
@@ -71,8 +64,9 @@ impl Account {
 
 /// What is held of one symbol. Instead of an average price it keeps its cost, the sum of price × quantity.
 ///
-/// A reduction takes cost pro rata, rounded to [`DIGITS`]; the rest stays with the position, and the last reduction takes
-/// all of it. So over a position's life the realised results sum up to what came in minus what went out, exactly.
+/// A reduction takes cost pro rata, rounded to [`MONEY_DIGITS`]; the rest stays with the position, and the last reduction
+/// takes all of it. So over a position's life the realised results sum up to what came in minus what went out,
+/// exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub side: Side,
@@ -90,7 +84,7 @@ impl Position {
 
     /// The cost of a part of the position.
     pub fn cost_of(&self, qty: Decimal) -> Decimal {
-        if qty == self.qty { self.cost } else { (self.cost * qty / self.qty).round_dp(DIGITS) }
+        share(self.cost, qty, self.qty)
     }
 
     /// What would be gained if it were closed for `value`, in USDT.
@@ -120,7 +114,7 @@ impl Position {
     }
 
     pub fn view(&self, symbol: SymbolId) -> PositionView {
-        let entry_price = (self.cost / self.qty).round_dp(DIGITS).normalize();
+        let entry_price = (self.cost / self.qty).round_dp(MONEY_DIGITS).normalize();
         PositionView { symbol, side: self.side, qty: self.qty, entry_price }
     }
 
@@ -132,7 +126,8 @@ impl Position {
     }
 }
 
-/// Books a fill in a one-way position: what is held against it is reduced first, the rest opens or grows. Returns the realised result.
+/// Books a fill in a one-way position: what is held against it is reduced first, the rest opens or grows. Returns
+/// the realised result.
 pub(super) fn trade(position: &mut Option<Position>, fill: &Fill) -> Decimal {
     let (mut realised, mut left) = (Decimal::ZERO, fill.qty);
     if let Some(held) = position {

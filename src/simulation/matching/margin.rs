@@ -1,7 +1,7 @@
 //! What the account can afford, and what a fill costs.
 
-use super::{Matching, account::charge, account::notional, book::Book, order::Refusal, order::Trigger};
-use crate::market::{OrderKind, OrderRequest, OrderSide};
+use super::{Matching, account::charge, book::Book, order::Refusal, order::Trigger};
+use crate::market::{OrderKind, OrderRequest, OrderSide, notional};
 use rust_decimal::Decimal;
 
 impl Matching {

@@ -1,7 +1,7 @@
 //! The one model of an exchange that paper trading and backtests use: fills, margin, funding and the account.
 //!
-//! It performs no I/O and knows no clock: prices, orders and deadlines come in with their time, and what became of the
-//! orders goes out.
+//! It performs no I/O and knows no clock: prices, orders and deadlines come in with their time, and what became of
+//! the orders goes out.
 
 mod account;
 mod book;
@@ -15,9 +15,9 @@ mod walk;
 
 use crate::market::{
     ClientId, ClosedCandle, Ended, Fill, FundingPaid, OrderCommand, OrderRequest, OrderUpdate, PriceBar, Symbol,
-    SymbolId, Timestamp,
+    SymbolId, Timestamp, notional,
 };
-use account::{Account, charge, notional, trade};
+use account::{Account, charge, trade};
 use book::{Book, Mark};
 use order::{LARGEST_PRICE, Order, Refusal, Trigger};
 use rust_decimal::Decimal;
@@ -57,47 +57,57 @@ pub enum Output {
 
 /// An exchange's matching for one account.
 ///
-/// A candle is walked in steps, because the engine must be able to answer a fill within the candle that brought it: after an
-/// entry it places the stop that the same candle may hit, after a stop it cancels the target. So [`handle`](Self::handle) stops
-/// after the first order that fires, and [`resume`](Self::resume) after each further one:
+/// A candle is walked in steps, because the engine must be able to answer a fill within the candle that brought it:
+/// after an entry it places the stop that the same candle may hit, after a stop it cancels the target. So
+/// [`handle`](Self::handle) stops after the first order that fires, and [`resume`](Self::resume) after each further
+/// one:
 ///
 /// ```text
 /// matching.handle(now, Input::Candle(&candle), &mut outputs);
-/// loop { the engine takes the outputs, its orders go to matching.handle(now, Input::Order(..)); if !matching.resume(&mut outputs) { break } }
+/// while matching.is_walking() {
+///     // The engine takes the outputs in, and its answers go to `matching.handle(now, Input::Order(answer), …)`.
+///     matching.resume(&mut outputs);
+/// }
 /// ```
 ///
 /// # Assumptions
 ///
 /// Prices
-/// - Inside a candle the price goes open → adverse extreme → favourable extreme → close, adverse as seen from the position at
-///   that moment; so a stop is met before a target. Flat, it goes first to the extreme at which an entry waits (the low, if both).
+/// - Inside a candle the price goes open → adverse extreme → favourable extreme → close, adverse as seen from the
+///   position at that moment; so a stop is met before a target. Flat, it goes first to the extreme at which an entry
+///   waits (the low, if both).
 /// - Between those points the price moves without gaps: what is triggered there fills at its trigger.
-/// - Before the open there is a gap: what the open has passed fills at the open. For a stop that is worse than its trigger; for a
-///   target it is better, as the market order behind it would get.
+/// - Before the open there is a gap: what the open has passed fills at the open. For a stop that is worse than its
+///   trigger; for a target it is better, as the market order behind it would get.
 /// - A [`PriceBar`] is walked likewise, from the price in it that is nearest to the last one known.
-/// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a price above 10⁹. A history
-///   candle only sets the last price.
+/// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a price above
+///   10⁹. A history candle only sets the last price.
 ///
 /// Orders
-/// - A market order fills at the first price known not to be before it was sent: a candle's open if sent by then, else that candle's close,
-///   since nothing is known between; in a bar at its end, at ask or bid. So it never fills in a candle that was handled before it came.
-/// - An order that comes during a walk counts as sent at the candle's end. A stop or target is live at once, for the rest of the
-///   walk; a market order fills at the close; what comes after the fill at the close waits for the next price.
-/// - A stop or target whose trigger the last price has passed is not refused; it becomes a market order. During a walk it fires where
-///   the price stands.
+/// - A market order fills at the first price known not to be before it was sent: a candle's open if sent by then,
+///   else that candle's close, since nothing is known between; in a bar at its end, at ask or bid. So it never fills
+///   in a candle that was handled before it came.
+/// - An order that comes during a walk counts as sent at the candle's end. A stop or target is live at once, for the
+///   rest of the walk; a market order fills at the close; what comes after the fill at the close waits for the next
+///   price.
+/// - A stop or target whose trigger the last price has passed is not refused; it becomes a market order. During a
+///   walk it fires where the price stands.
 /// - Of several orders that fire at one price, stops go before targets, and the earlier before the later.
-/// - Everything fills whole: no partial fills, no queue, no market impact but the slippage. Slippage and rounding to the tick are
-///   always against the trader, on every kind of order. All orders pay the taker's fee.
-/// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not known.
+/// - Everything fills whole: no partial fills, no queue, no market impact but the slippage. Slippage and rounding to
+///   the tick are always against the trader, on every kind of order. All orders pay the taker's fee.
+/// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not
+///   known.
 ///
 /// Account
-/// - One position a symbol. An order against it reduces it, and what is left opens the other side, unless it is reduce-only.
-/// - Reduce-only never opens, grows or turns: it is cut to the position when it trades, the rest `Expired`. A market order with
-///   nothing to reduce is refused; a stop or target may wait, and is `Expired` if there is nothing to reduce when it fires. It stays
-///   when the position closes: cancelling it is the engine's affair.
-/// - Opening needs notional ÷ leverage plus the fee within the free balance: balance + unrealised − margins in use − what waiting market orders will
-///   need. Checked on placing (else refused) and again when it fires (else the opening part is `Expired`). While a symbol has no price, placing
-///   checks neither margin nor notional, and the order waits for the first one.
+/// - One position a symbol. An order against it reduces it, and what is left opens the other side, unless it is
+///   reduce-only.
+/// - Reduce-only never opens, grows or turns: it is cut to the position when it trades, the rest `Expired`. A market
+///   order with nothing to reduce is refused; a stop or target may wait, and is `Expired` if there is nothing to
+///   reduce when it fires. It stays when the position closes: cancelling it is the engine's affair.
+/// - Opening needs notional ÷ leverage plus the fee within the free balance: balance + unrealised − margins in use −
+///   what waiting market orders will need. Checked on placing (else refused) and again when it fires (else the
+///   opening part is `Expired`). While a symbol has no price, placing checks neither margin nor notional, and the
+///   order waits for the first one.
 /// - Margin is never called in: nothing is liquidated, and the balance may fall below zero.
 /// - Funding is charged at 00:00, 08:00 and 16:00 UTC on the last known price, for positions that were opened before.
 #[derive(Debug, Clone)]
@@ -150,7 +160,8 @@ impl Matching {
         Self::restore(settings, state)
     }
 
-    /// Goes on where the snapshot was taken. The capital is the snapshot's; fees and the other rates are those of `settings`.
+    /// Goes on where the snapshot was taken. The capital is the snapshot's; fees and the other rates are those of
+    /// `settings`.
     ///
     /// # Panics
     ///
@@ -171,8 +182,8 @@ impl Matching {
         self.state.clone()
     }
 
-    /// Takes one input in. A candle or bar may begin a walk: then [`is_walking`](Self::is_walking), and [`resume`](Self::resume) goes on. A walk
-    /// that is under way when the next one begins is finished first.
+    /// Takes one input in. A candle or bar may begin a walk: then [`is_walking`](Self::is_walking), and
+    /// [`resume`](Self::resume) goes on. A walk that is under way when the next one begins is finished first.
     #[inline]
     pub fn handle(&mut self, now: Timestamp, input: Input<'_>, outputs: &mut Vec<Output>) {
         match input {
@@ -349,7 +360,8 @@ impl Matching {
         self.state.deadline
     }
 
-    /// Settles the earliest funding time that is due. More that were missed stay due, so the deadline stays in the past.
+    /// Settles the earliest funding time that is due. More that were missed stay due, so the deadline stays in the
+    /// past.
     fn on_wake(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
         let Some(at) = self.state.deadline.filter(|at| *at <= now) else { return };
         let Snapshot { books, account, .. } = &mut self.state;
@@ -372,7 +384,8 @@ impl Matching {
     ///
     /// # Panics
     ///
-    /// When money is not conserved, a quantity is negative, a limit is exceeded, or derived state does not follow from its source.
+    /// When money is not conserved, a quantity is negative, a limit is exceeded, or derived state does not follow
+    /// from its source.
     pub fn check(&self) {
         let Snapshot { symbols, account, books, walk, deadline, ended, .. } = &self.state;
         account.check();

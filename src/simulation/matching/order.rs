@@ -90,7 +90,8 @@ fn to_f64(value: Decimal) -> f64 {
     value.mantissa() as f64 / power
 }
 
-/// An order that the venue has accepted and that has not traded. It trades whole, or cut to what it may do, and is then gone.
+/// An order that the venue has accepted and that has not traded. It trades whole, or cut to what it may do, and is
+/// then gone.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub request: OrderRequest,

@@ -18,13 +18,15 @@ pub struct Settings {
     pub capital: Decimal,
     /// Fee of an order that takes from the book, in percent of the notional, 0 to 1. Every order kind of today takes.
     pub taker_fee_pct: f64,
-    /// Fee of an order that rests in the book, in percent of the notional, 0 to 1. No order kind of today rests there.
+    /// Fee of an order that rests in the book, in percent of the notional, 0 to 1. No order kind of today rests
+    /// there.
     pub maker_fee_pct: f64,
     /// How much worse than the walked price a fill is, in percent of that price, 0 to [`MAX_SLIPPAGE_PCT`].
     pub slippage_pct: f64,
     /// Notional divided by initial margin, 1 to [`MAX_LEVERAGE`].
     pub leverage: f64,
-    /// What a long pays to a short every eight hours, in percent of the notional, −1 to 1; negative is the other way round.
+    /// What a long pays to a short every eight hours, in percent of the notional, −1 to 1; negative is the other
+    /// way round.
     pub funding_rate_pct: f64,
 }
 

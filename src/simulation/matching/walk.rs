@@ -6,8 +6,8 @@
 //! open ──▶ adverse extreme ──▶ favourable extreme ──▶ close
 //! ```
 //!
-//! Where it goes next is decided anew at each step from the position at that moment, so a position that is opened on the
-//! way meets its adverse extreme before its favourable one, if it has not been visited yet.
+//! Where it goes next is decided anew at each step from the position at that moment, so a position that is opened
+//! on the way meets its adverse extreme before its favourable one, if it has not been visited yet.
 
 use super::{
     book::{Book, Mark, exact},
@@ -69,7 +69,8 @@ impl Walk {
         }
     }
 
-    /// Through a bar, from the price in it that is nearest to the last one before it. A market order fills at its end, at bid or ask.
+    /// Through a bar, from the price in it that is nearest to the last one before it. A market order fills at its
+    /// end, at bid or ask.
     pub fn through_bar(bar: &PriceBar, before: Option<Mark>) -> Self {
         let open = before.map_or(bar.last, |mark| mark.price.clamp(bar.low, bar.high));
         let quoted = |quote: f64| if 0.0 < quote && quote <= LARGEST_PRICE { quote } else { bar.last };
@@ -120,7 +121,8 @@ impl Walk {
         }
     }
 
-    /// Moves the price to the nearest trigger on the way, or to the next turning point; `false` at the end of the walk.
+    /// Moves the price to the nearest trigger on the way, or to the next turning point; `false` at the end of the
+    /// walk.
     ///
     /// `next_order` is the number that the next order to come will have.
     pub fn advance(&mut self, book: &Book, next_order: u64) -> bool {
@@ -151,7 +153,8 @@ impl Walk {
         }
     }
 
-    /// While flat only orders that enter matter: they are met first, so that what they open still meets the other extreme.
+    /// While flat only orders that enter matter: they are met first, so that what they open still meets the other
+    /// extreme.
     fn flat_goes_low_first(&self, book: &Book) -> bool {
         let enters = |order: &Order, price| !order.request.reduce_only && order.trigger.passed_by(price);
         let fires = |price: f64| book.orders().iter().any(|order| enters(order, price));

@@ -35,8 +35,9 @@ const OTHER_TURNOVER: f64 = 100.0;
 /// A coin's own part over its market part. The correlation of two coins is 1 ÷ (1 + OWN²).
 const OWN: f64 = 0.68;
 
-/// Extremes of a path seen at n points fall short by 0.5826 deviations of a step (Broadie, Glasserman, Kou: A continuity
-/// correction for discrete barrier options, 1997). This gives that on average, from the mean |move| = 0.798 deviations.
+/// Extremes of a path seen at n points fall short by 0.5826 deviations of a step (Broadie, Glasserman, Kou: A
+/// continuity correction for discrete barrier options, 1997). This makes up for it on average; 0.798 deviations are
+/// the mean |move|.
 const WICK: f64 = 2.0 * 0.5826 / 0.798 / SUBSTEPS as f64;
 
 /// Share of the mean volume that trades also without a move.
@@ -148,7 +149,7 @@ impl Coin {
     }
 }
 
-/// A price after a log return: the exponential to its second order, since the rest, r³ ÷ 6, is far below a tick.
+/// A price after a log return: the exponential to its second order, which is off by a millionth at 2 %.
 /// Grows with `r`, so that a candle's high is never below its close.
 fn grown(price: f64, r: f64) -> f64 {
     price + price * (r + 0.5 * r * r)

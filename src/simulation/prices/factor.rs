@@ -8,7 +8,7 @@ use crate::{
 /// Steps of the path inside a candle.
 pub const SUBSTEPS: usize = 4;
 
-/// Deviation of a factor a root day, before the pull back to its line, which takes about a quarter of it.
+/// Deviation of a factor a root day, before the pull to its line, which takes a third of a day's move.
 pub const DEVIATION: f64 = 0.038;
 
 /// Flare-ups of volatility of which half is gone after 5 hours.

@@ -118,10 +118,10 @@ fn the_history_ends_near_the_usual_level() {
 
 #[test]
 fn a_price_stays_within_a_factor_of_4_of_its_level_for_years() {
-    for (name, level) in [("BTCUSDT", 113_500.0), ("SOLUSDT", 165.0)] {
-        let years = Market::candles(1, &name.parse().unwrap(), Timeframe::D1, EPOCH).take(3 * 365);
-        for candle in years {
-            assert!(candle.low > level / 4.0 && candle.high < level * 4.0, "{name}: {candle:?}");
+    let (sol, level) = ("SOLUSDT".parse().unwrap(), 165.0);
+    for seed in 1..=6 {
+        for candle in Market::candles(seed, &sol, Timeframe::D1, EPOCH).take(3 * 365) {
+            assert!(candle.low > level / 4.0 && candle.high < level * 4.0, "seed {seed}: {candle:?}");
         }
     }
 }

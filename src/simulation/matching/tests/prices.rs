@@ -129,6 +129,30 @@ fn a_market_order_sent_during_the_walk_fills_at_the_close() {
 }
 
 #[test]
+fn an_order_sent_during_the_walk_counts_as_sent_at_the_candles_end_however_late_the_candle_came() {
+    let mut rig = Rig::holding(settings(), "buy market 1");
+    rig.send(place("stop", "sell stop 1 98!"));
+    let candle = closed(rig.now, [100.0, 105.0, 95.0, 101.0]);
+    let (late, mut outputs) = (candle.closes_at().plus_ms(700), Vec::new());
+    rig.matching.handle(late, Input::Candle(&candle), &mut outputs);
+    rig.matching.handle(late, Input::Order(place("again", "buy market 1")), &mut outputs);
+    outputs.clear();
+    assert!(rig.matching.resume(&mut outputs), "it fills at the close");
+    assert_eq!(outputs.len(), 1);
+}
+
+#[test]
+fn what_is_left_of_a_closed_position_does_not_steer_the_walk() {
+    let mut rig = Rig::new(settings());
+    rig.candle([100.0; 4]);
+    rig.send(place("left", "sell stop 1 96!"));
+    rig.send(place("in", "buy stop 1 102"));
+    // Low first would let `left` expire on the way, and then open a long that never meets the low.
+    let all = rig.candle([100.0, 105.0, 95.0, 100.0]);
+    assert_eq!(all, ["in fills 1 @ 102 at 2", "left fills 1 @ 96 at 2"]);
+}
+
+#[test]
 fn what_comes_after_a_fill_at_the_close_waits_for_the_next_price() {
     let mut rig = Rig::holding(settings(), "buy market 1");
     let now = rig.now.plus_ms(1);
@@ -240,6 +264,14 @@ fn in_a_bar_market_orders_fill_at_ask_and_bid() {
         assert_eq!(rig.bar(&bar(1, 90.0, 100.0, 99.0)), NONE, "it was before the order");
         assert_eq!(rig.bar(&bar(3, 99.0, 102.0, 101.0)), [want]);
     }
+}
+
+#[test]
+fn a_bar_that_comes_late_says_nothing_new() {
+    let mut rig = Rig::new(settings());
+    rig.bar(&bar(2, 100.0, 100.0, 100.0));
+    rig.bar(&bar(1, 90.0, 90.0, 90.0));
+    assert_eq!(rig.matching.mark(BTC), Some(100.0));
 }
 
 #[test]

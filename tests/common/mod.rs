@@ -1,0 +1,150 @@
+//! What the tests with the real program share. Every wait has a limit, and no process outlives its test.
+
+#![allow(dead_code)] // each test binary uses a part of it
+
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The program under test.
+pub const BOT: &str = env!("CARGO_BIN_EXE_bot");
+/// No wait of a test is longer.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The folder with recorded candles and tools that lies beside the project, or `None` with a line that says so.
+pub fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("SMOLBEAR_SHARED").map_or(beside, PathBuf::from);
+    let there = folder.join("data").is_dir();
+    if !there {
+        eprintln!("passed over: {} is not there", folder.display());
+    }
+    there.then_some(folder)
+}
+
+/// The program with these arguments, with nothing from the environment of the tests but what is set here.
+pub fn bot(args: &[&str]) -> Command {
+    let mut command = Command::new(BOT);
+    command.args(args).env_clear().env("RUST_LOG", "info").env("TZ", "UTC").stdin(Stdio::null());
+    command
+}
+
+/// A line and when it came.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub text: String,
+    pub at: Instant,
+}
+
+/// A running program whose stdout is read; killed when it is dropped.
+pub struct Running {
+    pub child: Child,
+    pub started: Instant,
+    pub seen: Vec<Line>,
+    lines: Receiver<Line>,
+}
+
+impl Running {
+    /// Starts the program in a folder of its own choice, its stdout read line by line.
+    pub fn start(command: &mut Command) -> Self {
+        let started = Instant::now();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for text in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(Line { text, at: Instant::now() }).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, started, seen: Vec::new(), lines }
+    }
+
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process is there");
+    }
+
+    /// Waits for a line that holds `part`, and returns it.
+    pub fn wait_for(&mut self, part: &str) -> Line {
+        let until = Instant::now() + LIMIT;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("no line with `{part}` in:\n{}", self.text()));
+            self.seen.push(line.clone());
+            if line.text.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits for the end, and returns status, every line, and stderr.
+    pub fn end(mut self) -> Ended {
+        let until = Instant::now() + LIMIT;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
+                break status;
+            }
+            assert!(Instant::now() < until, "the program does not end:\n{}", self.text());
+            thread::sleep(Duration::from_millis(1));
+        };
+        let at = Instant::now();
+        let mut stderr = String::new();
+        if let Some(mut pipe) = self.child.stderr.take() {
+            pipe.read_to_string(&mut stderr).expect("stderr is text");
+        }
+        while let Ok(line) = self.lines.recv_timeout(LIMIT) {
+            self.seen.push(line);
+        }
+        Ended { status, took: at - self.started, at, lines: std::mem::take(&mut self.seen), stderr }
+    }
+
+    fn text(&self) -> String {
+        self.seen.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub took: Duration,
+    pub at: Instant,
+    pub lines: Vec<Line>,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Everything it printed.
+    pub fn stdout(&self) -> String {
+        self.lines.iter().map(|line| format!("{}\n", line.text)).collect()
+    }
+
+    /// Lines that hold `part`.
+    pub fn with<'a>(&'a self, part: &'a str) -> impl Iterator<Item = &'a Line> {
+        self.lines.iter().filter(move |line| line.text.contains(part))
+    }
+}
+
+/// Runs the program to its end.
+pub fn run(args: &[&str]) -> Ended {
+    Running::start(&mut bot(args)).end()
+}

@@ -1,0 +1,6 @@
+//! The real program: what a user relies on, one file a promise.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+mod supervisor;

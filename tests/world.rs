@@ -1,0 +1,6 @@
+//! The pure part as a whole: made-up and recorded markets through engine and venue.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+mod synthetic;
