@@ -6,6 +6,7 @@ use super::{
     realtime::{LoopError, Realtime},
     signals,
     tasks::{How, TaskEnd},
+    text::rounded,
 };
 use crate::{engine::Position, market::decimal, stop::Cause};
 use log::{error, info};
@@ -44,9 +45,9 @@ fn say_statistics(run: &Realtime) {
         let average = |sum: Decimal, count: u64| if count == 0 { Decimal::ZERO } else { sum / Decimal::from(count) };
         info!(
             "   Win rate: {rate:.1} %, total P&L: {:+.2} USDT, average win: {:+.2} USDT, average loss: {:+.2} USDT",
-            summary.won + summary.lost,
-            average(summary.won, summary.wins),
-            average(summary.lost, summary.losses),
+            rounded(summary.won + summary.lost, 2),
+            rounded(average(summary.won, summary.wins), 2),
+            rounded(average(summary.lost, summary.losses), 2),
         );
     }
     let flight = engine.entries_in_flight();
@@ -59,14 +60,10 @@ fn say_statistics(run: &Realtime) {
     for position in engine.positions() {
         info!("   Stays open: {}", open_line(run, position));
     }
-    let change = (engine.equity() - account.capital) * Decimal::ONE_HUNDRED / account.capital;
-    info!(
-        "   Balance: {:.2} USDT, equity {:.2} ({change:+.2} %), fees {:.2}, funding {:.2}",
-        account.balance,
-        engine.equity(),
-        account.fees,
-        account.funding
-    );
+    let change = rounded((engine.equity() - account.capital) * Decimal::ONE_HUNDRED / account.capital, 2);
+    let [balance, equity, fees, funding] =
+        [account.balance, engine.equity(), account.fees, account.funding].map(|money| rounded(money, 2));
+    info!("   Balance: {balance:.2} USDT, equity {equity:.2} ({change:+.2} %), fees {fees:.2}, funding {funding:.2}");
     if let Some(data) = run.source.account() {
         info!("   {data}");
     }
@@ -82,7 +79,8 @@ fn open_line(run: &Realtime, position: &Position) -> String {
     let [entry, stop, mark_text] =
         [position.entry_price(), position.stop, mark].map(|price| teller.price(position.symbol, price));
     let (side, symbol, qty) = (position.plan.side, teller.name(position.symbol), position.qty);
-    format!("{side} {symbol} {qty} @ {entry}, stop {stop}, mark {mark_text} ({:+.2} USDT)", position.unrealised(mark))
+    let unrealised = rounded(position.unrealised(mark), 2);
+    format!("{side} {symbol} {qty} @ {entry}, stop {stop}, mark {mark_text} ({unrealised:+.2} USDT)")
 }
 
 /// The last line of a run; what ended it by failure goes to stderr.

@@ -6,7 +6,7 @@ use crate::{
     strategies::{Momentum, Trend, Volatility},
 };
 use log::Level;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use std::time::Duration;
 
 /// What a note's text needs to know besides the note.
@@ -72,7 +72,7 @@ impl Teller<'_> {
         let compare = if entry.side == Side::Long { "≤" } else { "≥" };
         let [price, stop, target] =
             [entry.price, entry.stop, entry.target].map(|price| self.price(entry.symbol, price));
-        let percent = |to: Decimal| (to - entry.price) * Decimal::ONE_HUNDRED / entry.price;
+        let percent = |to: Decimal| rounded((to - entry.price) * Decimal::ONE_HUNDRED / entry.price, 1);
         format!(
             "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}: RSI {:.1} {compare} {:.1}{}",
             entry.side,
@@ -80,7 +80,7 @@ impl Teller<'_> {
             entry.qty,
             percent(entry.stop),
             percent(entry.target),
-            entry.risk,
+            rounded(entry.risk, 2),
             self.strategy(entry.strategy),
             entry.rsi,
             entry.threshold,
@@ -91,7 +91,8 @@ impl Teller<'_> {
     fn exit(&self, trade: &Trade) -> String {
         let [entry, exit] = [trade.entry_price, trade.exit_price].map(|price| self.price(trade.symbol, price));
         let pnl = trade.pnl();
-        let percent = pnl * Decimal::ONE_HUNDRED / (trade.entry_price * trade.qty);
+        let percent = rounded(pnl * Decimal::ONE_HUNDRED / (trade.entry_price * trade.qty), 2);
+        let pnl = rounded(pnl, 2);
         let (mark, why) = exit_words(trade.reason);
         let (side, symbol, qty, at) = (trade.side, self.name(trade.symbol), trade.qty, self.at(trade.exit_time));
         format!(
@@ -131,8 +132,8 @@ impl Teller<'_> {
     /// A price with the digits of the symbol's tick.
     #[must_use]
     pub fn price(&self, symbol: SymbolId, price: Decimal) -> String {
-        let digits = self.instrument(symbol).tick.normalize().scale() as usize;
-        format!("{price:.digits$}")
+        let digits = self.instrument(symbol).tick.normalize().scale();
+        format!("{:.*}", digits as usize, rounded(price, digits))
     }
 
     fn instrument(&self, symbol: SymbolId) -> &Instrument {
@@ -152,6 +153,12 @@ impl Teller<'_> {
     fn at(&self, at: Timestamp) -> String {
         if self.market_time { format!(" ({})", market_time(at)) } else { String::new() }
     }
+}
+
+/// To so many digits, for a line of the log: formatting alone cuts the rest off, and 10.559 would read 10.55.
+#[must_use]
+pub fn rounded(value: Decimal, digits: u32) -> Decimal {
+    value.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero)
 }
 
 const fn exit_words(reason: Reason) -> (&'static str, &'static str) {
@@ -282,6 +289,9 @@ mod tests {
             assert_eq!(countdown(ms), want);
         }
         assert_eq!(market_time(Timestamp(1_735_689_600_000)), "2025-01-01 00:00 UTC");
+        for (value, want) in [("-10.5599", "-10.56"), ("10.554", "+10.55"), ("-99.995", "-100.00"), ("3", "+3.00")] {
+            assert_eq!(format!("{:+.2}", rounded(value.parse().unwrap(), 2)), want);
+        }
         assert_eq!([age(2_000), age(700_000), age(90_000_000)], ["2 s", "11 min", "25 h"]);
     }
 }
