@@ -7,6 +7,7 @@ use super::{
     end,
     health::{self, HealthMonitor, HealthSettings, Vitals},
     log::{self as log_out, LogHandle, Target},
+    preflight,
     prepare::{Prepared, prepare},
     progress::Progress,
     realtime::{LoopError, Parts, Realtime},
@@ -94,10 +95,20 @@ fn say_beginning(log: &LogHandle) {
     }
 }
 
-/// The checks before a run, without the run.
-fn dry_run(config: &Config, prepared: Prepared) -> u8 {
+/// The checks before a run and what the run would be, without the run.
+fn dry_run(config: &Config, mut prepared: Prepared) -> u8 {
+    info!("DRY RUN: checks only, nothing is traded");
     say_phases(&prepared);
-    info!("Dry run: everything is in place for `{}`; nothing was traded", seconds(config.duration.unwrap_or_default()));
+    let failed = preflight::check(config, &mut prepared);
+    info!("");
+    info!("CONFIGURATION SUMMARY");
+    say_run(config, &prepared);
+    config.origins.iter().for_each(|origin| info!("   {origin}"));
+    if failed > 0 {
+        eprintln!("bot: dry run: {failed} of the checks failed, the log says what to do about each");
+        return FAILURE;
+    }
+    info!("Dry run passed: nothing was traded");
     0
 }
 
@@ -158,11 +169,16 @@ fn say_opening(config: &Config, prepared: &Prepared) {
     info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
     info!("");
     info!("🚀 Production trading loop active");
+    say_run(config, prepared);
+    info!("");
+}
+
+/// What is traded, where and for how long.
+fn say_run(config: &Config, prepared: &Prepared) {
     info!("   Mode: paper");
     info!("   Market: {}", prepared.market);
     info!("   Duration: {}", config.duration.map_or_else(|| "Indefinite".to_owned(), seconds));
     info!("   Active Symbols: {}", prepared.trader.engine().settings().instruments.len());
-    info!("");
 }
 
 /// The trading loop after its end, for the summary.

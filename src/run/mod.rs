@@ -7,6 +7,7 @@ pub mod launch; // from the command line to an exit code
 pub mod log; // lines that are written at once or counted as lost, and never waited for
 mod loop_lines; // what the loop prints every 30 seconds
 mod pace; // market time and process time
+mod preflight; // the checks of --dry-run
 mod prepare; // from a configuration to all that a run needs
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside

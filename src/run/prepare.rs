@@ -106,7 +106,8 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let finest = symbols.iter().enumerate().map(|(index, _)| source.finest(SymbolId(index as u16))).collect();
     watch.lap(format!("market data: {market}"));
     let instruments = config.instruments_for(&symbols)?;
-    let csv = config.out.as_deref().map(TradesCsv::create).transpose()?;
+    // A dry run leaves the results of earlier runs alone.
+    let csv = config.out.as_deref().filter(|_| !config.dry_run).map(TradesCsv::create).transpose()?;
     let risk = &config.risk;
     watch.lap(format!(
         "risk limits: {} % a trade, {} % margin a position at leverage {}, {} % in all, {} trades and {} % loss a day",

@@ -9,14 +9,14 @@ use super::{
     pace::Pace,
     progress::Progress,
     source::Source,
-    text::Teller,
+    text::{Teller, rounded},
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Command, Event, Halt, Record},
-    market::{ClosedCandle, Instrument, PriceBar, SymbolId, Timeframe, Timestamp},
+    engine::{Action, Command, Engine, Event, Halt, Record},
+    market::{ClosedCandle, Instrument, PriceBar, Symbol, SymbolId, Timeframe, Timestamp},
     stop::{Cause, Stop},
     trader::Trader,
 };
@@ -119,7 +119,7 @@ impl Realtime {
     /// This is the main loop.
     pub async fn run(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.warm(stop).await?;
-        self.warn_of_small_capital();
+        warn_of_small_capital(self.trader.engine());
         self.report(Instant::now());
         self.progress.ready();
         while stop.cause().is_none() {
@@ -151,20 +151,6 @@ impl Realtime {
             self.latest = self.latest.max(begins);
         }
         Ok(())
-    }
-
-    /// Says which symbols the capital is too small for.
-    fn warn_of_small_capital(&self) {
-        let engine = self.trader.engine();
-        for (index, instrument) in engine.settings().instruments.iter().enumerate() {
-            let symbol = SymbolId(index as u16);
-            if let Some((costs, allowed)) = engine.too_small_for(symbol) {
-                warn!(
-                    "{} can't trade: one step costs {costs:.0} USDT, the risk allows {allowed:.0}",
-                    instrument.symbol
-                );
-            }
-        }
     }
 
     /// One turn: do what is due, say what is to be said.
@@ -334,6 +320,18 @@ impl Realtime {
     pub(super) fn teller(&self) -> Teller<'_> {
         Teller { engine: self.trader.engine(), market_time: self.speed != Speed::Times(1.0) }
     }
+}
+
+/// Says which symbols the capital is too small for, and how many these are.
+pub(super) fn warn_of_small_capital(engine: &Engine) -> usize {
+    let symbols = engine.settings().instruments.iter().enumerate();
+    let too_small = symbols
+        .filter_map(|(index, instrument)| Some((&instrument.symbol, engine.too_small_for(SymbolId(index as u16))?)));
+    let say = |(symbol, (costs, allowed)): (&Symbol, (Decimal, Decimal))| {
+        let [costs, allowed] = [costs, allowed].map(|money| rounded(money, 0));
+        warn!("{symbol} can't trade: one step costs {costs} USDT, the risk allows {allowed}");
+    };
+    too_small.map(say).count()
 }
 
 /// Tells the monitor what data is to come: a candle is known once it is over, so a feed may be silent for its period and a little more.
