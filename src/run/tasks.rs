@@ -90,7 +90,12 @@ pub fn spawn<'a, T: 'a>(
 
 /// Runs `future` to its end, also where that is a panic.
 pub async fn watched<T>(name: &'static str, future: impl Future<Output = T>) -> TaskEnd<T> {
-    let work = async { How::Returned(future.await) };
+    let work = async {
+        let value = future.await;
+        #[cfg(debug_assertions)]
+        hook::linger(name).await;
+        How::Returned(value)
+    };
     #[cfg(debug_assertions)]
     let work = hook::how_tests_want_it(name).or(work);
     let how = AssertUnwindSafe(named(name, work)).catch_unwind().await;
@@ -143,7 +148,7 @@ fn panic_line(info: &PanicHookInfo<'_>) -> String {
 }
 
 /// What the tests with the real program use to see a task fail: `SMOLBEAR_HOOK=panic:TASK[:AFTER_MS]` or `return:TASK[:AFTER_MS]`,
-/// where TASK is the beginning of the task's name.
+/// where TASK is the beginning of the task's name. `linger:TASK:MS` makes a task take that long to end, and so the shutdown.
 #[cfg(debug_assertions)]
 mod hook {
     use super::How;
@@ -152,22 +157,48 @@ mod hook {
 
     /// Ends as the hook in the environment says; where it says nothing about this task, never.
     pub(super) async fn how_tests_want_it<T>(name: &str) -> How<T> {
-        match env::var("SMOLBEAR_HOOK").ok().as_deref().and_then(|text| parse(text, name)) {
-            None => future::pending().await,
-            Some((panics, after)) => {
+        match asked(name) {
+            Some((Failure::Panic, after)) => {
                 Timer::after(after).await;
-                assert!(!panics, "the tests' hook made it panic");
+                panic!("the tests' hook made it panic")
+            }
+            Some((Failure::Return, after)) => {
+                Timer::after(after).await;
                 How::Quit
             }
+            Some((Failure::Linger, _)) | None => future::pending().await,
         }
     }
 
-    pub(super) fn parse(text: &str, name: &str) -> Option<(bool, Duration)> {
+    /// Holds up the end of a task where the environment says so.
+    pub(super) async fn linger(name: &str) {
+        if let Some((Failure::Linger, time)) = asked(name) {
+            Timer::after(time).await;
+        }
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    pub(super) enum Failure {
+        Panic,
+        Return,
+        Linger,
+    }
+
+    fn asked(name: &str) -> Option<(Failure, Duration)> {
+        parse(&env::var("SMOLBEAR_HOOK").ok()?, name)
+    }
+
+    pub(super) fn parse(text: &str, name: &str) -> Option<(Failure, Duration)> {
         let (what, rest) = text.split_once(':')?;
-        let (task, after_ms) = rest.split_once(':').unwrap_or((rest, "0"));
-        let after = Duration::from_millis(after_ms.parse().ok()?);
-        (name.starts_with(task) && !task.is_empty() && matches!(what, "panic" | "return"))
-            .then_some((what == "panic", after))
+        let (task, ms) = rest.split_once(':').unwrap_or((rest, "0"));
+        let time = Duration::from_millis(ms.parse().ok()?);
+        let failure = match what {
+            "panic" => Failure::Panic,
+            "return" => Failure::Return,
+            "linger" => Failure::Linger,
+            _ => return None,
+        };
+        (name.starts_with(task) && !task.is_empty()).then_some((failure, time))
     }
 }
 
@@ -200,16 +231,18 @@ mod tests {
     #[cfg(debug_assertions)]
     #[test]
     fn the_hook_names_a_task_by_its_beginning() {
+        use hook::Failure::{Linger, Panic, Return};
         for (text, name, want) in [
-            ("panic:trading", "trading loop", Some((true, 0))),
-            ("return:health:250", "health monitor", Some((false, 250))),
+            ("panic:trading", "trading loop", Some((Panic, 0))),
+            ("return:health:250", "health monitor", Some((Return, 250))),
+            ("linger:trading:500", "trading", Some((Linger, 500))),
             ("panic:trading", "health monitor", None),
             ("panic:", "health monitor", None),
             ("panic:signals:soon", "signals", None),
             ("wink:signals", "signals", None),
             ("", "signals", None),
         ] {
-            let want = want.map(|(panics, ms)| (panics, std::time::Duration::from_millis(ms)));
+            let want = want.map(|(failure, ms)| (failure, std::time::Duration::from_millis(ms)));
             assert_eq!(hook::parse(text, name), want, "{text} for {name}");
         }
     }
