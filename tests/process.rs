@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
+mod launch;
+mod max_speed;
+mod shutdown;
 mod supervisor;
+mod usage;

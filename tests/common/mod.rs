@@ -7,7 +7,10 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -35,11 +38,39 @@ pub fn bot(args: &[&str]) -> Command {
     command
 }
 
+/// For tests whose program keeps a core busy: one at a time, so that the others' times stay what they are.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static BUSY: Mutex<()> = Mutex::new(());
+    BUSY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Made-up candles of these days in `folder`, as the program itself writes them; returns the file's path.
+pub fn generate(folder: &Path, name: &str, more: &[&str]) -> String {
+    let path = folder.join(name).to_str().expect("the path is text").to_owned();
+    let ended = Running::start(bot(&["generate", &path]).args(more)).end();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    path
+}
+
+/// What `/proc` says of a process under this name, such as `Threads`; `None` once it is gone.
+pub fn proc_status(pid: Pid, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// A line and when it came.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub text: String,
     pub at: Instant,
+}
+
+impl Line {
+    /// The line without its time stamp.
+    pub fn message(&self) -> &str {
+        self.text.split_once(" - ").expect("a line has a time stamp").1
+    }
 }
 
 /// A running program whose stdout is read; killed when it is dropped.
@@ -136,6 +167,16 @@ impl Ended {
     /// Everything it printed.
     pub fn stdout(&self) -> String {
         self.lines.iter().map(|line| format!("{}\n", line.text)).collect()
+    }
+
+    /// The exit code; none where a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The last line, without its time stamp.
+    pub fn last(&self) -> &str {
+        self.lines.last().map(Line::message).unwrap_or_default()
     }
 
     /// Lines that hold `part`.
