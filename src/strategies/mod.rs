@@ -3,7 +3,7 @@
 //! A strategy sees one symbol's values at the close of one of its candles and says whether to enter. It knows no clock, no account and
 //! no order; what it may not do is decided by the stations behind it.
 
-mod adaptive;
+mod built_in;
 mod oversold_bounce;
 mod short_the_rip;
 #[cfg(test)]
@@ -11,11 +11,9 @@ mod tests;
 mod view;
 
 use crate::market::{Side, Symbol, Timeframe};
-use adaptive::Adaptive;
 use serde::{Deserialize, Serialize};
 
-pub use oversold_bounce::OversoldBounce;
-pub use short_the_rip::ShortTheRip;
+pub use built_in::BuiltIn;
 pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility};
 
 /// A rule that raises signals.
@@ -131,15 +129,8 @@ impl Settings {
     #[must_use]
     pub fn build(&self, symbols: &[Symbol]) -> Box<dyn Strategy> {
         match self.kind {
-            Kind::OversoldBounce => Box::new(OversoldBounce::new(self.clone(), symbols)),
-            Kind::ShortTheRip => Box::new(ShortTheRip::new(self.clone(), symbols)),
+            Kind::OversoldBounce | Kind::ShortTheRip => Box::new(BuiltIn::new(self, symbols)),
         }
-    }
-
-    /// The thresholds of their own that the symbols have.
-    fn thresholds(&self, symbols: &[Symbol]) -> Vec<Option<f64>> {
-        let own = |symbol: &Symbol| self.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
-        symbols.iter().map(own).collect()
     }
 
     /// The two built-ins, which are present unless the configuration names any strategy.

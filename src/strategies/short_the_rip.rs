@@ -1,18 +1,22 @@
-//! Short The Rip: short after a rise within a falling market.
+//! Short The Rip: short when the RSI has risen to a threshold that follows the trend while the context's averages stand in falling order.
 
-use super::{Adaptive, MarketView, Missing, Readings, Settings, Strategy, Verdict};
-use crate::market::{Side, Symbol};
+use super::{BuiltIn, MarketView, Missing, Readings, Settings, Strategy, Verdict};
 
-/// Short when the RSI has risen to a threshold that follows the trend while the context's averages stand in falling order.
-#[derive(Debug, Clone)]
-pub struct ShortTheRip(Adaptive);
+/// The threshold stays within these.
+pub(super) fn bounds(settings: &Settings) -> (f64, f64) {
+    ((settings.rsi_base - settings.rsi_range).max(55.0), (settings.rsi_base + settings.rsi_range).min(85.0))
+}
 
-impl ShortTheRip {
-    pub(super) fn new(settings: Settings, symbols: &[Symbol]) -> Self {
-        let (base, range) = (settings.rsi_base, settings.rsi_range);
-        let (lowest, highest) = ((base - range).max(55.0), (base + range).min(85.0));
-        let by_symbol = settings.thresholds(symbols);
-        Self(Adaptive { side: Side::Short, settings, lowest, highest, by_symbol })
+pub(super) fn on_close(rule: &BuiltIn, view: &MarketView<'_>) -> Verdict {
+    let Some(rsi) = view.own.rsi else { return Verdict::Wait };
+    if rsi < rule.threshold(view) {
+        return Verdict::Wait;
+    }
+    match (falling_order(view.context, view.regime.strength), view.own.atr) {
+        (None, _) => Verdict::NotWarm(Missing::Ema200),
+        (Some(false), _) => Verdict::Wait,
+        (Some(true), None) => Verdict::NotWarm(Missing::Atr),
+        (Some(true), Some(atr)) => rule.signal(view, rsi, atr),
     }
 }
 
@@ -27,34 +31,4 @@ fn falling_order(context: &Readings, strength: f64) -> Option<bool> {
         _ => 0.005,
     };
     Some(fast < middle * (1.0 + tolerance) && middle <= slow * (1.0 + tolerance))
-}
-
-impl Strategy for ShortTheRip {
-    fn settings(&self) -> &Settings {
-        &self.0.settings
-    }
-
-    fn side(&self) -> Side {
-        self.0.side
-    }
-
-    fn threshold(&self, view: &MarketView<'_>) -> f64 {
-        self.0.threshold(view.symbol, view.regime.trend, view.regime.momentum)
-    }
-
-    fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {
-        let Some(rsi) = view.own.rsi else { return Verdict::Wait };
-        let threshold = self.threshold(view);
-        if rsi < threshold {
-            return Verdict::Wait;
-        }
-        match falling_order(view.context, view.regime.strength) {
-            None => Verdict::NotWarm(Missing::Ema200),
-            Some(false) => Verdict::Wait,
-            Some(true) => match view.own.atr {
-                None => Verdict::NotWarm(Missing::Atr),
-                Some(atr) => self.0.signal(view, rsi, atr, threshold).map_or(Verdict::Wait, Verdict::Enter),
-            },
-        }
-    }
 }
