@@ -62,7 +62,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "market/order.rs",
     "run/end.rs",
     "run/health/vitals.rs",
-    "run/realtime.rs",
+    "run/signs.rs",
     "run/text.rs",
     "simulation/matching/",
     "simulation/prices/coin.rs",

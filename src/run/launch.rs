@@ -4,28 +4,30 @@
 //! ends, and however, the others are told to stop and waited for, and only then does the program end.
 
 use super::{
-    end,
-    health::{self, HealthMonitor, HealthSettings, Vitals},
+    backoff::Backoff,
+    end::{End, Finished},
+    health::{HealthMonitor, HealthSettings, Vitals},
     log::{self as log_out, LogHandle, Target},
     preflight,
     prepare::{Prepared, prepare},
     progress::Progress,
-    realtime::{LoopError, Parts, Realtime},
+    realtime::{Parts, Realtime},
     signals::Listener,
     subcommands,
     supervisor::{self, Supervision},
-    tasks::{self, How, NamedTask, TaskEnd},
+    tasks::{self, NamedTask},
     text::seconds,
 };
 use crate::{
     cli::{Cli, Command},
     config::{Config, Mode, process_env},
-    stop::{Cause, Stop},
+    stop::{Cause, Stop, Wait},
 };
 use futures_lite::FutureExt;
-use log::{error, info};
+use log::{error, info, warn};
 use smol::LocalExecutor;
 use std::{
+    future,
     path::Path,
     time::{Duration, Instant},
 };
@@ -36,6 +38,11 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const PANIC: u8 = 70;
 /// A failure.
 pub(super) const FAILURE: u8 = 1;
+
+/// The task of the trading loop, as the log calls it.
+const TRADING: &str = "trading loop";
+/// The task that hears Ctrl-C and the like, as the log calls it.
+const SIGNALS: &str = "signals";
 
 /// Does what the command line says. `started` is the process's start.
 #[must_use]
@@ -126,13 +133,6 @@ async fn session<'a>(
     log: LogHandle,
     started: Instant,
 ) -> u8 {
-    let stop = Stop::new();
-    let vitals = Vitals::new(started, log);
-    info!("STARTING LIVE TRADING");
-    info!("{}", "=".repeat(70));
-    let monitor = HealthMonitor::new(health_settings(config), vitals.clone());
-    monitor.start(executor);
-    info!("✓ Health monitor started in background");
     let listener = match Listener::new() {
         Ok(listener) => listener,
         Err(cause) => {
@@ -140,18 +140,25 @@ async fn session<'a>(
             return FAILURE;
         }
     };
-    let mut listening = tasks::spawn(executor, "signals", listener.run(stop.clone()));
+    let stop = Stop::new();
+    let vitals = Vitals::new(started, log);
+    info!("STARTING LIVE TRADING");
+    info!("{}", "=".repeat(70));
+    let monitor = HealthMonitor::new(health_settings(config), vitals.clone());
+    monitor.start(executor);
+    info!("✓ Health monitor started in background");
+    let listening = tasks::spawn(executor, SIGNALS, listener.run(stop.clone()));
     say_opening(config, &prepared);
-    let mut trading = tasks::spawn(executor, "trading", trade_on(config, prepared, vitals, stop.clone(), started));
-    let (end, fault) = watch(executor, config.infinite, &monitor, &mut listening, &mut trading, &stop).await;
-    let cause = stop.cause().unwrap_or(Cause::Failure);
-    end::say_summary(&end);
-    monitor.stop().await;
+    let trading = trade_on(config, prepared, vitals.clone(), stop.clone(), started);
+    let trading = tasks::spawn(executor, TRADING, trading);
+    let mut tasks = Tasks { trading, listening, monitor, vitals, stop };
+    let end = tasks.end(executor, config.infinite).await;
+    end.say_summary();
+    tasks.monitor.stop().await;
     info!("✓ Health monitor stopped");
-    listening.cancel().await;
-    let code = fault.unwrap_or_else(|| end::exit_code(&end, cause, config.duration.is_some()));
-    end::say_last(&end, cause, code, started);
-    code
+    tasks.listening.cancel().await;
+    end.say_last(started);
+    end.exit_code(config.duration.is_some())
 }
 
 fn health_settings(config: &Config) -> HealthSettings {
@@ -181,12 +188,6 @@ fn say_run(config: &Config, prepared: &Prepared) {
     info!("   Active Symbols: {}", prepared.trader.engine().settings().instruments.len());
 }
 
-/// The trading loop after its end, for the summary.
-pub(super) struct Finished {
-    pub realtime: Realtime,
-    pub outcome: Result<(), LoopError>,
-}
-
 /// The task of the trading loop.
 async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Stop, started: Instant) -> Finished {
     let mut realtime = Realtime::new(Parts {
@@ -206,34 +207,52 @@ async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Sto
     Finished { realtime, outcome }
 }
 
-/// Waits for the end of the trading loop. Where another task ends before it, the loop is told to stop, and the exit code is that task's;
-/// with `--infinite` a health monitor that has ended is started again.
-async fn watch<'a>(
-    executor: &LocalExecutor<'a>,
-    infinite: bool,
-    monitor: &HealthMonitor,
-    listening: &mut NamedTask<()>,
-    trading: &mut NamedTask<Finished>,
-    stop: &Stop,
-) -> (TaskEnd<Finished>, Option<u8>) {
-    let mut fault = None;
-    loop {
-        let first = async { Ok((&mut *trading).await) }
-            .or(async { Err((&mut *listening).await) })
-            .or(async { Err(monitor.ended().await) });
-        match first.await {
-            Ok(end) => return (end, fault),
-            Err(end) => {
-                let panicked = matches!(end.how, How::Panicked(_));
-                error!("The {end} while the bot was running");
-                if infinite && end.name == health::TASK {
-                    monitor.start(executor);
-                    continue;
-                }
-                fault = Some(if panicked { PANIC } else { FAILURE });
-                stop.stop(Cause::Failure);
-                return (trading.await, fault);
+/// The tasks of a run, and what they share.
+struct Tasks {
+    trading: NamedTask<Finished>,
+    listening: NamedTask<()>,
+    monitor: HealthMonitor,
+    vitals: Vitals,
+    stop: Stop,
+}
+
+impl Tasks {
+    /// Waits for the end of the trading loop. Where another task ends before it, the loop is told to stop.
+    async fn end(&mut self, executor: &LocalExecutor<'_>, infinite: bool) -> End {
+        let Self { trading, listening, monitor, vitals, stop } = self;
+        let over = async { Ok((&mut *trading).await) };
+        let unheard = async { Err(listening.await) };
+        let unwatched = async {
+            match infinite {
+                true => revive(executor, monitor, vitals, stop).await,
+                false => Err(monitor.ended().await),
             }
+        };
+        let (trading, fault) = match over.or(unheard).or(unwatched).await {
+            Ok(end) => (end, None),
+            Err(fault) => {
+                error!("Stopping: the {}", fault.what());
+                vitals.task_ended(fault.what());
+                stop.stop(Cause::Failure);
+                (trading.await, Some(fault))
+            }
+        };
+        End { trading, fault, cause: stop.cause().unwrap_or(Cause::Failure) }
+    }
+}
+
+/// Starts the health monitor again whenever it ends, after a pause that grows; the next heartbeat tells of it.
+async fn revive<T>(executor: &LocalExecutor<'_>, monitor: &HealthMonitor, vitals: &Vitals, stop: &Stop) -> T {
+    let mut backoff = Backoff::default();
+    loop {
+        let what = monitor.ended().await.what();
+        let pause = backoff.pause(Instant::now());
+        warn!("The {what}; starting it again in {} s", pause.as_secs());
+        vitals.error(Instant::now(), what.clone());
+        if stop.or_after(pause).await == Wait::Stopped {
+            return future::pending().await;
         }
+        vitals.remark(format!("the {what} and was started again"));
+        monitor.start(executor);
     }
 }

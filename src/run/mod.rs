@@ -1,5 +1,6 @@
 //! The shell: start, one thread, health, log, signals, supervisor.
 
+mod backoff; // the pause before another try
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod end; // the exit summary and the exit code
 pub mod health; // the monitor: is the bot well, and if not, why
@@ -12,7 +13,9 @@ mod prepare; // from a configuration to all that a run needs
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
 mod realtime; // the trading loop
+mod results; // what a run leaves in --out
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
+mod signs; // the loop's signs of life
 mod source; // where candles come from
 mod subcommands; // init and generate
 pub mod supervisor; // the parent process that starts the bot again

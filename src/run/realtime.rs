@@ -4,11 +4,13 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 use super::{
-    health::{self, FeedId, Vitals},
+    health::Vitals,
     loop_lines::LoopLines,
     pace::Pace,
     progress::Progress,
-    source::Source,
+    results::Results,
+    signs::Signs,
+    source::{Source, Tape},
     text::{Teller, rounded},
     trades_csv::{OutError, TradesCsv},
 };
@@ -16,12 +18,11 @@ use crate::{
     candles_file::FileError,
     config::Speed,
     engine::{Action, Command, Engine, Event, Halt, Record},
-    market::{ClosedCandle, Instrument, PriceBar, Symbol, SymbolId, Timeframe, Timestamp},
+    market::{ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
     stop::{Cause, Stop},
     trader::Trader,
 };
-use log::{Level, debug, error, info, log, warn};
-use rust_decimal::Decimal;
+use log::{Level, debug, log, warn};
 use std::time::{Duration, Instant};
 
 /// How long a turn may work before it lets the others of the thread go on.
@@ -46,22 +47,12 @@ pub enum LoopError {
 
 /// Everything that the loop moves.
 pub struct Realtime {
-    pub(super) trader: Trader,
-    pub(super) source: Source,
-    /// The next candle of the source.
-    next: Option<ClosedCandle>,
+    trader: Trader,
+    tape: Tape,
     pace: Pace,
-    /// Market time of the latest event.
-    pub(super) latest: Timestamp,
-    pub(super) speed: Speed,
-    vitals: Vitals,
-    /// One a symbol.
-    feeds: Vec<FeedId>,
-    /// Beginning of the turn that is under way.
-    began: Instant,
-    progress: Progress,
-    csv: Option<TradesCsv>,
+    signs: Signs,
     lines: LoopLines,
+    results: Results,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -69,6 +60,7 @@ pub struct Realtime {
     close_on_stop: bool,
     /// The engine wants the run to end.
     emergency: bool,
+    /// Scratch: what the trader asks for.
     actions: Vec<Action>,
 }
 
@@ -95,19 +87,18 @@ impl Realtime {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let now = Instant::now();
+        let pace = Pace::new(parts.speed, Timestamp(i64::MIN), now);
+        let names = parts.trader.engine().settings().instruments.iter().map(|rules| rules.symbol.as_str());
+        // A candle is known once it is over, so a feed may be silent for its period and a little more.
+        let limits = parts.finest.iter().map(|finest| pace.takes(finest.ms()).saturating_add(DATA_LATE));
+        let signs = Signs::new(parts.vitals, parts.progress, &names.zip(limits).collect::<Vec<_>>());
         Self {
-            next: parts.first,
-            pace: Pace::new(parts.speed, Timestamp(i64::MIN), now),
-            latest: Timestamp(i64::MIN),
-            feeds: feeds(&parts, now),
-            began: now,
-            lines: LoopLines::new(now),
+            signs,
+            pace,
             trader: parts.trader,
-            source: parts.source,
-            speed: parts.speed,
-            vitals: parts.vitals,
-            progress: parts.progress,
-            csv: parts.csv,
+            tape: Tape::new(parts.source, parts.first),
+            lines: LoopLines::new(now),
+            results: Results::new(parts.csv),
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
@@ -116,128 +107,132 @@ impl Realtime {
         }
     }
 
-    /// This is the main loop.
+    /// The whole life of the loop. However trading ends, it is closed down.
     pub async fn run(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        let outcome = self.trade(stop).await;
+        let cause = stop.cause().unwrap_or(Cause::Failure);
+        self.signs.ended(cause);
+        let closed = self.close_down(cause);
+        outcome.and(closed)
+    }
+
+    /// This is the main loop.
+    async fn trade(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.warm(stop).await?;
         warn_of_small_capital(self.trader.engine());
-        self.report(Instant::now());
-        self.progress.ready();
+        self.say_lines(Instant::now());
+        self.signs.ready();
         while stop.cause().is_none() {
-            let began = Instant::now();
-            self.began = began;
-            self.vitals.turn_started(began);
-            self.turn(began, stop)?;
-            self.vitals.turn_ended(Instant::now());
+            self.turn(Instant::now(), stop)?;
             self.wait(stop).await;
         }
-        self.vitals.loop_ended();
-        self.progress.stopping(stop.cause().unwrap_or(Cause::Failure));
-        self.close_down(stop)
+        Ok(())
     }
 
     /// Feeds what lies before the first price, and sets the market's clock to its beginning.
     async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let mut until = Instant::now() + SLICE;
-        while let Some(candle) = self.next.filter(|candle| candle.history) {
+        while let Some(candle) = self.tape.next().filter(|candle| candle.history && stop.cause().is_none()) {
             self.take(candle)?;
-            if Instant::now() >= until && stop.cause().is_none() {
+            if Instant::now() >= until {
                 futures_lite::future::yield_now().await;
                 until = Instant::now() + SLICE;
             }
         }
-        if let Some(first) = self.next {
-            let begins = first.candle.open_time;
-            self.pace = Pace::new(self.speed, begins, Instant::now());
-            self.latest = self.latest.max(begins);
+        if let Some(first) = self.tape.next() {
+            self.pace.start(first.candle.open_time, Instant::now());
         }
         Ok(())
     }
 
     /// One turn: do what is due, say what is to be said.
     fn turn(&mut self, began: Instant, stop: &Stop) -> Result<(), LoopError> {
-        let worked = self.work(began, stop);
-        self.recover(worked)?;
-        if self.emergency {
-            stop.stop(Cause::Emergency);
-        }
-        if let Some(cause) = self.progress.turn(self.trader.engine().positions().next().is_some()) {
+        self.signs.turn_began(began);
+        self.work(began, stop)?;
+        let written = self.results.flush(began);
+        self.recover(written, began)?;
+        self.say_lines(began);
+        let orphaned = self.signs.turn_ended(self.trader.engine());
+        if orphaned.is_some() {
             warn!("Stopping: the supervisor is gone");
+        }
+        let over = self.duration_ends.filter(|ends| *ends <= Instant::now()).map(|_| Cause::DurationReached);
+        let emergency = self.emergency.then_some(Cause::Emergency);
+        if let Some(cause) = emergency.or(orphaned).or(over) {
             stop.stop(cause);
         }
-        if self.duration_ends.is_some_and(|ends| Instant::now() >= ends) {
-            stop.stop(Cause::DurationReached);
-        }
-        self.report(began);
         Ok(())
     }
 
     /// Everything that is due, for a slice of time at most.
     fn work(&mut self, began: Instant, stop: &Stop) -> Result<(), LoopError> {
-        let market = self.pace.market(began, self.latest);
+        let market = self.pace.market(began);
         let mut events = 0u32;
-        loop {
+        while !self.emergency {
             let Some(at) = self.due() else {
                 stop.stop(Cause::DataOver);
-                return Ok(());
+                break;
             };
-            if !matches!(self.speed, Speed::Max) && at > market && !self.next.is_some_and(|next| next.history) {
-                return Ok(());
+            if !self.pace.is_due(at, market) {
+                break;
             }
             self.step(at)?;
             events += 1;
             if events.is_multiple_of(EVENTS_A_LOOK) && began.elapsed() >= SLICE {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Market time of the next event; `None` at the end of the data. At one moment market events come before deadlines.
     fn due(&self) -> Option<Timestamp> {
-        let event = self.next?.closes_at().max(self.latest);
-        Some(self.trader.next_deadline().map_or(event, |deadline| deadline.max(self.latest).min(event)))
+        let latest = self.pace.latest();
+        let event = self.tape.next()?.closes_at().max(latest);
+        Some(self.trader.next_deadline().map_or(event, |deadline| deadline.max(latest).min(event)))
     }
 
     /// The next event, which is due at `at`.
     fn step(&mut self, at: Timestamp) -> Result<(), LoopError> {
-        match self.next {
+        match self.tape.next() {
             Some(candle) if candle.closes_at() <= at => self.take(candle),
             Some(_) | None => self.tell(at, Event::Wake),
         }
     }
 
     fn take(&mut self, candle: ClosedCandle) -> Result<(), LoopError> {
-        self.vitals.data_came(self.feeds[candle.symbol.index()], self.began);
-        self.next = self.source.next()?;
-        for remark in self.source.take_remarks() {
-            info!("{remark}");
-        }
-        self.tell(candle.closes_at(), Event::Candle(candle))
+        self.signs.data_came(candle.symbol);
+        self.tell(candle.closes_at(), Event::Candle(candle))?;
+        Ok(self.tape.advance()?)
     }
 
-    /// Tells the trader, and does what it asks for.
+    /// Tells the trader, and does all that it asks for.
     fn tell(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
-        self.latest = self.latest.max(at);
-        self.trader.turn(self.latest, event, &mut self.actions);
+        self.trader.turn(self.pace.reach(at), event, &mut self.actions);
         if self.actions.is_empty() {
             return Ok(());
         }
         let mut actions = std::mem::take(&mut self.actions);
-        let done = actions.drain(..).try_for_each(|action| self.perform(action));
+        let mut outcome = Ok(());
+        for action in actions.drain(..) {
+            let done = self.perform(action);
+            outcome = outcome.and(done);
+        }
         self.actions = actions;
         self.trader.check();
-        done
+        outcome
     }
 
     fn perform(&mut self, action: Action) -> Result<(), LoopError> {
         match action {
-            Action::Commit { records, .. } => return records.iter().try_for_each(|record| self.keep(record)),
-            Action::Log(note) | Action::Alert(note) => {
-                let (level, line) = self.teller().line(&note);
-                log!(level, "{line}");
-                if level == Level::Error {
-                    self.vitals.error(self.began, line);
-                }
+            Action::Commit { records, .. } => {
+                let kept = self.keep(&records);
+                self.recover(kept, Instant::now())?;
             }
+            Action::Log(note) | Action::Alert(note) => match self.teller().line(&note) {
+                (Level::Error, line) => self.signs.failed(&line),
+                (level, line) => log!(level, "{line}"),
+            },
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
             Action::Halt(Halt::Emergency) => self.emergency = true,
             Action::Halt(Halt::Pause | Halt::Close) => {}
@@ -247,104 +242,93 @@ impl Realtime {
         Ok(())
     }
 
-    fn keep(&mut self, record: &Record) -> Result<(), LoopError> {
-        let (Record::Trade(trade), Some(csv)) = (record, &mut self.csv) else { return Ok(()) };
-        let settings = self.trader.engine().settings();
-        let symbol = &settings.instruments[trade.symbol.index()].symbol;
-        Ok(csv.add(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name)?)
+    fn keep(&mut self, records: &[Record]) -> Result<(), OutError> {
+        for record in records {
+            if let Record::Trade(trade) = record {
+                self.results.add(trade, self.trader.engine().settings())?;
+            }
+        }
+        self.results.flush(Instant::now())
     }
 
-    /// With `--infinite` a failed iteration is logged and counted; wrong data ends the run all the same, since it would be wrong again.
-    fn recover(&self, outcome: Result<(), LoopError>) -> Result<(), LoopError> {
+    /// With `--infinite` a failure is logged and counted, and what failed is tried again after a pause that grows. Wrong data ends the run all
+    /// the same, since it would be wrong again.
+    fn recover(&mut self, outcome: Result<(), OutError>, now: Instant) -> Result<(), LoopError> {
         match outcome {
-            Err(LoopError::Out(error)) if self.infinite => {
-                error!("{error}");
-                self.vitals.error(self.began, error.to_string());
+            Err(error) if self.infinite => {
+                let pause = self.results.pause(now);
+                self.signs.failed(&format!("{error}; trying again in {} s", pause.as_secs()));
                 Ok(())
             }
-            other => other,
+            other => Ok(other?),
         }
     }
 
     /// Waits until something is due, or for a second.
-    async fn wait(&self, stop: &Stop) {
+    async fn wait(&mut self, stop: &Stop) {
         let now = Instant::now();
         let due = self.due().map_or(now, |at| self.pace.instant(at, now));
         let wake = [Some(due), Some(self.lines.due()), self.duration_ends, Some(now + LONGEST_WAIT)];
-        match wake.into_iter().flatten().min() {
-            Some(at) if at > now => _ = stop.or_at(at).await,
-            _ => futures_lite::future::yield_now().await,
+        let until = wake.into_iter().flatten().min().unwrap_or(now);
+        if until > now {
+            stop.or_at(until).await;
+        } else {
+            futures_lite::future::yield_now().await;
         }
+        self.signs.woke(until.saturating_duration_since(now));
     }
 
-    /// What the log and the monitor are told at the end of a turn.
-    fn report(&mut self, now: Instant) {
-        let market = self.market(now);
-        self.vitals.set_account(self.account());
+    /// The lines of the log that are due.
+    fn say_lines(&mut self, now: Instant) {
         if self.lines.due() <= now {
-            let teller = Teller { engine: self.trader.engine(), market_time: self.speed != Speed::Times(1.0) };
-            self.lines.say(teller, now, market);
+            let teller = Teller { engine: self.trader.engine(), market_time: self.pace.is_virtual() };
+            self.lines.say(teller, now, self.pace.market(now));
         }
     }
 
     /// No new entries; positions are closed where the configuration says so, at the last known prices.
-    fn close_down(&mut self, stop: &Stop) -> Result<(), LoopError> {
+    fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
         let tally = self.trader.tally();
         debug!("actions hash {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
-        let close = self.close_on_stop || stop.cause() == Some(Cause::Emergency);
+        let close = self.close_on_stop || cause == Cause::Emergency;
         let at = self.market(Instant::now());
-        self.tell(at, Event::Command(Command::Stop { close }))?;
+        let mut outcome = self.tell(at, Event::Command(Command::Stop { close }));
         let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
-        open.into_iter().filter(|_| close).try_for_each(|symbol| {
+        for symbol in open.into_iter().filter(|_| close) {
             let last = self.trader.engine().mark(symbol);
             let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
-            self.tell(at, Event::Price(bar))
-        })
-    }
-
-    /// The account as the heartbeat shows it.
-    fn account(&self) -> health::Account {
-        let engine = self.trader.engine();
-        let account = engine.account();
-        let change_pct = (account.balance - account.capital) * Decimal::ONE_HUNDRED / account.capital;
-        let trades = usize::try_from(account.trades).unwrap_or(usize::MAX);
-        health::Account { balance: account.balance, change_pct, open: engine.positions().count(), trades }
+            // One that can't be written down is no reason to leave the others open.
+            let closed = self.tell(at, Event::Price(bar));
+            outcome = outcome.and(closed);
+        }
+        let written = self.results.finish();
+        outcome.and(written.map_err(LoopError::Out))
     }
 
     /// Market time now.
     pub(super) fn market(&self, now: Instant) -> Timestamp {
-        self.pace.market(now, self.latest)
+        self.pace.market(now)
     }
 
     /// Whoever puts this market into words.
     pub(super) fn teller(&self) -> Teller<'_> {
-        Teller { engine: self.trader.engine(), market_time: self.speed != Speed::Times(1.0) }
+        Teller { engine: self.trader.engine(), market_time: self.pace.is_virtual() }
+    }
+
+    /// One line about the data that was read.
+    pub(super) fn data_account(&self) -> Option<String> {
+        self.tape.source().account()
     }
 }
 
 /// Says which symbols the capital is too small for, and how many these are.
 pub(super) fn warn_of_small_capital(engine: &Engine) -> usize {
-    let symbols = engine.settings().instruments.iter().enumerate();
-    let too_small = symbols
-        .filter_map(|(index, instrument)| Some((&instrument.symbol, engine.too_small_for(SymbolId(index as u16))?)));
-    let say = |(symbol, (costs, allowed)): (&Symbol, (Decimal, Decimal))| {
+    let mut too_small = 0;
+    for (index, instrument) in engine.settings().instruments.iter().enumerate() {
+        let Some((costs, allowed)) = engine.too_small_for(SymbolId(index as u16)) else { continue };
         let [costs, allowed] = [costs, allowed].map(|money| rounded(money, 0));
-        warn!("{symbol} can't trade: one step costs {costs} USDT, the risk allows {allowed}");
-    };
-    too_small.map(say).count()
-}
-
-/// Tells the monitor what data is to come: a candle is known once it is over, so a feed may be silent for its period and a little more.
-fn feeds(parts: &Parts, now: Instant) -> Vec<FeedId> {
-    let period = |timeframe: Timeframe| match parts.speed {
-        Speed::Max => Duration::ZERO,
-        Speed::Times(times) => {
-            Duration::try_from_secs_f64(timeframe.ms() as f64 / 1000.0 / times).unwrap_or(Duration::MAX)
-        }
-    };
-    let symbols = parts.trader.engine().settings().instruments.iter().zip(&parts.finest);
-    let feed = |(instrument, finest): (&Instrument, &Timeframe)| {
-        parts.vitals.feed(instrument.symbol.as_str(), period(*finest).saturating_add(DATA_LATE), now)
-    };
-    symbols.map(feed).collect()
+        warn!("{} can't trade: one step costs {costs} USDT, the risk allows {allowed}", instrument.symbol);
+        too_small += 1;
+    }
+    too_small
 }

@@ -1,10 +1,12 @@
 //! Where candles come from: recorded files or the synthetic market.
 
+use super::text::counted;
 use crate::{
     candles_file::{Feed, FileError, Offer},
     market::{ClosedCandle, SymbolId, Timeframe},
     simulation::prices::Market,
 };
+use log::info;
 
 /// One of the two sources that need no network.
 pub enum Source {
@@ -50,15 +52,12 @@ impl Source {
             Self::Files(feed) => {
                 let tally = feed.tally();
                 Some(format!(
-                    "Data: {} rows of {} file{}, {} gap{} ({} candles missing), {} doubled row{}",
-                    tally.rows,
-                    tally.files,
-                    plural(tally.files),
-                    tally.gaps,
-                    plural(tally.gaps),
-                    tally.missing,
-                    tally.doubled,
-                    plural(tally.doubled),
+                    "Data: {} of {}, {} ({} missing), {}",
+                    counted(tally.rows, "row"),
+                    counted(tally.files, "file"),
+                    counted(tally.gaps, "gap"),
+                    counted(tally.missing, "candle"),
+                    counted(tally.doubled, "doubled row"),
                 ))
             }
             Self::Made(_) => None,
@@ -66,6 +65,35 @@ impl Source {
     }
 }
 
-const fn plural(count: u64) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// A source and the candle that comes next, so that one can see when it is due before it is taken.
+pub struct Tape {
+    source: Source,
+    next: Option<ClosedCandle>,
+}
+
+impl Tape {
+    /// A source from which `first` has been taken.
+    #[must_use]
+    pub const fn new(source: Source, first: Option<ClosedCandle>) -> Self {
+        Self { source, next: first }
+    }
+
+    /// The next candle; `None` at the end of the data.
+    #[must_use]
+    pub const fn next(&self) -> Option<ClosedCandle> {
+        self.next
+    }
+
+    /// Goes on behind the next candle, and says what there is to say about the data.
+    pub fn advance(&mut self) -> Result<(), FileError> {
+        self.next = self.source.next()?;
+        self.source.take_remarks().iter().for_each(|remark| info!("{remark}"));
+        Ok(())
+    }
+
+    /// What is read from.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
 }

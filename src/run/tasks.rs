@@ -35,11 +35,21 @@ pub struct TaskEnd<T> {
     pub how: How<T>,
 }
 
+impl<T> TaskEnd<T> {
+    /// What happened, without the message of a panic, which the log has already.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let how = if matches!(self.how, How::Panicked(_)) { "panicked" } else { "ended" };
+        format!("task {} {how}", self.name)
+    }
+}
+
 impl<T> fmt::Display for TaskEnd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
         match &self.how {
-            How::Returned(_) | How::Quit => write!(f, "task {} ended", self.name),
-            How::Panicked(message) => write!(f, "task {} panicked: {message}", self.name),
+            How::Returned(_) | How::Quit => Ok(()),
+            How::Panicked(message) => write!(f, ": {message}"),
         }
     }
 }
@@ -235,7 +245,7 @@ mod tests {
         for (text, name, want) in [
             ("panic:trading", "trading loop", Some((Panic, 0))),
             ("return:health:250", "health monitor", Some((Return, 250))),
-            ("linger:trading:500", "trading", Some((Linger, 500))),
+            ("linger:trading:500", "trading loop", Some((Linger, 500))),
             ("panic:trading", "health monitor", None),
             ("panic:", "health monitor", None),
             ("panic:signals:soon", "signals", None),

@@ -227,6 +227,12 @@ fn thresholds(thresholds: &[(Side, f64)]) -> String {
     if all.is_empty() { all } else { format!(" ({all})") }
 }
 
+/// `1 trade`, `2 trades`.
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// A moment of market time, to the minute, in UTC.
 #[must_use]
 pub fn market_time(at: Timestamp) -> String {

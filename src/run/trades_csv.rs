@@ -12,11 +12,16 @@ use std::{
 
 const HEADER: &str = "symbol,strategy,side,entry_time_ms,entry_price,qty,exit_time_ms,exit_price,reason,gross,fees,funding,pnl,r,balance";
 
-/// The file, with one write a row, so that what has happened is in it however the run ends.
+/// Rows that wait for a file that can't be written: at most so many bytes.
+const MOST_WAITING: usize = 1 << 20;
+
+/// The file. A row is written at once, so that what has happened is in it however the run ends; one that can't be waits.
 #[derive(Debug)]
 pub struct TradesCsv {
     path: PathBuf,
     file: File,
+    /// What is still to be written; may begin in the middle of a row.
+    waiting: Vec<u8>,
 }
 
 /// The file cannot be written.
@@ -31,20 +36,46 @@ impl TradesCsv {
     /// Makes `dir`, where it is missing, and in it `trades.csv` with its header.
     pub fn create(dir: &Path) -> Result<Self, OutError> {
         let path = dir.join("trades.csv");
-        let made = std::fs::create_dir_all(dir).and_then(|()| File::create(&path)).and_then(|mut file| {
-            writeln!(file, "{HEADER}")?;
-            Ok(file)
-        });
-        match made {
-            Ok(file) => Ok(Self { path, file }),
+        match std::fs::create_dir_all(dir).and_then(|()| File::create(&path)) {
+            Ok(file) => {
+                let mut csv = Self { path, file, waiting: format!("{HEADER}\n").into_bytes() };
+                csv.flush()?;
+                Ok(csv)
+            }
             Err(cause) => Err(OutError { path, cause }),
         }
     }
 
-    /// Adds a row.
-    pub fn add(&mut self, trade: &Trade, symbol: &Symbol, strategy: &str) -> Result<(), OutError> {
-        let row = row(trade, symbol, strategy);
-        self.file.write_all(row.as_bytes()).map_err(|cause| OutError { path: self.path.clone(), cause })
+    /// Adds a row to those that wait. Where too many do, it is refused.
+    pub fn add(&mut self, row: &str) -> Result<(), OutError> {
+        if self.waiting.len() + row.len() > MOST_WAITING {
+            return Err(self.failed(io::Error::other("too many rows wait to be written, so one is lost")));
+        }
+        self.waiting.extend_from_slice(row.as_bytes());
+        Ok(())
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self) -> Result<(), OutError> {
+        while !self.waiting.is_empty() {
+            match self.file.write(&self.waiting) {
+                Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
+                Ok(written) => drop(self.waiting.drain(..written)),
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => return Err(self.failed(cause)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn failed(&self, cause: io::Error) -> OutError {
+        OutError { path: self.path.clone(), cause }
     }
 }
 

@@ -14,7 +14,6 @@ pub use vitals::{Account, FeedId, LastError, Vitals};
 
 use crate::{
     run::{
-        clocks::ClockWatch,
         process,
         tasks::{self, TaskEnd},
     },
@@ -195,7 +194,6 @@ impl Drop for HealthMonitor {
 impl Shared {
     /// The monitor's task: a heartbeat at each multiple of the interval since `start`.
     async fn run(self: Rc<Self>, stop: Latch<()>, start: Instant) {
-        let mut clocks = ClockWatch::new();
         let mut now = start;
         let mut beat = next_beat(start, self.settings.interval, now);
         loop {
@@ -203,12 +201,7 @@ impl Shared {
             if self.wait(&stop, until).await == Wait::Stopped {
                 break;
             }
-            let planned = until.saturating_duration_since(now);
             now = Instant::now();
-            clocks.look(planned).into_iter().for_each(|event| {
-                warn!("Clock: {event}");
-                self.vitals.remark(event.to_string());
-            });
             let report = self.look(now);
             if now >= beat {
                 self.beat(now, &report);

@@ -1,5 +1,6 @@
 //! From what was measured to a status with its reasons, and their wording. Pure.
 
+use crate::run::text::counted;
 use std::{fmt, time::Duration};
 
 /// More errors than this in an hour are a degraded bot.
@@ -85,8 +86,7 @@ impl Checkup {
         match (&self.log_trouble, self.lost_log_lines) {
             (Some(trouble), _) => Some(format!("log: {trouble}")),
             (None, 0) => None,
-            (None, 1) => Some("1 log line lost".to_owned()),
-            (None, lines) => Some(format!("{lines} log lines lost")),
+            (None, lines) => Some(format!("{} lost", counted(lines, "log line"))),
         }
     }
 }

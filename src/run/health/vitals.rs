@@ -1,6 +1,6 @@
 //! What the bot's parts write down about themselves, for the monitor to read. Memory is bounded; nothing waits.
 
-use crate::run::log::LogHandle;
+use crate::run::{log::LogHandle, text::counted};
 use event_listener::{Event, listener};
 use rust_decimal::Decimal;
 use std::{
@@ -24,15 +24,14 @@ pub struct Account {
     /// Open positions.
     pub open: usize,
     /// Trades that are over.
-    pub trades: usize,
+    pub trades: u64,
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (balance, change) = (self.balance.round_dp(2), self.change_pct.round_dp(2));
-        let (open, trades) = (self.open, self.trades);
-        let s = if trades == 1 { "" } else { "s" };
-        write!(f, "Balance {balance:.2} USDT ({change:+.2} %), {open} open, {trades} trade{s}")
+        let (open, trades) = (self.open, counted(self.trades, "trade"));
+        write!(f, "Balance {balance:.2} USDT ({change:+.2} %), {open} open, {trades}")
     }
 }
 
@@ -150,9 +149,9 @@ impl Vitals {
         self.shared.account.set(Some(account));
     }
 
-    /// A strategy gave a signal.
-    pub fn count_signal(&self) {
-        self.shared.signals.set(self.shared.signals.get() + 1);
+    /// How many signals the strategies have given.
+    pub fn set_signals(&self, signals: u64) {
+        self.shared.signals.set(signals);
     }
 
     /// Something failed, and the log says so.

@@ -1,0 +1,83 @@
+//! The trading loop's signs of life, for all who watch it: the health monitor, the supervisor or systemd, and the three clocks.
+
+use super::{
+    clocks::ClockWatch,
+    health::{Account, FeedId, Vitals},
+    progress::Progress,
+};
+use crate::{engine::Engine, market::SymbolId, stop::Cause};
+use log::{error, warn};
+use rust_decimal::Decimal;
+use std::time::{Duration, Instant};
+
+/// What the loop writes down of itself; nothing here waits.
+pub struct Signs {
+    vitals: Vitals,
+    progress: Progress,
+    /// One a symbol.
+    feeds: Vec<FeedId>,
+    clocks: ClockWatch,
+    /// Beginning of the turn that is under way.
+    began: Instant,
+}
+
+impl Signs {
+    /// Signs of a loop that hasn't begun. `feeds`: each symbol's name and how far apart its data may come.
+    #[must_use]
+    pub fn new(vitals: Vitals, progress: Progress, feeds: &[(&str, Duration)]) -> Self {
+        let began = Instant::now();
+        let feeds = feeds.iter().map(|(name, limit)| vitals.feed(name, *limit, began)).collect();
+        Self { vitals, progress, feeds, clocks: ClockWatch::new(), began }
+    }
+
+    /// The first turn follows.
+    pub fn ready(&mut self) {
+        self.progress.ready();
+    }
+
+    /// A turn begins.
+    pub fn turn_began(&mut self, now: Instant) {
+        self.began = now;
+        self.vitals.turn_started(now);
+    }
+
+    /// The turn is over. Why the loop must stop, where its supervisor is gone.
+    pub fn turn_ended(&mut self, engine: &Engine) -> Option<Cause> {
+        self.vitals.set_account(account(engine));
+        self.vitals.set_signals(engine.summary().signals);
+        self.vitals.turn_ended(Instant::now());
+        self.progress.turn(engine.positions().next().is_some())
+    }
+
+    /// The loop meant to wait so long and goes on: what the clocks show is said here and in the next heartbeat.
+    pub fn woke(&mut self, planned: Duration) {
+        for event in self.clocks.look(planned) {
+            warn!("Clock: {event}");
+            self.vitals.remark(event.to_string());
+        }
+    }
+
+    /// Data of a symbol came.
+    pub fn data_came(&self, symbol: SymbolId) {
+        self.vitals.data_came(self.feeds[symbol.index()], self.began);
+    }
+
+    /// Something failed: an error in the log, and counted.
+    pub fn failed(&self, what: &str) {
+        error!("{what}");
+        self.vitals.error(self.began, what);
+    }
+
+    /// The loop has ended, for this reason.
+    pub fn ended(&mut self, cause: Cause) {
+        self.vitals.loop_ended();
+        self.progress.stopping(cause);
+    }
+}
+
+/// The account as the heartbeat shows it.
+fn account(engine: &Engine) -> Account {
+    let account = engine.account();
+    let change_pct = (account.balance - account.capital) * Decimal::ONE_HUNDRED / account.capital;
+    Account { balance: account.balance, change_pct, open: engine.positions().count(), trades: account.trades }
+}
