@@ -7,4 +7,5 @@ mod launch;
 mod max_speed;
 mod shutdown;
 mod supervisor;
+mod tasks;
 mod usage;
