@@ -1,0 +1,87 @@
+//! A position ends once, in money too.
+
+use super::*;
+
+#[test]
+fn a_stop_fill_books_the_trade_and_takes_the_target_away() {
+    let (mut rig, stop, target) = Rig::holding(settings());
+    rig.fill(&stop, stop.qty, 98_380);
+    assert_eq!(rig.cancelled(), [target.id]);
+    assert_eq!(rig.engine.positions().count(), 0);
+    // 0.01 × −120 − 2 × 0.1
+    assert_eq!(rig.engine.account().balance, qty("998.6"));
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Stop, 1)]);
+}
+
+#[test]
+fn a_fill_that_is_told_twice_counts_once() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.fill(&stop, qty("0.004"), 98_380);
+    rig.trades -= 1;
+    rig.fill(&stop, qty("0.004"), 98_380);
+    assert_eq!(rig.engine.positions().next().unwrap().qty, qty("0.006"), "S6");
+}
+
+#[test]
+fn a_cancel_that_crosses_a_fill_loses_nothing() {
+    let (mut rig, stop, target) = Rig::holding(settings());
+    rig.fill(&stop, qty("0.004"), 98_380);
+    rig.update(OrderUpdate::Ended { id: target.id, how: Ended::Expired });
+    rig.fill(&target, qty("0.001"), 99_288);
+    assert_eq!(rig.engine.positions().next().unwrap().qty, qty("0.005"));
+}
+
+#[test]
+fn a_position_is_closed_when_it_was_held_long_enough() {
+    let exits = Exits { time_limit: true, max_hold_s: 90, ..Exits::default() };
+    let (mut rig, ..) = Rig::holding(Settings { exits, ..settings() });
+    assert_eq!(rig.engine.next_deadline(), Some(rig.now.plus_ms(90_000)));
+    rig.now = rig.now.plus_ms(90_000);
+    rig.event(Event::Wake);
+    rig.commit();
+    let exit = rig.placed();
+    assert_eq!(exit.len(), 1);
+    rig.fill(&exit[0], exit[0].qty, 98_600);
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Time, 1)]);
+}
+
+#[test]
+fn close_all_and_stop_close_at_the_market() {
+    for (command, reason) in [
+        (Command::CloseAll, Reason::Manual),
+        (Command::Close(BTC), Reason::Manual),
+        (Command::Stop { close: true }, Reason::End),
+    ] {
+        let (mut rig, ..) = Rig::holding(settings());
+        rig.event(Event::Command(command));
+        rig.commit();
+        let exit = rig.placed();
+        assert_eq!(exit.len(), 1, "{command:?}");
+        rig.fill(&exit[0], exit[0].qty, 98_600);
+        assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(reason, 1)]);
+    }
+    let (mut rig, ..) = Rig::holding(settings());
+    rig.event(Event::Command(Command::Stop { close: false }));
+    assert!(rig.actions.is_empty(), "a position that is kept keeps its stop");
+}
+
+#[test]
+fn funding_is_part_of_the_trade() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.event(Event::Funding(FundingPaid { symbol: BTC, amount: qty("0.05"), at: rig.now }));
+    rig.fill(&stop, stop.qty, 98_380);
+    let Some(Action::Log(Note::Exit(trade))) =
+        rig.actions.iter().find(|action| matches!(action, Action::Log(Note::Exit(_))))
+    else {
+        panic!("no exit")
+    };
+    assert_eq!((trade.funding, trade.pnl(), trade.balance), (qty("0.05"), qty("-1.45"), qty("998.55")));
+}
+
+#[test]
+fn an_empty_account_is_an_emergency() {
+    let risk = Risk { leverage: 50.0, ..Risk::default() };
+    let (mut rig, stop, _) = Rig::holding(Settings { risk, ..settings() });
+    rig.fill(&stop, stop.qty, 1);
+    assert!(rig.actions.contains(&Action::Halt(Halt::Emergency)));
+}

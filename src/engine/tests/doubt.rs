@@ -1,0 +1,70 @@
+//! What is not known stays unknown, and closes the door to entries.
+
+use super::*;
+
+#[test]
+fn a_stop_in_doubt_gets_a_successor_at_once_and_goes_when_it_turns_up() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.update(OrderUpdate::Unknown { id: stop.id });
+    rig.commit();
+    let successor = rig.placed();
+    assert_eq!(successor.len(), 1, "S8");
+    rig.update(OrderUpdate::Accepted { id: successor[0].id });
+    rig.update(OrderUpdate::Accepted { id: stop.id });
+    assert_eq!(rig.cancelled(), [stop.id], "the surplus goes once it is known");
+}
+
+#[test]
+fn an_entry_in_doubt_stops_entries_and_counts_as_filled() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.update(OrderUpdate::Unknown { id: entry.id });
+    assert_eq!(rig.engine.open_risk(), entry.qty * Decimal::from(120), "S4");
+    (0..2).for_each(|_| rig.minute(-200.0));
+    assert!(rig.skips(Skip::Unproven) > 0, "S7");
+    rig.update(OrderUpdate::Absent { id: entry.id });
+    assert_eq!(rig.engine.open_risk(), Decimal::ZERO);
+    rig.minute(-200.0);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 1);
+}
+
+#[test]
+fn a_trade_that_is_not_ours_stops_entries_until_the_account_is_proven() {
+    let mut rig = Rig::new(settings());
+    let foreign = OrderRequest {
+        id: ClientId::new("byhand").unwrap(),
+        symbol: BTC,
+        side: OrderSide::Buy,
+        kind: OrderKind::Market,
+        qty: Decimal::ONE,
+        reduce_only: false,
+    };
+    rig.fill(&foreign, Decimal::ONE, 100);
+    assert!(rig.actions.contains(&Action::Need(Need::Reconcile)), "S15");
+    assert_eq!((rig.engine.positions().count(), rig.engine.account().balance), (0, Decimal::from(1000)));
+    (0..15).for_each(|_| rig.minute(-100.0));
+    assert_eq!(rig.skips(Skip::Unproven), 1);
+    rig.event(Event::Proof(Proof::Proven));
+    rig.minute(-200.0);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 1);
+}
+
+#[test]
+fn the_venues_balance_wins_and_a_strange_position_is_a_doubt() {
+    let (mut rig, ..) = Rig::holding(settings());
+    let position = rig.engine.positions().next().unwrap().clone();
+    let theirs = crate::market::PositionView {
+        symbol: BTC,
+        side: Side::Long,
+        qty: position.qty,
+        entry_price: position.entry_price(),
+    };
+    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(900), positions: vec![theirs] }));
+    assert_eq!(rig.engine.account().balance, Decimal::from(900));
+    assert!(rig.actions.is_empty());
+    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(900), positions: Vec::new() }));
+    assert_eq!(rig.actions, [Action::Need(Need::Reconcile)]);
+}

@@ -1,0 +1,86 @@
+//! An entry leaves once, in time, and only through an open door.
+
+use super::*;
+
+#[test]
+fn an_entry_leaves_once_its_intent_is_durable() {
+    let mut rig = Rig::signalled(settings());
+    assert!(
+        rig.actions.iter().any(
+            |action| matches!(action, Action::Commit { records, .. } if matches!(records[..], [Record::Intent(_)]))
+        )
+    );
+    assert!(!rig.actions.iter().any(|action| matches!(action, Action::Order(_))), "S5");
+    rig.commit();
+    let placed = rig.placed();
+    assert_eq!(placed.len(), 1);
+    assert_eq!((placed[0].side, placed[0].qty, placed[0].reduce_only), (OrderSide::Buy, qty("0.01"), false));
+}
+
+#[test]
+fn an_entry_waits_for_the_disk_without_limit_and_is_dropped_when_it_is_too_late() {
+    let mut rig = Rig::signalled(settings());
+    rig.now = rig.now.plus_ms(Timeframe::M1.ms() + LATE_MS + 1);
+    rig.event(Event::Wake);
+    assert_eq!(rig.engine.next_deadline(), None);
+    rig.commit();
+    assert!(rig.placed().is_empty(), "S10");
+    assert_eq!((rig.skips(Skip::Stale), rig.engine.summary().taken), (1, 0));
+}
+
+#[test]
+fn what_closes_the_door_to_entries_is_said() {
+    for (event, why) in [
+        (Event::Command(Command::Pause), Skip::Paused),
+        (Event::Command(Command::Stop { close: false }), Skip::Stopping),
+        (Event::Proof(Proof::Doubt), Skip::Unproven),
+        (Event::ClockDoubt(true), Skip::Clock),
+        (Event::StoreFailed, Skip::StoreFailed),
+        (Event::Feed(BTC, FeedState::Stale), Skip::Stale),
+        (Event::Feed(BTC, FeedState::Gap), Skip::Stale),
+    ] {
+        let mut rig = Rig::new(settings());
+        rig.event(event.clone());
+        (0..15).for_each(|_| rig.minute(-100.0));
+        rig.commit();
+        assert_eq!((rig.skips(why), rig.placed().len()), (1, 0), "{event:?}");
+        let mut late = Rig::signalled(settings());
+        late.event(event.clone());
+        late.commit();
+        assert_eq!((late.skips(why), late.placed().len()), (1, 0), "also between signal and commit: {event:?}");
+    }
+}
+
+#[test]
+fn a_refused_entry_counts_as_not_taken() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.update(OrderUpdate::Refused { id: entry.id, code: -2019, class: Class::Margin });
+    assert_eq!((rig.engine.summary().taken, rig.skips(Skip::Refused)), (0, 1));
+    assert_eq!(rig.engine.account().day.entries, 0);
+}
+
+#[test]
+fn one_position_a_symbol() {
+    let (mut rig, ..) = Rig::holding(settings());
+    rig.minute(-50.0);
+    rig.minute(-250.0);
+    assert!(rig.skips(Skip::PositionOpen) + rig.skips(Skip::Cooldown) > 0);
+    assert!(rig.placed().is_empty());
+}
+
+#[test]
+fn the_daily_loss_is_said_once() {
+    let risk = Risk { daily_loss_pct: 0.1, max_trades_per_day: 100, ..Risk::default() };
+    let (mut rig, stop, _) = Rig::holding(Settings { risk, ..settings() });
+    rig.fill(&stop, stop.qty, 98_380);
+    (0..3).for_each(|_| rig.minute(-200.0));
+    assert!(rig.skips(Skip::DailyLoss) >= 2);
+    let said = rig.actions.iter().filter(|action| matches!(action, Action::Log(Note::DayLimit { .. })));
+    assert_eq!(said.count(), 1);
+    rig.now = rig.now.floor_to(crate::market::DAY_MS).plus_ms(crate::market::DAY_MS);
+    rig.minute(-200.0);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 1, "the next day begins anew");
+}

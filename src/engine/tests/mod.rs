@@ -1,0 +1,143 @@
+//! The life of orders and positions, with answers given by hand.
+
+mod closing;
+mod doubt;
+mod entries;
+mod protection;
+mod restart;
+
+use super::*;
+use crate::{
+    market::{
+        Candle, Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderSide, OrderUpdate, Side,
+        known_instrument,
+    },
+    strategies,
+};
+
+/// An engine on one symbol that decides on every minute, and what it asked for since the last look.
+struct Rig {
+    engine: Engine,
+    now: Timestamp,
+    price: f64,
+    actions: Vec<Action>,
+    trades: u64,
+}
+
+const BTC: SymbolId = SymbolId(0);
+
+fn settings() -> Settings {
+    let minute = strategies::Settings {
+        timeframe: Timeframe::M1,
+        context: Timeframe::M1,
+        ..strategies::Settings::oversold_bounce()
+    };
+    Settings {
+        instruments: vec![known_instrument(&"BTCUSDT".parse().unwrap()).unwrap()],
+        capital: Decimal::from(1000),
+        strategies: vec![minute],
+        require_warm: false,
+        risk: Risk::default(),
+        exits: Exits::default(),
+        gate: Gate::default(),
+    }
+}
+
+impl Rig {
+    fn new(settings: Settings) -> Self {
+        Self { engine: Engine::new(settings), now: Timestamp(0), price: 100_000.0, actions: Vec::new(), trades: 0 }
+    }
+
+    /// A rig whose engine has just raised a signal; the price falls 100 a minute until then.
+    fn signalled(settings: Settings) -> Self {
+        let mut rig = Self::new(settings);
+        (0..15).for_each(|_| rig.minute(-100.0));
+        rig
+    }
+
+    /// A rig with a position of 0.004 at 98,500 whose stop and target the venue has.
+    fn holding(settings: Settings) -> (Self, OrderRequest, OrderRequest) {
+        let mut rig = Self::signalled(settings);
+        rig.commit();
+        let entry = rig.placed()[0];
+        rig.update(OrderUpdate::Accepted { id: entry.id });
+        rig.fill(&entry, entry.qty, 98_500);
+        rig.commit();
+        let placed = rig.placed();
+        let [stop, target] = placed[..] else { panic!("stop and target, not {placed:?}") };
+        rig.update(OrderUpdate::Accepted { id: stop.id });
+        rig.update(OrderUpdate::Accepted { id: target.id });
+        rig.actions.clear();
+        (rig, stop, target)
+    }
+
+    fn event(&mut self, event: Event) {
+        self.engine.handle(self.now, &event, &mut self.actions);
+        self.engine.check();
+    }
+
+    /// A minute in which the price moves by `by`.
+    fn minute(&mut self, by: f64) {
+        let (open_time, open) = (self.now, self.price);
+        self.price += by;
+        self.now = self.now.plus_ms(MINUTE_MS);
+        let (low, high) = (open.min(self.price), open.max(self.price));
+        let candle = Candle { open_time, open, high, low, close: self.price, volume: 1.0 };
+        self.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }));
+    }
+
+    fn update(&mut self, update: OrderUpdate) {
+        self.event(Event::Order(update));
+    }
+
+    fn fill(&mut self, order: &OrderRequest, qty: Decimal, price: u32) {
+        self.trades += 1;
+        let fill = Fill {
+            id: order.id,
+            trade_id: self.trades,
+            symbol: BTC,
+            side: order.side,
+            qty,
+            price: Decimal::from(price),
+            fee: Decimal::new(1, 1),
+            at: self.now,
+        };
+        self.update(OrderUpdate::Filled(fill));
+    }
+
+    /// Makes everything durable that was asked for so far.
+    fn commit(&mut self) {
+        let batches = self.actions.iter().filter_map(|action| match action {
+            Action::Commit { batch, .. } => Some(*batch),
+            _ => None,
+        });
+        if let Some(batch) = batches.max() {
+            self.event(Event::Committed { batch });
+        }
+    }
+
+    /// Orders placed since the last look.
+    fn placed(&mut self) -> Vec<OrderRequest> {
+        let commands = self.actions.drain(..).filter_map(|action| match action {
+            Action::Order(OrderCommand::Place(request)) => Some(request),
+            _ => None,
+        });
+        commands.collect()
+    }
+
+    fn cancelled(&self) -> Vec<ClientId> {
+        let ids = self.actions.iter().filter_map(|action| match action {
+            Action::Order(OrderCommand::Cancel { id, .. }) => Some(*id),
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    fn skips(&self, why: Skip) -> u64 {
+        self.engine.summary().skipped().find(|(skip, _)| *skip == why).map_or(0, |(_, count)| count)
+    }
+}
+
+fn qty(text: &str) -> Decimal {
+    text.parse().unwrap()
+}

@@ -1,0 +1,120 @@
+//! A position has a stop and a target for its whole size, whatever happens to them.
+
+use super::*;
+
+#[test]
+fn an_entry_fill_brings_stop_and_target_at_their_distances() {
+    let (rig, stop, target) = Rig::holding(settings());
+    let position = rig.engine.positions().next().unwrap();
+    // ATR 100: stop 1.2 × 100 below, target at least 0.8 % above
+    assert_eq!(stop.kind, OrderKind::StopMarket { trigger: Decimal::from(98_380) });
+    assert_eq!(target.kind, OrderKind::TakeProfitMarket { trigger: Decimal::from(99_288) });
+    for order in [stop, target] {
+        assert_eq!((order.side, order.qty, order.reduce_only), (OrderSide::Sell, position.qty, true));
+    }
+}
+
+#[test]
+fn a_protective_order_waits_a_second_for_the_disk_and_then_goes() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, entry.qty, 98_500);
+    let due = rig.engine.next_deadline().expect("a deadline");
+    assert_eq!(due, rig.now.plus_ms(PROTECTIVE_WAIT_MS));
+    rig.now = due.plus_ms(-1);
+    rig.event(Event::Wake);
+    assert!(rig.placed().is_empty());
+    rig.now = due;
+    rig.event(Event::Wake);
+    assert_eq!(rig.placed().len(), 2);
+    assert_eq!(rig.engine.next_deadline(), None);
+}
+
+#[test]
+fn a_further_fill_enlarges_the_protection_before_the_old_one_goes() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, qty("0.004"), 98_500);
+    rig.commit();
+    let first = rig.placed();
+    first.iter().for_each(|order| rig.update(OrderUpdate::Accepted { id: order.id }));
+    rig.fill(&entry, qty("0.006"), 98_510);
+    rig.commit();
+    assert!(rig.cancelled().is_empty(), "the successor comes first");
+    let second = rig.placed();
+    assert_eq!(second.iter().map(|order| order.qty).collect::<Vec<_>>(), [qty("0.01"), qty("0.01")]);
+    second.iter().for_each(|order| rig.update(OrderUpdate::Accepted { id: order.id }));
+    assert_eq!(rig.cancelled(), [first[0].id, first[1].id]);
+}
+
+#[test]
+fn a_stop_that_vanishes_gets_a_successor() {
+    for update in [
+        |id| OrderUpdate::Ended { id, how: Ended::Cancelled },
+        |id| OrderUpdate::Ended { id, how: Ended::Expired },
+        |id| OrderUpdate::Absent { id },
+        |id| OrderUpdate::Refused { id, code: -1111, class: Class::Filter },
+    ] {
+        let (mut rig, stop, _) = Rig::holding(settings());
+        rig.update(update(stop.id));
+        rig.commit();
+        let placed = rig.placed();
+        assert_eq!(placed.len(), 1, "{:?}", update(stop.id));
+        assert_eq!((placed[0].kind, placed[0].qty), (stop.kind, stop.qty));
+        assert_ne!(placed[0].id, stop.id, "a new name");
+    }
+}
+
+#[test]
+fn a_stop_that_is_refused_again_and_again_becomes_an_exit() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    let mut id = stop.id;
+    for _ in 1..3 {
+        rig.update(OrderUpdate::Refused { id, code: -1111, class: Class::Filter });
+        rig.commit();
+        id = rig.placed()[0].id;
+    }
+    rig.update(OrderUpdate::Refused { id, code: -1111, class: Class::Filter });
+    rig.commit();
+    let exit = rig.placed();
+    assert_eq!((exit.len(), exit[0].kind, exit[0].reduce_only), (1, OrderKind::Market, true));
+    rig.fill(&exit[0], exit[0].qty, 98_400);
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Breaker, 1)]);
+}
+
+#[test]
+fn a_stop_beyond_the_price_becomes_an_exit_at_once() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.update(OrderUpdate::Refused { id: stop.id, code: -2021, class: Class::WouldTrigger });
+    rig.commit();
+    let exit = rig.placed();
+    assert_eq!(exit.iter().map(|order| order.kind).collect::<Vec<_>>(), [OrderKind::Market]);
+    rig.update(OrderUpdate::Refused { id: exit[0].id, code: -1, class: Class::Other });
+    assert!(rig.placed().is_empty(), "not again at once");
+    rig.minute(-1.0);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 1, "but at the next price");
+}
+
+#[test]
+fn a_trailing_stop_follows_and_never_goes_back() {
+    let exits = Exits { trailing: true, trailing_pct: 0.1, ..Exits::default() };
+    let (mut rig, stop, _) = Rig::holding(Settings { exits, ..settings() });
+    rig.minute(500.0);
+    rig.commit();
+    let moved = rig.placed();
+    // 99,000 less 0.1 %
+    assert_eq!(
+        moved.iter().map(|order| order.kind).collect::<Vec<_>>(),
+        [OrderKind::StopMarket { trigger: Decimal::from(98_901) }]
+    );
+    rig.update(OrderUpdate::Accepted { id: moved[0].id });
+    assert_eq!(rig.cancelled(), [stop.id]);
+    rig.minute(-50.0);
+    rig.commit();
+    assert!(rig.placed().is_empty());
+    rig.fill(&moved[0], moved[0].qty, 98_901);
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Trailing, 1)]);
+}

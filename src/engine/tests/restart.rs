@@ -1,0 +1,30 @@
+//! An engine that was restored goes on alike.
+
+use super::*;
+
+#[test]
+fn a_restored_engine_goes_on_with_the_same_actions() {
+    for minutes in [3, 14, 15, 16, 20] {
+        let mut whole = Rig::new(settings());
+        (0..minutes).for_each(|_| whole.minute(-100.0));
+        let mut again = Rig::new(settings());
+        again.engine = Engine::restore(settings(), whole.engine.snapshot());
+        (again.now, again.price) = (Timestamp(0), 100_000.0);
+        for _ in 0..minutes {
+            let (open_time, open) = (again.now, again.price);
+            (again.now, again.price) = (open_time.plus_ms(MINUTE_MS), open - 100.0);
+            let candle = Candle { open_time, open, high: open, low: again.price, close: again.price, volume: 1.0 };
+            again.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: true }));
+        }
+        assert!(again.actions.is_empty(), "history decides nothing");
+        let batch = whole.engine.snapshot().next_batch - 1;
+        whole.actions.clear();
+        for rig in [&mut whole, &mut again] {
+            rig.event(Event::Committed { batch });
+            rig.minute(-150.0);
+            rig.minute(300.0);
+        }
+        assert_eq!(whole.actions, again.actions, "after {minutes} minutes");
+        assert_eq!(whole.engine.snapshot(), again.engine.snapshot());
+    }
+}
