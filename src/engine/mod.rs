@@ -31,7 +31,7 @@ mod tests;
 mod updates;
 
 use crate::{
-    market::{ClosedCandle, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal},
+    market::{Candle, ClosedCandle, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal},
     strategies::{MarketView, Signal, Strategy, Verdict},
 };
 use desk::{Closed, Desk};
@@ -225,17 +225,17 @@ impl Engine {
         let Some((candle, own)) = desk.frame(timeframe) else { return };
         let (context, regime, has_volume) = (desk.readings(context), desk.regime(), desk.has_volume);
         let view = MarketView { symbol, candle, own, context: &context, regime, has_volume };
-        let price = candle.close;
+        let candle = *candle;
         let outcome = match self.strategies[index].on_close(&view) {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
             Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
-            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, price),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle),
         };
         self.state.summary.signals += 1;
         match outcome {
             Ok(()) => self.state.summary.taken += 1,
-            Err(why) => self.skip(symbol, index, why, price, actions),
+            Err(why) => self.skip(symbol, index, why, candle.close, actions),
         }
         self.say_missing_volume(symbol, actions);
     }
@@ -249,12 +249,12 @@ impl Engine {
         symbol: SymbolId,
         index: usize,
         signal: &Signal,
-        price: f64,
+        candle: &Candle,
     ) -> Result<(), Skip> {
-        let pair = self.pair(index, symbol);
+        let (pair, timeframe) = (self.pair(index, symbol), self.settings.strategies[index].timeframe);
+        let (price, signal_at) = (candle.close, candle.open_time.plus_ms(timeframe.ms()));
         self.state.gate.pass(pair, now, price, &self.settings.gate)?;
-        let timeframe = self.settings.strategies[index].timeframe;
-        self.open_for_entries(now, symbol, now, timeframe)?;
+        self.open_for_entries(now, symbol, signal_at, timeframe)?;
         if self.state.positions[symbol.index()].is_some() || self.entry_of(symbol).is_some() {
             return Err(Skip::PositionOpen);
         }
@@ -268,14 +268,14 @@ impl Engine {
         let plan = Plan {
             strategy: index as u16,
             side: signal.side,
-            signal_at: now,
+            signal_at,
             stop_distance,
             target_distance,
             rsi: signal.rsi,
             threshold: signal.threshold,
         };
         let leg = Leg::Entry(plan);
-        let id = orders::client_id(&self.tags[pair], plan.side, now, &leg, 0);
+        let id = orders::client_id(&self.tags[pair], plan.side, signal_at, &leg, 0);
         let request =
             OrderRequest { id, symbol, side: plan.side.entry(), kind: OrderKind::Market, qty, reduce_only: false };
         self.hold(now, request, leg);

@@ -84,3 +84,40 @@ fn the_daily_loss_is_said_once() {
     rig.commit();
     assert_eq!(rig.placed().len(), 1, "the next day begins anew");
 }
+
+/// The candle of the minute that ends at `closes`, told at `rig.now`.
+fn told(rig: &mut Rig, closes: Timestamp, by: f64) {
+    let (open_time, open) = (closes.plus_ms(-MINUTE_MS), rig.price);
+    rig.price += by;
+    let (low, high) = (open.min(rig.price), open.max(rig.price));
+    let candle = Candle { open_time, open, high, low, close: rig.price, volume: 1.0 };
+    rig.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }));
+}
+
+#[test]
+fn a_candle_that_comes_late_raises_a_signal_that_is_too_old() {
+    for (late_ms, stale) in [(MINUTE_MS + LATE_MS, 0), (MINUTE_MS + LATE_MS + 1, 1)] {
+        let mut rig = Rig::new(settings());
+        (0..14).for_each(|_| rig.minute(-100.0));
+        let closes = rig.now.plus_ms(MINUTE_MS);
+        rig.now = closes.plus_ms(late_ms);
+        told(&mut rig, closes, -100.0);
+        rig.commit();
+        assert_eq!((rig.skips(Skip::Stale), rig.placed().len() as u64), (stale, 1 - stale), "S10: {late_ms} ms late");
+    }
+}
+
+#[test]
+fn two_candles_told_in_one_moment_are_two_signals() {
+    let mut rig = Rig::new(settings());
+    (0..14).for_each(|_| rig.minute(-100.0));
+    let first = rig.now.plus_ms(MINUTE_MS);
+    rig.now = first.plus_ms(MINUTE_MS);
+    told(&mut rig, first, -100.0);
+    rig.commit();
+    let refused = rig.placed()[0].id;
+    rig.update(OrderUpdate::Refused { id: refused, code: -2019, class: Class::Margin });
+    told(&mut rig, first.plus_ms(MINUTE_MS), -200.0);
+    rig.commit();
+    assert_ne!(rig.placed()[0].id, refused, "S1");
+}

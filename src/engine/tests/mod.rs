@@ -9,7 +9,7 @@ mod restart;
 use super::*;
 use crate::{
     market::{
-        Candle, Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderSide, OrderUpdate, Side,
+        Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderSide, OrderUpdate, Side,
         known_instrument,
     },
     strategies,
