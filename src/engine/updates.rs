@@ -18,8 +18,10 @@ impl Engine {
         match *update {
             OrderUpdate::Accepted { id } => self.on_accepted(id),
             OrderUpdate::Refused { id, code, class } => {
-                actions.push(Action::Log(Note::Refused { id, symbol, code, class }));
-                self.on_refused(id, symbol, leg, class, actions);
+                if self.state.orders.end(id).is_some() {
+                    actions.push(Action::Log(Note::Refused { id, symbol, code, class }));
+                    self.on_refused(id, symbol, leg, class, actions);
+                }
             }
             OrderUpdate::Unknown { id } => {
                 if let Some(order) = self.state.orders.get_mut(id) {
@@ -65,8 +67,7 @@ impl Engine {
     }
 
     fn on_refused(&mut self, id: ClientId, symbol: SymbolId, leg: Leg, class: Class, actions: &mut Vec<Action>) {
-        let refused = self.state.orders.end(id);
-        if let (Leg::Entry(plan), Some(_)) = (leg, refused) {
+        if let Leg::Entry(plan) = leg {
             return self.give_up(&plan, symbol, Skip::Refused, actions);
         }
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };

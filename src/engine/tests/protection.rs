@@ -118,3 +118,16 @@ fn a_trailing_stop_follows_and_never_goes_back() {
     rig.fill(&moved[0], moved[0].qty, 98_901);
     assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Trailing, 1)]);
 }
+
+#[test]
+fn a_refusal_that_is_told_again_is_no_further_refusal() {
+    for class in [Class::Filter, Class::WouldTrigger] {
+        let (mut rig, stop, _) = Rig::holding(settings());
+        rig.update(OrderUpdate::Ended { id: stop.id, how: Ended::Expired });
+        rig.commit();
+        assert_eq!(rig.placed().len(), 1);
+        (0..4).for_each(|_| rig.update(OrderUpdate::Refused { id: stop.id, code: -1111, class }));
+        rig.commit();
+        assert!(rig.placed().is_empty(), "the successor stands: {class:?}");
+    }
+}
