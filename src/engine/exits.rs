@@ -16,13 +16,28 @@ use crate::{
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
 const TRAILING_STEP: f64 = 0.05;
 
+/// Where the price was in a stretch of time.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    /// Its beginning.
+    pub since: Timestamp,
+    /// The lowest price in it.
+    pub low: f64,
+    /// The highest price in it.
+    pub high: f64,
+    /// The price at its end.
+    pub last: f64,
+}
+
 impl Engine {
     /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again.
-    pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, low: f64, high: f64, actions: &mut Vec<Action>) {
+    pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, stretch: Stretch, actions: &mut Vec<Action>) {
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        // what is from before the entry, or may be, is none of the position's prices
+        let whole = position.entry_time <= stretch.since;
         position.best = match position.plan.side {
-            Side::Long => position.best.max(high),
-            Side::Short => position.best.min(low),
+            Side::Long => position.best.max(if whole { stretch.high } else { stretch.last }),
+            Side::Short => position.best.min(if whole { stretch.low } else { stretch.last }),
         };
         if self.settings.exits.trailing {
             self.trail(symbol, actions);

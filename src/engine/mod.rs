@@ -35,6 +35,7 @@ use crate::{
     strategies::{MarketView, Signal, Strategy, Verdict},
 };
 use desk::{Closed, Desk};
+use exits::Stretch;
 use orders::{Leg, Order, Orders, Stage};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -188,16 +189,19 @@ impl Engine {
             return;
         }
         self.begin_day(now);
-        self.follow(now, source.symbol, source.candle.low, source.candle.high, actions);
+        let Candle { open_time: since, low, high, close: last, .. } = source.candle;
+        self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
         if !closed.is_empty() {
             self.decide(now, source.symbol, closed, actions);
         }
     }
 
     fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
+        let before = self.desks[bar.symbol.index()].seen_at;
         self.desks[bar.symbol.index()].see(bar);
         self.begin_day(now);
-        self.follow(now, bar.symbol, bar.low, bar.high, actions);
+        let PriceBar { low, high, last, .. } = *bar;
+        self.follow(now, bar.symbol, Stretch { since: before.unwrap_or(bar.at), low, high, last }, actions);
     }
 
     fn begin_day(&mut self, now: Timestamp) {

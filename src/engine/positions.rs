@@ -1,6 +1,6 @@
 //! Positions and the trades that they become.
 
-use crate::market::{Fill, MONEY_DIGITS, Side, SymbolId, Timestamp, notional, share};
+use crate::market::{Fill, MONEY_DIGITS, Side, SymbolId, Timestamp, float, notional, share};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -145,7 +145,7 @@ impl Trade {
 impl Position {
     /// A position from the first fill of its entry; `stop` and `target` are on the tick.
     #[must_use]
-    pub fn open(plan: Plan, fill: &Fill, stop: Decimal, target: Decimal, price: f64) -> Self {
+    pub fn open(plan: Plan, fill: &Fill, stop: Decimal, target: Decimal) -> Self {
         Self {
             symbol: fill.symbol,
             plan,
@@ -157,7 +157,7 @@ impl Position {
             risk_distance: (fill.price - stop).abs(),
             stop,
             target,
-            best: price,
+            best: float(fill.price),
             trailed: false,
             closing: None,
             attempts: [0; 3],
@@ -254,7 +254,7 @@ mod tests {
 
     fn opened(side: Side, qty: &str, price: &str, fee: &str, stop: &str) -> Position {
         let entry = fill(side.entry(), qty, price, fee);
-        Position::open(plan(side), &entry, stop.parse().unwrap(), Decimal::ONE, 0.0)
+        Position::open(plan(side), &entry, stop.parse().unwrap(), Decimal::ONE)
     }
 
     #[test]

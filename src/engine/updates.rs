@@ -132,8 +132,7 @@ impl Engine {
         let away = if plan.side == Side::Long { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
         let stop = instrument.round_stop(plan.side, fill.price - away * plan.stop_distance);
         let target = instrument.round_target(plan.side, fill.price + away * plan.target_distance);
-        let mark = self.desks[fill.symbol.index()].mark;
-        let position = Position::open(plan, fill, stop, target, mark);
+        let position = Position::open(plan, fill, stop, target);
         self.state.summary.entries += 1;
         actions.push(Action::Log(Note::Entry(Entry {
             symbol: fill.symbol,

@@ -82,6 +82,14 @@ pub fn decimal(value: f64) -> Option<Decimal> {
     Decimal::from_f64(value)
 }
 
+/// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.
+#[must_use]
+pub fn float(value: Decimal) -> f64 {
+    let value = value.normalize();
+    let power = (0..value.scale()).fold(1.0, |power, _| power * 10.0);
+    value.mantissa() as f64 / power
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +152,12 @@ mod tests {
             prop_assert!((long <= raw || long == rules.tick) && short >= raw);
             prop_assert!((raw - long).abs() <= rules.tick && short - raw < rules.tick);
             prop_assert!(rules.round_fill(OrderSide::Buy, raw) >= raw);
+        }
+
+        #[test]
+        fn a_price_is_the_float_that_a_feed_would_parse(mantissa in 1i64..1_000_000_000_000_000, scale in 0u32..10) {
+            let value = Decimal::new(mantissa, scale);
+            prop_assert_eq!(float(value), value.to_string().parse::<f64>().unwrap());
         }
     }
 }

@@ -15,7 +15,7 @@ mod timeframe;
 
 pub use candle::{Candle, CandleFault, ClosedCandle, PriceBar};
 pub use hash::Fnv;
-pub use instrument::{Instrument, decimal};
+pub use instrument::{Instrument, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
 pub use money::{MONEY_DIGITS, notional, share};
 pub use order::{

@@ -131,3 +131,27 @@ fn a_refusal_that_is_told_again_is_no_further_refusal() {
         assert!(rig.placed().is_empty(), "the successor stands: {class:?}");
     }
 }
+
+#[test]
+fn a_trailing_stop_follows_only_prices_since_the_entry() {
+    let exits = Exits { trailing: true, trailing_pct: 0.1, ..Exits::default() };
+    let mut rig = Rig::signalled(Settings { exits, ..settings() });
+    rig.commit();
+    let entry = rig.placed()[0];
+    let opened = rig.now;
+    rig.now = opened.plus_ms(MINUTE_MS / 2);
+    rig.fill(&entry, entry.qty, 97_000);
+    let best = |rig: &Rig| rig.engine.positions().next().unwrap().best;
+    assert_eq!(best(&rig), 97_000.0, "the fill, not the last price before it");
+    rig.commit();
+    rig.placed();
+
+    rig.now = opened.plus_ms(MINUTE_MS);
+    let candle =
+        Candle { open_time: opened, open: 98_500.0, high: 98_900.0, low: 96_900.0, close: 97_050.0, volume: 1.0 };
+    let closed = ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false };
+    rig.event(Event::Candle(closed));
+    assert_eq!(best(&rig), 97_050.0, "what of the candle is surely after the fill");
+    rig.event(Event::Candle(ClosedCandle { candle: Candle { open_time: rig.now, ..candle }, ..closed }));
+    assert_eq!(best(&rig), 98_900.0);
+}

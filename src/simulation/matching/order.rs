@@ -1,6 +1,6 @@
 //! Orders that wait, and why some are refused.
 
-use crate::market::{Class, Instrument, OrderKind, OrderRequest, OrderSide, Timestamp};
+use crate::market::{Class, Instrument, OrderKind, OrderRequest, OrderSide, Timestamp, float};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ pub(super) fn filter(instrument: &Instrument, request: &OrderRequest) -> Result<
         OrderKind::Market => Ok(()),
         OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => {
             ensure(trigger > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
-            ensure(to_f64(trigger) <= LARGEST_PRICE, Refusal::PRICE_TOO_LARGE)?;
+            ensure(float(trigger) <= LARGEST_PRICE, Refusal::PRICE_TOO_LARGE)?;
             ensure((trigger % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
         }
     }
@@ -67,9 +67,9 @@ impl Trigger {
         match (request.kind, request.side) {
             (OrderKind::Market, _) => Self::Now,
             (OrderKind::StopMarket { trigger }, OrderSide::Sell)
-            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Buy) => Self::AtOrBelow(to_f64(trigger)),
+            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Buy) => Self::AtOrBelow(float(trigger)),
             (OrderKind::StopMarket { trigger }, OrderSide::Buy)
-            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Sell) => Self::AtOrAbove(to_f64(trigger)),
+            | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Sell) => Self::AtOrAbove(float(trigger)),
         }
     }
 
@@ -81,13 +81,6 @@ impl Trigger {
             Self::AtOrAbove(trigger) => price >= trigger,
         }
     }
-}
-
-/// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.
-fn to_f64(value: Decimal) -> f64 {
-    let value = value.normalize();
-    let power = (0..value.scale()).fold(1.0, |power, _| power * 10.0);
-    value.mantissa() as f64 / power
 }
 
 /// An order that the venue has accepted and that has not traded. It trades whole, or cut to what it may do, and is
@@ -108,20 +101,6 @@ impl Order {
             (Trigger::Now, _) => 0,
             (_, OrderKind::TakeProfitMarket { .. }) => 2,
             (_, OrderKind::Market | OrderKind::StopMarket { .. }) => 1,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_trigger_is_the_float_that_a_feed_would_parse(mantissa in 1i64..1_000_000_000_000_000, scale in 0u32..10) {
-            let value = Decimal::new(mantissa, scale);
-            prop_assert_eq!(to_f64(value), value.to_string().parse::<f64>().unwrap());
         }
     }
 }
