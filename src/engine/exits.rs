@@ -78,7 +78,7 @@ impl Engine {
 
     /// Sees to it that one order of a leg stands for the whole position; those before it go once the venue has it.
     fn want(&mut self, now: Timestamp, symbol: SymbolId, leg: Leg, kind: OrderKind, actions: &mut Vec<Action>) {
-        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        let Some(position) = &self.state.positions[symbol.index()] else { return };
         let of_leg = |other: &Leg| place_of(other) == place_of(&leg);
         let newest = self.state.orders.of(symbol).rev().find(|order| of_leg(&order.leg) && order.counts());
         if let Some(newest) = newest.filter(|order| order.request.kind == kind && order.open_qty() >= position.qty) {
@@ -88,12 +88,11 @@ impl Engine {
             }
             return;
         }
-        let attempt = &mut position.attempts[place_of(&leg)];
-        let Some(next) = attempt.checked_add(1) else { return };
         let (qty, side, signal_at) = (position.qty, position.plan.side, position.plan.signal_at);
-        let strategy = usize::from(position.plan.strategy);
-        let number = std::mem::replace(attempt, next);
-        let id = orders::client_id(&self.tags[self.pair(strategy, symbol)], side, signal_at, &leg, number);
+        let tag = &self.tags[self.pair(usize::from(position.plan.strategy), symbol)];
+        let attempt = &mut self.state.attempts[symbol.index()][place_of(&leg)];
+        let id = orders::client_id(tag, side, signal_at, &leg, *attempt);
+        *attempt = attempt.wrapping_add(1);
         self.hold(now, OrderRequest { id, symbol, side: side.exit(), kind, qty, reduce_only: true }, leg);
     }
 

@@ -75,6 +75,9 @@ pub struct State {
     orders: Orders,
     /// At most one a symbol.
     positions: Vec<Option<Position>>,
+    /// How many stops, targets and exits each symbol has had: part of the next one's name. Never begun anew, since what is left of an
+    /// entry may fill after its position was closed, and a name must not come twice.
+    attempts: Vec<[u32; 3]>,
     gate: gate::Gate,
     summary: Summary,
     blocks: Blocks,
@@ -101,6 +104,7 @@ impl Engine {
             account: Account::new(settings.capital),
             orders: Orders::default(),
             positions: vec![None; symbols],
+            attempts: vec![[0; 3]; symbols],
             gate: gate::Gate::new(settings.strategies.len() * symbols),
             summary: Summary::default(),
             blocks: Blocks::default(),

@@ -17,6 +17,9 @@ const REMEMBERED: usize = 64;
 /// Trade numbers that are remembered, since a fill may be told twice (S6).
 const REMEMBERED_TRADES: usize = 256;
 
+/// Digits of a signal's time in a name, to the base of 36: enough for a hundred thousand years.
+const TIME_DIGITS: u32 = 10;
+
 /// What an order is for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the names say it
@@ -164,7 +167,7 @@ pub fn tag(strategy: &str, symbol: &Symbol) -> String {
 
 /// An order's name: a pure function of strategy and symbol (the `tag`), side, signal time, leg and attempt.
 #[must_use]
-pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt: u16) -> ClientId {
+pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt: u32) -> ClientId {
     let side = if side == Side::Long { 'l' } else { 's' };
     let leg = match leg {
         Leg::Entry(_) => 'e',
@@ -172,8 +175,9 @@ pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt
         Leg::Target => 't',
         Leg::Exit(_) => 'x',
     };
-    let text = format!("{tag}{}{side}{leg}{}", base36(signal_at.0.unsigned_abs()), base36(attempt.into()));
-    // 13 for the tag, at most 13 for a time, 2, and at most 4 for an attempt: 32.
+    let time = base36(signal_at.0.unsigned_abs() % 36u64.pow(TIME_DIGITS));
+    let text = format!("{tag:0>13}{time:0>10}{side}{leg}{}", base36(attempt.into()));
+    // 13 for the tag, 10 for the time, 2, and at most 7 for an attempt: 32. All but the last are of one length, so no two run together.
     ClientId::new(&text).expect("parts of limited length, each of lower-case letters and digits")
 }
 
@@ -199,9 +203,9 @@ mod tests {
         for strategy in ["oversold_bounce", "short_the_rip"] {
             for symbol in &symbols {
                 for side in [Side::Long, Side::Short] {
-                    for at in [0, 1_761_004_236_000, i64::MAX] {
+                    for at in [1, 64, 1_761_004_236_000, i64::MAX] {
                         for leg in [Leg::Stop, Leg::Target, Leg::Exit(Reason::Time)] {
-                            for attempt in [0, 1, u16::MAX] {
+                            for attempt in [0, 5, 1049, u32::MAX] {
                                 seen.push(client_id(&tag(strategy, symbol), side, Timestamp(at), &leg, attempt));
                             }
                         }
@@ -213,7 +217,7 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), all);
-        let again = client_id(&tag("oversold_bounce", &symbols[0]), Side::Long, Timestamp(0), &Leg::Stop, 0);
+        let again = client_id(&tag("oversold_bounce", &symbols[0]), Side::Long, Timestamp(1), &Leg::Stop, 0);
         assert!(seen.contains(&again), "the same parts make the same name");
     }
 

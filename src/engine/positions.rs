@@ -95,8 +95,6 @@ pub struct Position {
     pub trailed: bool,
     /// Set once the position is to be closed at the market.
     pub closing: Option<Reason>,
-    /// How many orders were sent for stop, target and exit: part of the next one's name.
-    pub attempts: [u16; 3],
     /// How many stops in a row the venue refused.
     pub refused_stops: u8,
 }
@@ -160,7 +158,6 @@ impl Position {
             best: float(fill.price),
             trailed: false,
             closing: None,
-            attempts: [0; 3],
             refused_stops: 0,
         }
     }

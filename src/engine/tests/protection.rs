@@ -155,3 +155,21 @@ fn a_trailing_stop_follows_only_prices_since_the_entry() {
     rig.event(Event::Candle(ClosedCandle { candle: Candle { open_time: rig.now, ..candle }, ..closed }));
     assert_eq!(best(&rig), 98_900.0);
 }
+
+#[test]
+fn what_is_left_of_an_entry_gets_a_stop_with_a_new_name() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, qty("0.004"), 98_500);
+    rig.commit();
+    let first = rig.placed();
+    rig.update(OrderUpdate::Accepted { id: first[0].id });
+    rig.fill(&first[0], qty("0.004"), 98_380);
+    assert!(rig.cancelled().contains(&entry.id), "the rest of the entry is not wanted any more");
+    rig.fill(&entry, qty("0.006"), 98_370);
+    rig.commit();
+    let second = rig.placed();
+    assert_eq!(second.len(), 2);
+    assert!(second.iter().all(|order| first.iter().all(|old| old.id != order.id)), "{first:?} {second:?}");
+}
