@@ -15,6 +15,8 @@ use crate::{
 
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
 const TRAILING_STEP: f64 = 0.05;
+/// With so many targets or exits in doubt no other is sent before there is evidence of what became of one (S13).
+const MOST_IN_DOUBT: usize = 3;
 
 /// Where the price was in a stretch of time.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +44,17 @@ impl Engine {
         if self.settings.exits.trailing {
             self.trail(symbol, actions);
         }
+        self.forgive(symbol);
         self.tend(now, symbol, actions);
+    }
+
+    /// A stop that stands when a price comes, ends the row of those that failed.
+    fn forgive(&mut self, symbol: SymbolId) {
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop);
+        if position.failed_stops > 0 && stops.all(|stop| stop.stage == Stage::Accepted) {
+            position.failed_stops = 0;
+        }
     }
 
     /// Moves the stop after the best price, never back.
@@ -88,12 +100,22 @@ impl Engine {
             }
             return;
         }
+        let unanswered = newest.is_some_and(|order| order.open_qty() >= position.qty && order.stage != Stage::Accepted);
+        if unanswered || leg != Leg::Stop && (now < position.retry_at || self.in_doubt(symbol, &leg) >= MOST_IN_DOUBT) {
+            return;
+        }
         let (qty, side, signal_at) = (position.qty, position.plan.side, position.plan.signal_at);
         let tag = &self.tags[self.pair(usize::from(position.plan.strategy), symbol)];
         let attempt = &mut self.state.attempts[symbol.index()][place_of(&leg)];
         let id = orders::client_id(tag, side, signal_at, &leg, *attempt);
         *attempt = attempt.wrapping_add(1);
         self.hold(now, OrderRequest { id, symbol, side: side.exit(), kind, qty, reduce_only: true }, leg);
+    }
+
+    /// How many orders of a leg are in doubt.
+    fn in_doubt(&self, symbol: SymbolId, leg: &Leg) -> usize {
+        let of_leg = self.state.orders.of(symbol).filter(|order| place_of(&order.leg) == place_of(leg));
+        of_leg.filter(|order| order.stage == Stage::Unknown).count()
     }
 
     /// Ends a symbol's orders that match: those that have not left vanish, the others are cancelled.

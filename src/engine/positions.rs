@@ -95,8 +95,10 @@ pub struct Position {
     pub trailed: bool,
     /// Set once the position is to be closed at the market.
     pub closing: Option<Reason>,
-    /// How many stops in a row the venue refused.
-    pub refused_stops: u8,
+    /// How many stops in a row were refused, vanished or are in doubt.
+    pub failed_stops: u8,
+    /// Before this no target and no exit is sent: the last one came to nothing.
+    pub retry_at: Timestamp,
 }
 
 /// A closed quantity: one row of `trades.csv`.
@@ -158,7 +160,8 @@ impl Position {
             best: float(fill.price),
             trailed: false,
             closing: None,
-            refused_stops: 0,
+            failed_stops: 0,
+            retry_at: fill.at,
         }
     }
 

@@ -8,8 +8,10 @@ use super::{
 use crate::market::{AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderUpdate, Side, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 
-/// After so many refused stops in a row the position is closed at the market instead.
-const MOST_REFUSED_STOPS: u8 = 3;
+/// After so many stops in a row that came to nothing the position is closed at the market instead.
+const MOST_FAILED_STOPS: u8 = 3;
+/// A target or an exit that came to nothing is tried again after this long: the venue would say the same at once.
+const RETRY_MS: i64 = 1_000;
 
 impl Engine {
     pub(super) fn on_order(&mut self, now: Timestamp, update: &OrderUpdate, actions: &mut Vec<Action>) {
@@ -20,25 +22,16 @@ impl Engine {
             OrderUpdate::Refused { id, code, class } => {
                 if self.state.orders.end(id).is_some() {
                     actions.push(Action::Log(Note::Refused { id, symbol, code, class }));
-                    self.on_refused(id, symbol, leg, class, actions);
+                    self.on_refused(now, id, symbol, leg, class, actions);
                 }
             }
-            OrderUpdate::Unknown { id } => {
-                if let Some(order) = self.state.orders.get_mut(id) {
-                    order.stage = Stage::Unknown;
-                    actions.push(Action::Alert(Note::InDoubt { id, symbol }));
-                }
-            }
+            OrderUpdate::Unknown { id } => self.on_unknown(now, id, symbol, leg, actions),
             OrderUpdate::Filled(fill) => self.on_fill(&fill, leg, actions),
             // another order carries on for it
             OrderUpdate::Ended { how: Ended::Triggered, .. } => {}
-            OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(id, symbol, leg, actions),
+            OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(now, id, symbol, leg, actions),
         }
-        // A refused exit or target is tried again at the next price, not at once: the venue would say the same.
-        let wait = matches!((update, leg), (OrderUpdate::Refused { .. }, Leg::Exit(_) | Leg::Target));
-        if !wait {
-            self.tend(now, symbol, actions);
-        }
+        self.tend(now, symbol, actions);
     }
 
     /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).
@@ -58,15 +51,30 @@ impl Engine {
     }
 
     fn on_accepted(&mut self, id: ClientId) {
-        let Some(order) = self.state.orders.get_mut(id) else { return };
-        order.stage = Stage::Accepted;
-        let (symbol, leg) = (order.request.symbol, order.leg);
-        if let (Leg::Stop, Some(position)) = (leg, &mut self.state.positions[symbol.index()]) {
-            position.refused_stops = 0;
+        if let Some(order) = self.state.orders.get_mut(id) {
+            order.stage = Stage::Accepted;
         }
     }
 
-    fn on_refused(&mut self, id: ClientId, symbol: SymbolId, leg: Leg, class: Class, actions: &mut Vec<Action>) {
+    /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever.
+    fn on_unknown(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
+        let Some(order) = self.state.orders.get_mut(id).filter(|order| order.stage != Stage::Unknown) else { return };
+        order.stage = Stage::Unknown;
+        actions.push(Action::Alert(Note::InDoubt { id, symbol }));
+        if leg == Leg::Stop {
+            self.on_failed(now, symbol, leg, actions);
+        }
+    }
+
+    fn on_refused(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        symbol: SymbolId,
+        leg: Leg,
+        class: Class,
+        actions: &mut Vec<Action>,
+    ) {
         if let Leg::Entry(plan) = leg {
             return self.give_up(&plan, symbol, Skip::Refused, actions);
         }
@@ -74,15 +82,25 @@ impl Engine {
         match (leg, class) {
             (Leg::Stop, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Stop),
             (Leg::Target, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Target),
-            (Leg::Stop, _) => {
-                position.refused_stops += 1;
-                if position.refused_stops >= MOST_REFUSED_STOPS && position.closing.is_none() {
+            (Leg::Exit(_), Class::ReduceOnly) => self.doubt(Note::NotOurs { id, symbol }, actions),
+            _ => {}
+        }
+        self.on_failed(now, symbol, leg, actions);
+    }
+
+    /// An order that should have ended a position came to nothing, which was not our wish.
+    fn on_failed(&mut self, now: Timestamp, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        match leg {
+            Leg::Stop => {
+                position.failed_stops = position.failed_stops.saturating_add(1);
+                if position.failed_stops >= MOST_FAILED_STOPS && position.closing.is_none() {
                     position.closing = Some(Reason::Breaker);
                     actions.push(Action::Alert(Note::Unprotected(symbol)));
                 }
             }
-            (Leg::Exit(_), Class::ReduceOnly) => self.doubt(Note::NotOurs { id, symbol }, actions),
-            _ => {}
+            Leg::Target | Leg::Exit(_) => position.retry_at = now.plus_ms(RETRY_MS),
+            Leg::Entry(_) => {}
         }
     }
 
@@ -95,12 +113,14 @@ impl Engine {
         actions.push(Action::Log(Note::Skipped { symbol, strategy: plan.strategy, why, price }));
     }
 
-    fn on_ended(&mut self, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
+    fn on_ended(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
         let Some(order) = self.state.orders.end(id) else { return };
-        if let Leg::Entry(plan) = leg
-            && order.filled.is_zero()
-        {
-            self.give_up(&plan, symbol, Skip::Refused, actions);
+        match leg {
+            Leg::Entry(plan) if order.filled.is_zero() => self.give_up(&plan, symbol, Skip::Refused, actions),
+            // counted when it came in doubt
+            Leg::Stop if order.stage == Stage::Unknown => {}
+            Leg::Stop | Leg::Target | Leg::Exit(_) if !order.cancelling => self.on_failed(now, symbol, leg, actions),
+            _ => {}
         }
     }
 

@@ -86,6 +86,13 @@ impl Rig {
         self.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }));
     }
 
+    /// The price is here now.
+    fn bar(&mut self, last: f64) {
+        self.price = last;
+        let bar = PriceBar { symbol: BTC, last, low: last, high: last, bid: last, ask: last, at: self.now };
+        self.event(Event::Price(bar));
+    }
+
     fn update(&mut self, update: OrderUpdate) {
         self.event(Event::Order(update));
     }

@@ -173,3 +173,86 @@ fn what_is_left_of_an_entry_gets_a_stop_with_a_new_name() {
     assert_eq!(second.len(), 2);
     assert!(second.iter().all(|order| first.iter().all(|old| old.id != order.id)), "{first:?} {second:?}");
 }
+
+/// Answers each order as `answer` says, in one moment, until none comes any more.
+fn spin(rig: &mut Rig, mut answer: impl FnMut(&mut Rig, OrderRequest)) -> Vec<OrderKind> {
+    let mut kinds = Vec::new();
+    loop {
+        rig.commit();
+        let placed = rig.placed();
+        if placed.is_empty() {
+            return kinds;
+        }
+        kinds.extend(placed.iter().map(|order| order.kind));
+        assert!(kinds.len() < 20, "engine and venue go round in circles: {kinds:?}");
+        placed.into_iter().for_each(|order| answer(rig, order));
+    }
+}
+
+#[test]
+fn a_venue_that_takes_nothing_is_not_asked_for_ever() {
+    type Answer = fn(&mut Rig, ClientId);
+    let answers: [(&str, Answer); 5] = [
+        ("refused", |rig, id| rig.update(OrderUpdate::Refused { id, code: -1, class: Class::Other })),
+        ("nothing to reduce", |rig, id| rig.update(OrderUpdate::Refused { id, code: -1, class: Class::ReduceOnly })),
+        ("in doubt", |rig, id| rig.update(OrderUpdate::Unknown { id })),
+        ("absent", |rig, id| {
+            rig.update(OrderUpdate::Unknown { id });
+            rig.update(OrderUpdate::Absent { id });
+        }),
+        ("taken and expired", |rig, id| {
+            rig.update(OrderUpdate::Accepted { id });
+            rig.update(OrderUpdate::Ended { id, how: Ended::Expired });
+        }),
+    ];
+    for (name, answer) in answers {
+        let (mut rig, stop, _) = Rig::holding(settings());
+        answer(&mut rig, stop.id);
+        let kinds = spin(&mut rig, |rig, order| answer(rig, order.id));
+        assert!(kinds.contains(&OrderKind::Market), "{name}: a position that has no stop is closed: {kinds:?}");
+        for _ in 0..9 {
+            rig.now = rig.now.plus_ms(100);
+            rig.bar(98_500.0);
+            assert!(spin(&mut rig, |rig, order| answer(rig, order.id)).is_empty(), "{name}: not ten times a second");
+        }
+        rig.now = rig.now.plus_ms(100);
+        rig.bar(98_500.0);
+        let again = spin(&mut rig, |rig, order| answer(rig, order.id));
+        assert_eq!(again.is_empty(), name == "in doubt", "{name}: {again:?}");
+    }
+}
+
+#[test]
+fn a_target_that_is_refused_is_tried_again_but_not_at_every_price() {
+    let (mut rig, _, target) = Rig::holding(settings());
+    rig.update(OrderUpdate::Ended { id: target.id, how: Ended::Expired });
+    let mut tried = 0;
+    for _ in 0..30 {
+        rig.now = rig.now.plus_ms(100);
+        rig.bar(98_500.0);
+        tried += spin(&mut rig, |rig, order| {
+            assert_eq!(order.kind, target.kind);
+            rig.update(OrderUpdate::Refused { id: order.id, code: -1, class: Class::Other });
+        })
+        .len();
+    }
+    assert_eq!(tried, 3, "in three seconds");
+}
+
+#[test]
+fn a_stop_that_moves_on_waits_for_the_answer_to_its_last_move() {
+    let exits = Exits { trailing: true, trailing_pct: 0.1, ..Exits::default() };
+    let (mut rig, ..) = Rig::holding(Settings { exits, ..settings() });
+    rig.minute(400.0);
+    rig.commit();
+    let first = rig.placed();
+    assert_eq!(first.len(), 1);
+    (0..3).for_each(|_| rig.minute(50.0));
+    rig.commit();
+    assert!(rig.placed().is_empty(), "no answer yet");
+    rig.update(OrderUpdate::Accepted { id: first[0].id });
+    rig.commit();
+    let second = rig.placed();
+    // 99,050 less 0.1 %
+    assert_eq!(second[0].kind, OrderKind::StopMarket { trigger: qty("98950.9") });
+}
