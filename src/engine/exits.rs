@@ -4,7 +4,7 @@
 //! an order that vanished, a trailing stop that moves. A stop is replaced by placing its successor first.
 
 use super::{
-    Action, Engine, PROTECTIVE_WAIT_MS,
+    Action, Engine, PROTECTIVE_WAIT_MS, Skip,
     orders::{self, Leg, Stage},
     positions::{Position, Reason},
 };
@@ -76,16 +76,21 @@ impl Engine {
 
     /// Asks for what a symbol's position lacks, and for the end of what it does not need.
     pub(super) fn tend(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
-        let Some(position) = &self.state.positions[symbol.index()] else {
-            return self.cancel(symbol, actions, |order| order.request.reduce_only);
-        };
-        let (stop, target, closing) = (position.stop, position.target, position.closing);
-        if let Some(reason) = closing {
-            // the stop and the target that stand, stay until it is flat; none is placed anew
-            return self.want(now, symbol, Leg::Exit(reason), OrderKind::Market, actions);
+        let held = self.state.positions[symbol.index()].as_ref();
+        let held = held.map(|position| (position.stop, position.target, position.closing));
+        if let Some((.., Some(reason))) = held {
+            self.state.orders.abandon(symbol, reason);
         }
-        self.want(now, symbol, Leg::Stop, OrderKind::StopMarket { trigger: stop }, actions);
-        self.want(now, symbol, Leg::Target, OrderKind::TakeProfitMarket { trigger: target }, actions);
+        self.cancel(symbol, actions, |order| order.abandoned.is_some());
+        match held {
+            None => self.cancel(symbol, actions, |order| order.request.reduce_only),
+            // the stop and the target that stand, stay until it is flat; none is placed anew
+            Some((.., Some(reason))) => self.want(now, symbol, Leg::Exit(reason), OrderKind::Market, actions),
+            Some((stop, target, None)) => {
+                self.want(now, symbol, Leg::Stop, OrderKind::StopMarket { trigger: stop }, actions);
+                self.want(now, symbol, Leg::Target, OrderKind::TakeProfitMarket { trigger: target }, actions);
+            }
+        }
     }
 
     /// Sees to it that one order of a leg stands for the whole position; those before it go once the venue has it.
@@ -129,9 +134,12 @@ impl Engine {
     ) {
         let matches = |order: &orders::Order| order.request.symbol == symbol && order.counts() && which(order);
         while let Some(order) = self.state.orders.find_mut(matches) {
-            let id = order.request.id;
+            let (id, leg) = (order.request.id, order.leg);
             if matches!(order.stage, Stage::Held { .. }) {
                 self.state.orders.end(id);
+                if let Leg::Entry(plan) = leg {
+                    self.give_up(&plan, symbol, Skip::Cancelled, actions);
+                }
             } else {
                 order.cancelling = true;
                 actions.push(Action::Order(OrderCommand::Cancel { id, symbol }));
@@ -139,8 +147,9 @@ impl Engine {
         }
     }
 
-    /// Closes a symbol's position at the market.
+    /// Closes a symbol's position at the market, also one that is only on its way.
     pub(super) fn close(&mut self, now: Timestamp, symbol: SymbolId, reason: Reason, actions: &mut Vec<Action>) {
+        self.state.orders.abandon(symbol, reason);
         if let Some(position) = &mut self.state.positions[symbol.index()] {
             position.closing.get_or_insert(reason);
         }

@@ -61,6 +61,8 @@ pub struct Order {
     pub filled: Decimal,
     /// Whether a cancel was sent.
     pub cancelling: bool,
+    /// Set on an entry that came too late: what of it fills all the same is closed at once, for this reason.
+    pub abandoned: Option<Reason>,
 }
 
 impl Order {
@@ -89,7 +91,7 @@ impl Orders {
     /// A new order whose intent goes with `batch`.
     pub fn hold(&mut self, request: OrderRequest, leg: Leg, batch: u64, now: Timestamp) {
         let stage = Stage::Held { batch, since: now };
-        self.open.push(Order { request, leg, stage, filled: Decimal::ZERO, cancelling: false });
+        self.open.push(Order { request, leg, stage, filled: Decimal::ZERO, cancelling: false, abandoned: None });
     }
 
     /// Orders that have not ended, oldest first.
@@ -105,6 +107,14 @@ impl Orders {
     /// Orders of a symbol that have not ended, oldest first.
     pub fn of(&self, symbol: SymbolId) -> impl DoubleEndedIterator<Item = &Order> {
         self.open.iter().filter(move |order| order.request.symbol == symbol)
+    }
+
+    /// Marks the entries of a symbol as come too late.
+    pub fn abandon(&mut self, symbol: SymbolId, reason: Reason) {
+        let entries = self.open.iter_mut().filter(|order| matches!(order.leg, Leg::Entry(_)));
+        for entry in entries.filter(|order| order.request.symbol == symbol) {
+            entry.abandoned.get_or_insert(reason);
+        }
     }
 
     /// An order that has not ended.

@@ -33,11 +33,13 @@ pub enum Skip {
     BelowMinimum,
     /// The exchange refused the order.
     Refused,
+    /// The order was taken back before it filled.
+    Cancelled,
 }
 
 impl Skip {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotWarm,
         Self::Cooldown,
         Self::PositionOpen,
@@ -52,6 +54,7 @@ impl Skip {
         Self::PortfolioRisk,
         Self::BelowMinimum,
         Self::Refused,
+        Self::Cancelled,
     ];
 
     /// As it stands in the summary.
@@ -72,6 +75,7 @@ impl Skip {
             Self::PortfolioRisk => "portfolio risk",
             Self::BelowMinimum => "below minimum size",
             Self::Refused => "refused by the exchange",
+            Self::Cancelled => "cancelled",
         }
     }
 }

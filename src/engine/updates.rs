@@ -116,7 +116,10 @@ impl Engine {
     fn on_ended(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
         let Some(order) = self.state.orders.end(id) else { return };
         match leg {
-            Leg::Entry(plan) if order.filled.is_zero() => self.give_up(&plan, symbol, Skip::Refused, actions),
+            Leg::Entry(plan) if order.filled.is_zero() => {
+                let why = if order.cancelling { Skip::Cancelled } else { Skip::Refused };
+                self.give_up(&plan, symbol, why, actions);
+            }
             // counted when it came in doubt
             Leg::Stop if order.stage == Stage::Unknown => {}
             Leg::Stop | Leg::Target | Leg::Exit(_) if !order.cancelling => self.on_failed(now, symbol, leg, actions),
@@ -145,14 +148,17 @@ impl Engine {
 
     fn on_entry_fill(&mut self, fill: &Fill, plan: Plan, actions: &mut Vec<Action>) {
         self.state.account.pay_fee(fill.fee);
+        let abandoned = self.state.orders.find(fill.id).and_then(|order| order.abandoned);
         if let Some(position) = &mut self.state.positions[fill.symbol.index()] {
+            position.closing = position.closing.or(abandoned);
             return position.grow(fill);
         }
         let instrument = &self.settings.instruments[fill.symbol.index()];
         let away = if plan.side == Side::Long { Decimal::ONE } else { Decimal::NEGATIVE_ONE };
         let stop = instrument.round_stop(plan.side, fill.price - away * plan.stop_distance);
         let target = instrument.round_target(plan.side, fill.price + away * plan.target_distance);
-        let position = Position::open(plan, fill, stop, target);
+        let mut position = Position::open(plan, fill, stop, target);
+        position.closing = abandoned;
         self.state.summary.entries += 1;
         actions.push(Action::Log(Note::Entry(Entry {
             symbol: fill.symbol,

@@ -85,3 +85,55 @@ fn an_empty_account_is_an_emergency() {
     rig.fill(&stop, stop.qty, 1);
     assert!(rig.actions.contains(&Action::Halt(Halt::Emergency)));
 }
+
+#[test]
+fn closing_takes_an_entry_on_its_way_back() {
+    for command in [Command::CloseAll, Command::Close(BTC), Command::Stop { close: true }] {
+        let mut held = Rig::signalled(settings());
+        held.event(Event::Command(command));
+        held.commit();
+        assert!(held.placed().is_empty(), "{command:?}");
+        assert_eq!((held.engine.summary().taken, held.engine.account().day.entries), (0, 0), "{command:?}");
+
+        let mut sent = Rig::signalled(settings());
+        sent.commit();
+        let entry = sent.placed()[0];
+        sent.event(Event::Command(command));
+        assert_eq!(sent.cancelled(), [entry.id], "{command:?}");
+        let mut crossed = sent;
+        crossed.actions.clear();
+        crossed.fill(&entry, entry.qty, 98_500);
+        crossed.commit();
+        let exit = crossed.placed();
+        assert_eq!(exit.iter().map(|order| order.kind).collect::<Vec<_>>(), [OrderKind::Market], "{command:?}");
+    }
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.event(Event::Command(Command::CloseAll));
+    rig.update(OrderUpdate::Ended { id: entry.id, how: Ended::Cancelled });
+    assert_eq!((rig.engine.summary().taken, rig.skips(Skip::Cancelled)), (0, 1));
+}
+
+#[test]
+fn what_is_kept_at_the_end_is_not_closed() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.event(Event::Command(Command::Stop { close: false }));
+    rig.fill(&entry, entry.qty, 98_500);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 2, "stop and target");
+}
+
+#[test]
+fn a_position_that_must_close_does_not_grow_any_more() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, qty("0.004"), 98_500);
+    rig.commit();
+    let stop = rig.placed()[0];
+    rig.update(OrderUpdate::Refused { id: stop.id, code: -2021, class: Class::WouldTrigger });
+    assert_eq!(rig.cancelled(), [entry.id]);
+}
