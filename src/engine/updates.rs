@@ -147,6 +147,11 @@ impl Engine {
     }
 
     fn on_entry_fill(&mut self, fill: &Fill, plan: Plan, actions: &mut Vec<Action>) {
+        let held = self.state.positions[fill.symbol.index()].as_ref();
+        if held.is_some_and(|position| position.plan.side != plan.side) {
+            // it comes long after its end, and another position is there by now
+            return self.on_exit_fill(fill, Reason::Manual, actions);
+        }
         self.state.account.pay_fee(fill.fee);
         let abandoned = self.state.orders.find(fill.id).and_then(|order| order.abandoned);
         if let Some(position) = &mut self.state.positions[fill.symbol.index()] {
@@ -178,8 +183,8 @@ impl Engine {
 
     fn on_exit_fill(&mut self, fill: &Fill, reason: Reason, actions: &mut Vec<Action>) {
         self.state.account.pay_fee(fill.fee);
-        let held = self.state.positions[fill.symbol.index()].as_mut().filter(|position| position.qty >= fill.qty);
-        let Some(position) = held else {
+        let fits = |position: &&mut Position| position.qty >= fill.qty && position.plan.side.exit() == fill.side;
+        let Some(position) = self.state.positions[fill.symbol.index()].as_mut().filter(fits) else {
             return self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
         };
         let reason = if reason == Reason::Stop && position.trailed { Reason::Trailing } else { reason };

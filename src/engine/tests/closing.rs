@@ -137,3 +137,35 @@ fn a_position_that_must_close_does_not_grow_any_more() {
     rig.update(OrderUpdate::Refused { id: stop.id, code: -2021, class: Class::WouldTrigger });
     assert_eq!(rig.cancelled(), [entry.id]);
 }
+
+#[test]
+fn an_entry_that_fills_long_after_its_end_reduces_a_position_of_the_other_side() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let long = rig.placed()[0];
+    rig.update(OrderUpdate::Ended { id: long.id, how: Ended::Expired });
+    let Leg::Entry(plan) = rig.engine.state.orders.find(long.id).unwrap().leg else { panic!("no entry") };
+    let sold = fill_of(&long, OrderSide::Sell, qty("0.01"), 98_500);
+    let short = Position::open(Plan { side: Side::Short, ..plan }, &sold, qty("98620"), qty("97000"));
+    rig.engine.state.positions[0] = Some(short);
+    rig.engine.state.positions[0].as_mut().unwrap().closing = Some(Reason::Manual);
+    rig.fill(&long, qty("0.004"), 98_400);
+    let position = rig.engine.positions().next().unwrap();
+    assert_eq!((position.plan.side, position.qty), (Side::Short, qty("0.006")));
+    assert_eq!(rig.engine.account().realised, qty("0.4"));
+    rig.fill(&long, qty("0.007"), 98_400);
+    assert!(rig.actions.contains(&Action::Need(Need::Reconcile)), "more than there is: our books are wrong");
+}
+
+#[test]
+fn an_exit_on_the_wrong_side_is_a_doubt() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.fill(&OrderRequest { side: OrderSide::Buy, ..stop }, stop.qty, 98_380);
+    assert!(rig.actions.contains(&Action::Need(Need::Reconcile)));
+    assert_eq!(rig.engine.positions().next().unwrap().qty, stop.qty);
+}
+
+fn fill_of(order: &OrderRequest, side: OrderSide, qty: Decimal, price: u32) -> Fill {
+    let (price, fee) = (Decimal::from(price), Decimal::ZERO);
+    Fill { id: order.id, trade_id: 900, symbol: BTC, side, qty, price, fee, at: Timestamp(0) }
+}
