@@ -267,12 +267,15 @@ impl Engine {
             return Err(Skip::PositionOpen);
         }
         let equity = self.equity();
-        let budget = risk::budget(&self.state.account, equity, self.open_risk(), &self.settings.risk)?;
+        let risk::Budget { wanted, room } =
+            risk::budget(&self.state.account, equity, self.open_risk(), &self.settings.risk)?;
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
         let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
+        let instrument = &self.settings.instruments[symbol.index()];
+        let stop_distance = instrument.round_distance(stop_distance);
         let factor = self.desks[symbol.index()].regime().volatility.size_factor();
-        let wish = sizing::Wish { budget, price, stop_distance, factor, equity };
-        let qty = sizing::quantity(&wish, &self.settings.instruments[symbol.index()], &self.settings.risk)?;
+        let wish = sizing::Wish { budget: wanted, room, price, stop_distance, factor, equity };
+        let qty = sizing::quantity(&wish, instrument, &self.settings.risk)?;
         let plan = Plan {
             strategy: index as u16,
             side: signal.side,

@@ -40,13 +40,19 @@ impl Instrument {
 
     /// The trigger of a stop on the tick, never closer to the entry than asked for: down for a long, up for a short.
     ///
-    /// A stop that moves away costs more when it is hit, so sizing uses the rounded price.
+    /// A stop that moves away costs more when it is hit, so sizing uses the rounded distance.
     #[must_use]
     pub fn round_stop(&self, side: Side, trigger: Decimal) -> Decimal {
         match side {
             Side::Long => down(trigger, self.tick).max(self.tick),
             Side::Short => up(trigger, self.tick),
         }
+    }
+
+    /// The distance on the tick at which a stop stands that is asked for at `distance` from a price on the tick: never less.
+    #[must_use]
+    pub fn round_distance(&self, distance: Decimal) -> Decimal {
+        up(distance, self.tick)
     }
 
     /// The trigger of a target on the tick, never easier to reach than asked for: up for a long, down for a short.
@@ -151,6 +157,9 @@ mod tests {
             let (long, short) = (rules.round_stop(Side::Long, raw), rules.round_stop(Side::Short, raw));
             prop_assert!((long <= raw || long == rules.tick) && short >= raw);
             prop_assert!((raw - long).abs() <= rules.tick && short - raw < rules.tick);
+            let (fill, away) = (rules.round_fill(OrderSide::Buy, raw + raw), rules.round_distance(raw));
+            prop_assert_eq!(rules.round_stop(Side::Short, fill + raw), fill + away);
+            prop_assert!(rules.round_stop(Side::Long, fill - raw) >= fill - away);
             prop_assert!(rules.round_fill(OrderSide::Buy, raw) >= raw);
         }
 

@@ -121,3 +121,18 @@ fn two_candles_told_in_one_moment_are_two_signals() {
     rig.commit();
     assert_ne!(rig.placed()[0].id, refused, "S1");
 }
+
+#[test]
+fn the_risk_is_that_of_the_stop_on_its_tick() {
+    let mut coarse = settings();
+    coarse.instruments[0].tick = Decimal::from(500);
+    coarse.risk.max_position_pct = 100.0;
+    let mut rig = Rig::signalled(coarse);
+    rig.commit();
+    let entry = rig.placed()[0];
+    // asked for at 120 from the entry, it stands at 500: 10 USDT / 500
+    assert_eq!(entry.qty, qty("0.02"));
+    assert_eq!(rig.engine.open_risk(), Decimal::TEN);
+    rig.fill(&entry, entry.qty, 98_500);
+    assert_eq!(rig.engine.open_risk(), Decimal::TEN);
+}
