@@ -74,6 +74,13 @@ impl Account {
         self.day = Day::containing(now, equity);
     }
 
+    /// An entry of this signal never became one; only today's counts are still open.
+    pub fn take_back_entry(&mut self, signal_at: Timestamp) {
+        if signal_at >= self.day.ends.plus_ms(-DAY_MS) {
+            self.day.entries = self.day.entries.saturating_sub(1);
+        }
+    }
+
     /// Books a fee paid.
     pub fn pay_fee(&mut self, fee: Decimal) {
         self.fees += fee;

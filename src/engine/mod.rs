@@ -369,8 +369,10 @@ impl Engine {
     #[must_use]
     pub fn equity(&self) -> Decimal {
         let open = self.state.positions.iter().flatten();
-        let unrealised =
-            open.filter_map(|position| Some(position.unrealised(decimal(self.desks[position.symbol.index()].mark)?)));
+        let unrealised = open.filter_map(|position| {
+            let desk = &self.desks[position.symbol.index()];
+            Some(position.unrealised(desk.seen_at.and_then(|_| decimal(desk.mark))?))
+        });
         self.state.account.balance + unrealised.sum::<Decimal>()
     }
 

@@ -107,8 +107,7 @@ impl Engine {
     /// An entry that never became one: its signal counts as not taken.
     pub(super) fn give_up(&mut self, plan: &Plan, symbol: SymbolId, why: Skip, actions: &mut Vec<Action>) {
         self.state.summary.take_back(why);
-        let day = &mut self.state.account.day;
-        day.entries = day.entries.saturating_sub(1);
+        self.state.account.take_back_entry(plan.signal_at);
         let price = self.desks[symbol.index()].mark;
         actions.push(Action::Log(Note::Skipped { symbol, strategy: plan.strategy, why, price }));
     }

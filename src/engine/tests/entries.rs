@@ -136,3 +136,17 @@ fn the_risk_is_that_of_the_stop_on_its_tick() {
     rig.fill(&entry, entry.qty, 98_500);
     assert_eq!(rig.engine.open_risk(), Decimal::TEN);
 }
+
+#[test]
+fn an_entry_that_fails_after_midnight_gives_the_new_day_nothing() {
+    use crate::market::DAY_MS;
+    let mut rig = Rig::new(settings());
+    rig.now = Timestamp(DAY_MS - 16 * MINUTE_MS);
+    (0..15).for_each(|_| rig.minute(-100.0));
+    rig.commit();
+    let yesterday = rig.placed()[0];
+    rig.minute(100.0);
+    rig.engine.state.account.day.entries = 1;
+    rig.update(OrderUpdate::Refused { id: yesterday.id, code: -2019, class: Class::Margin });
+    assert_eq!(rig.engine.account().day.entries, 1);
+}

@@ -28,3 +28,10 @@ fn a_restored_engine_goes_on_with_the_same_actions() {
         assert_eq!(whole.engine.snapshot(), again.engine.snapshot());
     }
 }
+
+#[test]
+fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
+    let (rig, ..) = Rig::holding(settings());
+    let again = Engine::restore(settings(), rig.engine.snapshot());
+    assert_eq!(again.equity(), again.account().balance);
+}
