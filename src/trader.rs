@@ -130,6 +130,19 @@ impl Trader {
         }
     }
 
+    /// What happens next, and when, where `candle` is the next one of the source. Every driver asks here, so that none has an order of its own.
+    ///
+    /// A deadline is due before everything later; at one moment market events come first. Nothing happens before `latest`, the time of the
+    /// last event: what was missed happens then.
+    #[must_use]
+    pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
+        let known_at = candle.closes_at().max(latest);
+        match self.next_deadline().map(|deadline| deadline.max(latest)) {
+            Some(deadline) if deadline < known_at => (deadline, Event::Wake),
+            Some(_) | None => (known_at, Event::Candle(candle)),
+        }
+    }
+
     /// The next moment at which engine or venue wants to be woken.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -162,6 +175,12 @@ impl Trader {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where orders go.
+    #[must_use]
+    pub const fn venue(&self) -> &Venue {
+        &self.venue
     }
 
     /// What went by so far.

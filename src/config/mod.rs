@@ -22,6 +22,7 @@ use crate::{
     cli::Cli,
     engine::{self, Exits, Gate, Risk},
     market::{Instrument, Symbol, known_instrument},
+    simulation::matching,
     strategies,
 };
 use given::Given;
@@ -341,6 +342,20 @@ impl Config {
             risk: self.risk.clone(),
             exits: self.exits.clone(),
             gate: self.gate.clone(),
+        }
+    }
+
+    /// What the paper account's venue is told, for the same instruments.
+    #[must_use]
+    pub fn matching_settings(&self, instruments: Vec<Instrument>) -> matching::Settings {
+        matching::Settings {
+            instruments,
+            capital: self.paper.capital,
+            taker_fee_pct: self.paper.taker_fee_pct,
+            maker_fee_pct: self.paper.maker_fee_pct,
+            slippage_pct: self.paper.slippage_pct,
+            leverage: self.risk.leverage,
+            funding_rate_pct: self.paper.funding_rate_pct,
         }
     }
 }

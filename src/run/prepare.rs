@@ -8,11 +8,8 @@ use crate::{
     candles_file::{Feed, FileError, FileSpec},
     config::{Config, ConfigError},
     engine::Engine,
-    market::{ClosedCandle, Instrument, Symbol, SymbolId, Timeframe},
-    simulation::{
-        matching::{self, Matching},
-        prices::Market,
-    },
+    market::{ClosedCandle, Symbol, SymbolId, Timeframe},
+    simulation::{matching::Matching, prices::Market},
     trader::{Trader, Venue},
 };
 use std::time::{Duration, Instant};
@@ -120,7 +117,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     ));
     let rules = config.strategies.iter().map(|rule| format!("{} {}", rule.name, rule.timeframe)).collect::<Vec<_>>();
     watch.lap(format!("strategies: {}", rules.join(", ")));
-    let venue = Matching::new(matching_settings(config, instruments.clone()));
+    let venue = Matching::new(config.matching_settings(instruments.clone()));
     let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
     watch.lap(format!("trading system: paper account of {} USDT", config.paper.capital));
     Ok(Prepared { trader, source, first, finest, csv, market, phases: watch.phases })
@@ -132,18 +129,6 @@ fn origin_of(config: &Config) -> String {
     let changed = config.origins.iter().map(ToString::to_string).collect::<Vec<_>>();
     let changed = if changed.is_empty() { "all defaults".to_owned() } else { changed.join(", ") };
     format!("{file}; {changed}")
-}
-
-fn matching_settings(config: &Config, instruments: Vec<Instrument>) -> matching::Settings {
-    matching::Settings {
-        instruments,
-        capital: config.paper.capital,
-        taker_fee_pct: config.paper.taker_fee_pct,
-        maker_fee_pct: config.paper.maker_fee_pct,
-        slippage_pct: config.paper.slippage_pct,
-        leverage: config.risk.leverage,
-        funding_rate_pct: config.paper.funding_rate_pct,
-    }
 }
 
 /// The symbols, the source of their candles, and a line that names it.

@@ -169,14 +169,14 @@ impl Realtime {
         let market = self.pace.market(began);
         let mut events = 0u32;
         while !self.emergency {
-            let Some(at) = self.due() else {
+            let Some((at, event)) = self.due() else {
                 stop.stop(Cause::DataOver);
                 break;
             };
             if !self.pace.is_due(at, market) {
                 break;
             }
-            self.step(at)?;
+            self.step(at, event)?;
             events += 1;
             if events.is_multiple_of(EVENTS_A_LOOK) && began.elapsed() >= SLICE {
                 break;
@@ -185,18 +185,15 @@ impl Realtime {
         Ok(())
     }
 
-    /// Market time of the next event; `None` at the end of the data. At one moment market events come before deadlines.
-    fn due(&self) -> Option<Timestamp> {
-        let latest = self.pace.latest();
-        let event = self.tape.next()?.closes_at().max(latest);
-        Some(self.trader.next_deadline().map_or(event, |deadline| deadline.max(latest).min(event)))
+    /// The next event and its market time; `None` at the end of the data.
+    fn due(&self) -> Option<(Timestamp, Event)> {
+        Some(self.trader.next_event(self.pace.latest(), self.tape.next()?))
     }
 
-    /// The next event, which is due at `at`.
-    fn step(&mut self, at: Timestamp) -> Result<(), LoopError> {
-        match self.tape.next() {
-            Some(candle) if candle.closes_at() <= at => self.take(candle),
-            Some(_) | None => self.tell(at, Event::Wake),
+    fn step(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
+        match event {
+            Event::Candle(candle) => self.take(candle),
+            other => self.tell(at, other),
         }
     }
 
@@ -267,7 +264,7 @@ impl Realtime {
     /// Waits until something is due, or for a second.
     async fn wait(&mut self, stop: &Stop) {
         let now = Instant::now();
-        let due = self.due().map_or(now, |at| self.pace.instant(at, now));
+        let due = self.due().map_or(now, |(at, _)| self.pace.instant(at, now));
         let wake = [Some(due), Some(self.lines.due()), self.duration_ends, Some(now + LONGEST_WAIT)];
         let until = wake.into_iter().flatten().min().unwrap_or(now);
         if until > now {
