@@ -1,0 +1,106 @@
+//! A bot in a test tube: engine and venue from a configuration, moved as the program's loop moves them, looked at after every event.
+
+use smolbear::{
+    candles_file::{Feed, FileSpec},
+    config::Config,
+    engine::{Action, Engine, Event, Record, Trade},
+    market::{ClosedCandle, Fill, Symbol, Timestamp},
+    simulation::{
+        matching::Matching,
+        prices::{EPOCH, Market},
+    },
+    trader::{Snapshot, Trader, Venue},
+};
+use std::path::Path;
+
+pub struct Rig {
+    pub trader: Trader,
+    pub latest: Timestamp,
+    /// What the shell was asked to do, and when.
+    pub asked: Vec<(Timestamp, Action)>,
+    actions: Vec<Action>,
+}
+
+impl Rig {
+    /// A bot that has seen nothing; it trades `config.symbols`.
+    pub fn new(config: &Config) -> Self {
+        let instruments = config.instruments_for(&config.symbols).unwrap();
+        let venue = Matching::new(config.matching_settings(instruments.clone()));
+        Self::around(Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue)))
+    }
+
+    /// A bot that goes on from a snapshot.
+    pub fn restored(config: &Config, snapshot: Snapshot) -> Self {
+        let instruments = config.instruments_for(&config.symbols).unwrap();
+        let venue = config.matching_settings(instruments.clone());
+        Self::around(Trader::restore(config.engine_settings(instruments), venue, snapshot))
+    }
+
+    fn around(trader: Trader) -> Self {
+        Self { trader, latest: Timestamp(i64::MIN), asked: Vec::new(), actions: Vec::new() }
+    }
+
+    /// Everything up to and with these candles, in the order of [`Trader::next_event`].
+    pub fn feed(&mut self, candles: impl IntoIterator<Item = ClosedCandle>) -> &mut Self {
+        for candle in candles {
+            while self.step(candle) != Event::Candle(candle) {}
+        }
+        self
+    }
+
+    /// One event: `candle`, or a deadline before it.
+    pub fn step(&mut self, candle: ClosedCandle) -> Event {
+        let (at, event) = self.trader.next_event(self.latest, candle);
+        self.tell(at, event.clone());
+        event
+    }
+
+    pub fn tell(&mut self, at: Timestamp, event: Event) {
+        self.latest = at;
+        self.trader.turn(at, event, &mut self.actions);
+        self.trader.check();
+        self.asked.extend(self.actions.drain(..).map(|action| (at, action)));
+    }
+
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.asked.iter().flat_map(|(_, action)| match action {
+            Action::Commit { records, .. } => records.as_slice(),
+            _ => &[],
+        })
+    }
+
+    pub fn trades(&self) -> impl Iterator<Item = &Trade> {
+        self.records().filter_map(|record| if let Record::Trade(trade) = record { Some(trade) } else { None })
+    }
+
+    pub fn fills(&self) -> impl Iterator<Item = &Fill> {
+        self.records().filter_map(|record| if let Record::Fill(fill) = record { Some(fill) } else { None })
+    }
+}
+
+/// The configuration of a user who has none, for the made-up market of a seed.
+pub fn seeded(seed: u64) -> Config {
+    let mut config = Config::default();
+    config.paper.seed = seed;
+    config
+}
+
+/// The made-up market of a configuration, history included, until so long after its beginning.
+pub fn made_up(config: &Config, ms: i64) -> impl Iterator<Item = ClosedCandle> + use<> {
+    let market = Market::new(config.paper.seed, &config.symbols);
+    market.take_while(move |candle| candle.closes_at() <= EPOCH.plus_ms(ms))
+}
+
+/// Recorded candles: their symbols, in the order in which the files name them, and the candles as they are delivered.
+pub fn recorded(files: &[impl AsRef<Path>]) -> (Vec<Symbol>, Vec<ClosedCandle>) {
+    let specs: Vec<_> = files.iter().map(|file| FileSpec::parse(file.as_ref().to_str().unwrap()).unwrap()).collect();
+    let mut symbols: Vec<Symbol> = Vec::new();
+    for spec in &specs {
+        if !symbols.contains(&spec.symbol) {
+            symbols.push(spec.symbol.clone());
+        }
+    }
+    let mut feed = Feed::open(&specs, &symbols).unwrap();
+    let candles = std::iter::from_fn(|| feed.next().unwrap()).collect();
+    (symbols, candles)
+}
