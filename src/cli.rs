@@ -92,7 +92,7 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
-    /// Write trades.csv, equity.csv and the report there at the end
+    /// Write trades.csv there, a row as each trade ends
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub out: Option<PathBuf>,
 
