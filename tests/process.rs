@@ -4,6 +4,7 @@
 
 mod common;
 mod launch;
+mod log_cannot_stop;
 mod max_speed;
 mod shutdown;
 mod supervisor;
