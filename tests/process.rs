@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod clock;
 mod common;
 mod launch;
 mod log_cannot_stop;
