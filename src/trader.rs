@@ -92,6 +92,7 @@ impl Trader {
     /// After a `Commit` the trader waits: the next event must be its `Committed`.
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         match &event {
+            Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {
                 self.venue_candle(now, candle);
                 self.desk.walking = Some(event);
@@ -193,6 +194,21 @@ impl Trader {
     #[must_use]
     pub const fn outstanding(&self) -> Option<u64> {
         self.desk.outstanding
+    }
+
+    /// History warms indicators and tells the last price; nothing follows from it.
+    ///
+    /// After a restart all candles that were ever handed in come as history, while the turn that the snapshot was taken in may still be under
+    /// way: the venue's walk stays where it is, and the engine hears of its candle when the walk is over.
+    fn warm(&mut self, now: Timestamp, event: &Event, candle: &ClosedCandle) {
+        let Venue::Matching(matching) = &self.venue;
+        if !matching.is_walking() {
+            self.venue_candle(now, candle);
+        }
+        if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
+            self.engine.handle(now, event, &mut self.asked);
+        }
+        assert!(self.asked.is_empty() && self.outputs.is_empty(), "history asked for something");
     }
 
     fn venue_candle(&mut self, now: Timestamp, candle: &ClosedCandle) {
