@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
+mod determinism;
+mod restore;
 mod rig;
 mod synthetic;
