@@ -4,6 +4,9 @@
 
 mod common;
 mod determinism;
+mod laws;
+mod no_look_ahead;
+mod replay;
 mod restore;
 mod rig;
 mod synthetic;
