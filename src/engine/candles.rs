@@ -85,7 +85,7 @@ impl Frame {
     /// because a decision on it would come too late.
     pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
         let opens = source.candle.open_time;
-        if source.timeframe > self.timeframe || opens < self.done {
+        if opens < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
         }
         if let Some(late) = self.bucket.take_if(|bucket| bucket.ends <= opens) {
@@ -213,5 +213,28 @@ mod tests {
         let mut frame = Frame::new(Timeframe::M15);
         let got = finished(&mut frame, [closed(Timeframe::M5, 5, 7.0), closed(Timeframe::M15, 0, 50.0)]);
         assert_eq!(got, [(0, 50.0, 1.0)]);
+    }
+
+    #[test]
+    fn candles_that_do_not_fill_a_longer_one_make_none() {
+        let mut frame = Frame::new(Timeframe::M5);
+        let got = finished(&mut frame, (0..10).map(|at| closed(Timeframe::M3, 3 * at, at as f64)));
+        assert_eq!(got, [], "the candle of minute 0 would hold what comes after its end");
+        assert_eq!(frame.last(), None);
+    }
+
+    #[test]
+    fn every_longer_candle_is_made_of_every_shorter_one_that_fills_it() {
+        for (at, timeframe) in Timeframe::ALL.into_iter().enumerate() {
+            for source in Timeframe::ALL[..=at].iter().filter(|source| timeframe.holds_whole(**source)) {
+                let mut frame = Frame::new(timeframe);
+                let step = source.ms() / MINUTE_MS;
+                let got = finished(&mut frame, (0..2880 / step).map(|at| closed(*source, at * step, 1.0)));
+                let period = timeframe.ms() / MINUTE_MS;
+                let each = (timeframe.ms() / source.ms()) as f64;
+                let want: Vec<_> = (0..2880 / period).map(|at| (at * period, 1.0, each)).collect();
+                assert_eq!(got, want, "{timeframe} of {source}");
+            }
+        }
     }
 }

@@ -88,6 +88,12 @@ impl Timeframe {
         at.floor_to(self.ms())
     }
 
+    /// Whether candles of `finer` (or of this timeframe) fill one of this timeframe, with none reaching beyond.
+    #[must_use]
+    pub const fn holds_whole(self, finer: Self) -> bool {
+        self.ms() % finer.ms() == 0
+    }
+
     /// The first close of this timeframe after `at`.
     #[must_use]
     pub const fn next_close(self, at: Timestamp) -> Timestamp {

@@ -34,10 +34,10 @@ pub enum PrepareError {
         /// What the files hold.
         held: String,
     },
-    /// A strategy decides on candles that the data cannot give.
+    /// A strategy decides on candles that the data cannot give: shorter ones, or such that its candles do not fill.
     #[error(
         "strategy {strategy} decides on {timeframe} candles, but the files of {symbol} offer {offered}; \
-         set timeframe = \"{finest}\" or coarser in its [[strategy]], or add a finer file"
+         set timeframe = \"{finest}\" or a multiple in its [[strategy]], or add a finer file"
     )]
     TooCoarse {
         /// The strategy's name.
@@ -171,7 +171,7 @@ fn symbols_of(config: &Config, specs: &[FileSpec]) -> Result<Vec<Symbol>, Prepar
 fn check_timeframes(config: &Config, feed: &Feed, symbols: &[Symbol]) -> Result<(), PrepareError> {
     for offer in feed.offers() {
         let Some(finest) = offer.finest() else { continue };
-        if let Some(rule) = config.strategies.iter().find(|rule| rule.timeframe < finest) {
+        if let Some(rule) = config.strategies.iter().find(|rule| !rule.timeframe.holds_whole(finest)) {
             let offered = offer.timeframes.iter().map(|timeframe| timeframe.name()).collect::<Vec<_>>().join(", ");
             let (strategy, timeframe) = (rule.name.clone(), rule.timeframe);
             let symbol = symbols[offer.symbol.index()].clone();
