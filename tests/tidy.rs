@@ -32,6 +32,7 @@ const F64_MAY_STAND: &[&str] = &[
     "engine/note.rs",
     "engine/outlook.rs",
     "engine/positions.rs",
+    "engine/regime.rs",
     "engine/settings.rs",
     "engine/sizing.rs",
     "indicators/",

@@ -12,6 +12,9 @@ pub const MIDDLE: Timeframe = Timeframe::H1;
 /// The micro trend is read from candles of this length.
 pub const SMALL: Timeframe = Timeframe::M30;
 
+/// Strength of a micro trend that is not known: neither weak nor strong, so that no condition is dropped for want of data.
+const UNKNOWN_STRENGTH: f64 = 0.5;
+
 /// The regime that the values of the three timeframes make; a part whose values are not warm is neutral.
 #[must_use]
 pub fn regime(large: &Readings, middle: &Readings, small: &Readings) -> Regime {
@@ -19,7 +22,7 @@ pub fn regime(large: &Readings, middle: &Readings, small: &Readings) -> Regime {
         trend: trend(large).unwrap_or_default(),
         momentum: momentum(middle).unwrap_or_default(),
         volatility: volatility(large).unwrap_or_default(),
-        strength: small.slope20.map_or(0.0, |slope| (100.0 * slope.abs()).min(1.0)),
+        strength: small.slope20.map_or(UNKNOWN_STRENGTH, |slope| (100.0 * slope.abs()).min(1.0)),
     }
 }
 
@@ -110,6 +113,8 @@ mod tests {
             let got = regime(&large, &Readings::default(), &small);
             assert_eq!((got.volatility, got.strength), (want, strength));
         }
+        let unknown = Readings::default();
+        assert_eq!(regime(&unknown, &unknown, &unknown).strength, UNKNOWN_STRENGTH, "not weak: there is no 30m data");
         assert_eq!(
             [Volatility::High, Volatility::Normal, Volatility::Low].map(Volatility::size_factor),
             [0.5, 1.0, 1.5]

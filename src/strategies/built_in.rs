@@ -51,8 +51,8 @@ impl Strategy for BuiltIn {
         }
     }
 
-    /// With the trend for the trade the rule is more willing, with the trend against it stricter: the base is moved by a third of the range,
-    /// at most 3, or with strong momentum by half of it, at most 5.
+    /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
+    /// with strong momentum by half of it, at most 5.
     fn threshold(&self, view: &MarketView<'_>) -> f64 {
         if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
             return own;
@@ -60,7 +60,6 @@ impl Strategy for BuiltIn {
         let range = self.settings.rsi_range;
         let strong = view.regime.momentum == Momentum::Strong;
         let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
-        // a bullish trend lowers a long's threshold and raises a short's; a bearish one the other way round
         let shift = match (view.regime.trend, self.side()) {
             (Trend::Neutral, _) => 0.0,
             (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,

@@ -75,7 +75,7 @@ pub struct Regime {
     pub trend: Trend,
     pub momentum: Momentum,
     pub volatility: Volatility,
-    /// Strength of the micro trend, 0 to 1; 0 until it is warm.
+    /// Strength of the micro trend, 0 to 1; a half until it is warm.
     pub strength: f64,
 }
 
