@@ -89,8 +89,12 @@ impl Trader {
 
     /// One event at its time. What the shell must do is appended to `actions`; orders go to the venue by themselves.
     ///
-    /// After a `Commit` the trader waits: the next event must be its `Committed`.
+    /// After a `Commit` the trader waits for its `Committed`. Until then no market event may come, or how fast the disk is would change a
+    /// decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        let waits = self.desk.outstanding.is_some();
+        let of_market = matches!(event, Event::Candle(_) | Event::Price(_));
+        assert!(!(waits && of_market), "a market event came while a commit is outstanding");
         match &event {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {
@@ -101,6 +105,8 @@ impl Trader {
                 self.venue_price(now, bar);
                 self.desk.walking = Some(event);
             }
+            // the venue's own deadline stays due until the walk that is under way is over
+            Event::Wake if waits => self.tell(now, &event, actions),
             Event::Wake => {
                 let Venue::Matching(matching) = &mut self.venue;
                 matching.handle(now, Input::Wake, &mut self.outputs);
@@ -144,11 +150,12 @@ impl Trader {
         }
     }
 
-    /// The next moment at which engine or venue wants to be woken.
+    /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let Venue::Matching(matching) = &self.venue;
-        [self.engine.next_deadline(), matching.next_deadline()].into_iter().flatten().min()
+        let of_venue = matching.next_deadline().filter(|_| self.desk.outstanding.is_none());
+        [self.engine.next_deadline(), of_venue].into_iter().flatten().min()
     }
 
     /// The assertions that stay on, and that both books agree.
@@ -264,6 +271,73 @@ impl Trader {
                 }
                 Action::Need(_) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => actions.push(action),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Exits, Gate, Risk, Settings},
+        market::{Candle, MINUTE_MS, SymbolId, Timeframe, known_instrument},
+        strategies,
+    };
+    use rust_decimal::Decimal;
+
+    const BTC: SymbolId = SymbolId(0);
+
+    fn trader() -> Trader {
+        let rule = strategies::Settings { timeframe: Timeframe::M1, ..strategies::Settings::oversold_bounce() };
+        let instruments = vec![known_instrument(&"BTCUSDT".parse().unwrap()).unwrap()];
+        let (capital, strategies) = (Decimal::ONE_THOUSAND, vec![rule]);
+        let (risk, exits, gate) = (Risk::default(), Exits::default(), Gate::default());
+        let venue =
+            Matching::new(matching::Settings { instruments: instruments.clone(), ..matching::Settings::default() });
+        let engine = Engine::new(Settings { instruments, capital, strategies, require_warm: false, risk, exits, gate });
+        Trader::new(engine, Venue::Matching(venue))
+    }
+
+    /// The minute that begins at `at`, in which the price falls by 100.
+    fn falling(at: i64) -> Event {
+        let open = 100_000.0 - 100.0 * at as f64;
+        let close = open - 100.0;
+        let candle = Candle { open_time: Timestamp(at * MINUTE_MS), open, high: open, low: close, close, volume: 1.0 };
+        Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false })
+    }
+
+    #[test]
+    fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_candle() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        trader.handle(now(15), falling(15), &mut actions);
+        let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
+        let waiting = |trader: &Trader| {
+            let Venue::Matching(matching) = &trader.venue;
+            matching.open_orders(BTC).count()
+        };
+        assert_eq!(waiting(&trader), 0);
+        let due = trader.next_deadline().expect("the stop does not wait for ever");
+        assert_eq!(due, now(15).plus_ms(1_000));
+        trader.handle(due, Event::Wake, &mut actions);
+        assert_eq!(waiting(&trader), 2, "stop and target");
+        assert_eq!((trader.outstanding(), trader.next_deadline()), (Some(batch), None), "nothing else goes on");
+        trader.handle(due, Event::Committed { batch }, &mut actions);
+        while let Some(batch) = trader.outstanding() {
+            trader.handle(due, Event::Committed { batch }, &mut actions);
+        }
+        trader.check();
+        // 98,500 less 1.2 ATRs is hit within the same candle, which the engine has heard of too
+        assert_eq!((trader.engine().account().trades, trader.engine().mark(BTC)), (1, 98_400.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "while a commit is outstanding")]
+    fn no_candle_is_lost_on_a_trader_that_waits() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        for at in 0..17 {
+            trader.handle(Timestamp((at + 1) * MINUTE_MS), falling(at), &mut actions);
         }
     }
 }
