@@ -143,7 +143,7 @@ impl Engine {
             Event::Order(update) => self.on_order(now, update, actions),
             Event::Account(view) => self.on_account(view, actions),
             Event::Instrument(symbol, rules) => self.settings.instruments[symbol.index()].clone_from(rules),
-            Event::Funding(paid) => self.on_funding(paid, actions),
+            Event::Funding(paid) => self.on_funding(now, paid, actions),
             Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
             Event::Proof(proof) => self.state.blocks.doubt = *proof == Proof::Doubt,
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,

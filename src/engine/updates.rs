@@ -32,6 +32,7 @@ impl Engine {
             OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(now, id, symbol, leg, actions),
         }
         self.tend(now, symbol, actions);
+        self.stop_if_empty(now, actions);
     }
 
     /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).
@@ -199,20 +200,26 @@ impl Engine {
             self.state.positions[fill.symbol.index()] = None;
             self.cancel(fill.symbol, actions, |order| matches!(order.leg, Leg::Entry(_)));
         }
+    }
+
+    /// An account that is empty, whatever emptied it, trades no more.
+    fn stop_if_empty(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         if self.state.account.balance <= Decimal::ZERO && !self.state.blocks.stopping {
             self.state.blocks.stopping = true;
             actions.push(Action::Halt(Halt::Emergency));
             actions.push(Action::Alert(Note::Halted(Halt::Emergency)));
+            self.close_all(now, Reason::Breaker, actions);
         }
     }
 
-    pub(super) fn on_funding(&mut self, paid: &FundingPaid, actions: &mut Vec<Action>) {
+    pub(super) fn on_funding(&mut self, now: Timestamp, paid: &FundingPaid, actions: &mut Vec<Action>) {
         self.state.account.pay_funding(paid.amount);
         if let Some(position) = &mut self.state.positions[paid.symbol.index()] {
             position.charge(paid.amount);
         }
         self.records.push(Record::Funding(*paid));
         actions.push(Action::Log(Note::Funding { symbol: paid.symbol, amount: paid.amount }));
+        self.stop_if_empty(now, actions);
     }
 
     /// The venue's view wins for the balance; a position that differs is a doubt that only a reconciliation ends.

@@ -169,3 +169,18 @@ fn fill_of(order: &OrderRequest, side: OrderSide, qty: Decimal, price: u32) -> F
     let (price, fee) = (Decimal::from(price), Decimal::ZERO);
     Fill { id: order.id, trade_id: 900, symbol: BTC, side, qty, price, fee, at: Timestamp(0) }
 }
+
+#[test]
+fn an_emergency_closes_what_is_open() {
+    let eth = known_instrument(&"ETHUSDT".parse().unwrap()).unwrap();
+    let btc = settings().instruments.remove(0);
+    let (mut rig, ..) = Rig::holding(Settings { instruments: vec![btc, eth], ..settings() });
+    rig.event(Event::Funding(FundingPaid { symbol: SymbolId(1), amount: qty("1000"), at: rig.now }));
+    assert!(rig.actions.contains(&Action::Halt(Halt::Emergency)), "whatever emptied the account");
+    rig.commit();
+    let exit = rig.placed();
+    assert_eq!(exit.iter().map(|order| order.kind).collect::<Vec<_>>(), [OrderKind::Market]);
+    rig.fill(&exit[0], exit[0].qty, 98_400);
+    assert!(!rig.actions.contains(&Action::Halt(Halt::Emergency)), "said once");
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Breaker, 1)]);
+}
