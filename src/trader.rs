@@ -93,7 +93,10 @@ impl Trader {
     /// decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         let waits = self.desk.outstanding.is_some();
-        let of_market = matches!(event, Event::Candle(_) | Event::Price(_));
+        let of_market = match &event {
+            Event::Candle(candle) => !candle.history,
+            other => matches!(other, Event::Price(_)),
+        };
         assert!(!(waits && of_market), "a market event came while a commit is outstanding");
         match &event {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
