@@ -153,7 +153,7 @@ fn open_line(teller: Teller<'_>, position: &Position) -> String {
     let mark = decimal(teller.engine.mark(position.symbol)).unwrap_or_default();
     let [entry, stop, mark_text] =
         [position.entry_price(), position.stop, mark].map(|price| teller.price(position.symbol, price));
-    let (side, symbol, qty) = (position.plan.side, teller.name(position.symbol), position.qty);
+    let (side, symbol, qty) = (position.plan.side, teller.name(position.symbol), position.qty.normalize());
     let unrealised = rounded(position.unrealised(mark), 2);
     format!("{side} {symbol} {qty} @ {entry}, stop {stop}, mark {mark_text} ({unrealised:+.2} USDT)")
 }
@@ -168,5 +168,109 @@ const fn cause_text(cause: Cause) -> &'static str {
         Cause::SupervisorGone => "the supervisor is gone",
         Cause::Emergency => "emergency stop",
         Cause::Failure => "failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Speed,
+        run::{
+            health::Vitals,
+            progress::Progress,
+            realtime::Parts,
+            rig,
+            source::Source,
+            tasks::How::{Panicked, Quit, Returned},
+            trades_csv::TradesCsv,
+        },
+        simulation::prices::Market,
+    };
+
+    fn realtime() -> Realtime {
+        Realtime::new(Parts {
+            trader: rig::trader(),
+            source: Source::Made(Box::new(Market::new(1, &[rig::btc()]))),
+            first: None,
+            speed: Speed::Max,
+            vitals: Vitals::default(),
+            finest: vec![],
+            progress: Progress::from_environment(),
+            csv: None,
+            duration_ends: None,
+            infinite: false,
+            close_on_stop: false,
+        })
+    }
+
+    fn out_error() -> LoopError {
+        TradesCsv::create("/dev/null".as_ref()).expect_err("a device is no folder").into()
+    }
+
+    #[test]
+    fn the_exit_code_says_what_ended_the_run() {
+        let returned = |outcome| Returned(Finished { realtime: realtime(), outcome });
+        let (broke, left) = (|| Some(Panicked("no".to_owned())), || Some(Quit));
+        for (how, fault, cause, want) in [
+            (returned(Ok(())), None, Cause::DurationReached, 0),
+            (returned(Ok(())), None, Cause::Terminate, 143),
+            (returned(Ok(())), None, Cause::Emergency, 3),
+            (returned(Err(out_error())), None, Cause::Failure, 1),
+            (Panicked("no".to_owned()), None, Cause::Failure, 70),
+            (Quit, None, Cause::Failure, 1),
+            (returned(Ok(())), broke(), Cause::Failure, 70),
+            (returned(Ok(())), left(), Cause::Failure, 1),
+            (Panicked("no".to_owned()), left(), Cause::Failure, 70),
+            (returned(Ok(())), broke(), Cause::Emergency, 3),
+        ] {
+            let fault = fault.map(|how| TaskEnd { name: "signals", how });
+            let end = End { trading: TaskEnd { name: "trading loop", how }, fault, cause };
+            let said = format!("{} {cause:?} {:?}", end.trading.what(), end.failures());
+            assert_eq!(end.exit_code(true), want, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_cause() {
+        let trading = TaskEnd { name: "trading loop", how: Panicked("no bread".to_owned()) };
+        let end = End { trading, fault: Some(TaskEnd { name: "signals", how: Quit }), cause: Cause::Failure };
+        assert_eq!(end.failures(), ["task signals ended", "task trading loop panicked: no bread"]);
+        assert_eq!((end.why().as_str(), end.trades().as_str()), ("task signals ended", ""));
+    }
+
+    #[test]
+    fn a_run_without_trades_has_a_short_summary() {
+        let trader = rig::trader();
+        let want = [
+            "📊 EXIT SUMMARY - Session Statistics",
+            "   Entries: 0, exits: 0",
+            "   0 signals: 0 taken",
+            "   Balance: 1000.00 USDT, equity 1000.00 (+0.00 %), fees 0.00, funding 0.00",
+        ];
+        assert_eq!(summary(rig::teller(trader.engine()), None), want);
+    }
+
+    #[test]
+    fn the_summary_has_exits_signals_and_money() {
+        let (trader, notes) = rig::bought_then(110_000.0);
+        // 0.01 bought at 98,500 and sold at 99,288: 7.88, less 0.06 % of each price.
+        let want = [
+            "📊 EXIT SUMMARY - Session Statistics",
+            "   Entries: 1, exits: 1 (1 target)",
+            "   Win rate: 100.0 %, total P&L: +6.69 USDT, average win: +6.69 USDT, average loss: +0.00 USDT",
+            "   2 signals: 1 taken, 1 position open",
+            "   Balance: 1006.69 USDT, equity 1006.69 (+0.67 %), fees 1.19, funding 0.00",
+            "   Data: 18 rows",
+        ];
+        assert_eq!(summary(rig::teller(trader.engine()), Some("Data: 18 rows".to_owned())), want, "{notes:#?}");
+    }
+
+    #[test]
+    fn what_stays_open_is_named_with_its_mark() {
+        let (trader, notes) = rig::bought_then(98_400.0);
+        let lines = summary(rig::teller(trader.engine()), None);
+        let want = "   Stays open: LONG BTC/USDT:USDT 0.01 @ 98500.0, stop 98380.0, mark 98400.0 (-1.00 USDT)";
+        assert!(lines.iter().any(|line| line == want), "{lines:#?} {notes:#?}");
     }
 }

@@ -14,6 +14,8 @@ pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
 mod realtime; // the trading loop
 mod results; // what a run leaves in --out
+#[cfg(test)]
+mod rig; // a small market for the tests
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life
 mod source; // where candles come from

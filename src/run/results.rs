@@ -57,3 +57,35 @@ impl Results {
         self.csv.as_mut().map_or(Ok(()), TradesCsv::flush)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::Reason, run::rig};
+    use std::fs;
+
+    #[test]
+    fn a_failure_is_tried_again_after_its_pause_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = Results::new(Some(TradesCsv::create(folder.path()).unwrap()));
+        let rows = || fs::read_to_string(folder.path().join("trades.csv")).unwrap().lines().count() - 1;
+        let (start, trade) = (Instant::now(), rig::trade(Reason::Stop));
+        results.add(&trade, &rig::settings()).unwrap();
+        let pause = results.pause(start);
+        for (ms, want) in [(0, 0), (pause.as_millis() as u64 - 1, 0), (pause.as_millis() as u64, 1)] {
+            results.flush(start + Duration::from_millis(ms)).unwrap();
+            assert_eq!(rows(), want, "after {ms} ms");
+        }
+        results.pause(start);
+        results.add(&trade, &rig::settings()).unwrap();
+        results.finish().unwrap();
+        assert_eq!(rows(), 2, "the end of a run doesn't wait");
+    }
+
+    #[test]
+    fn without_a_folder_everything_is_fine() {
+        let mut results = Results::new(None);
+        results.add(&rig::trade(Reason::Stop), &rig::settings()).unwrap();
+        results.flush(Instant::now()).and(results.finish()).unwrap();
+    }
+}

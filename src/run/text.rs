@@ -61,7 +61,8 @@ impl Teller<'_> {
                 (Level::Info, format!("{}: trailing stop moved to {}", self.name(*symbol), self.price(*symbol, *stop)))
             }
             Note::Funding { symbol, amount } => {
-                (Level::Debug, format!("{}: funding of {amount} USDT paid", self.name(*symbol)))
+                let way = if amount.is_sign_negative() { "received" } else { "paid" };
+                (Level::Debug, format!("{}: funding of {} USDT {way}", self.name(*symbol), rounded(amount.abs(), 4)))
             }
             Note::Halted(level) => (Level::Error, format!("{}: the account is empty", halt_text(*level))),
         }
@@ -77,7 +78,7 @@ impl Teller<'_> {
             "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}: RSI {:.1} {compare} {:.1}{}",
             entry.side,
             self.name(entry.symbol),
-            entry.qty,
+            entry.qty.normalize(),
             percent(entry.stop),
             percent(entry.target),
             rounded(entry.risk, 2),
@@ -94,7 +95,8 @@ impl Teller<'_> {
         let percent = rounded(pnl * Decimal::ONE_HUNDRED / (trade.entry_price * trade.qty), 2);
         let pnl = rounded(pnl, 2);
         let (mark, why) = exit_words(trade.reason);
-        let (side, symbol, qty, at) = (trade.side, self.name(trade.symbol), trade.qty, self.at(trade.exit_time));
+        let (side, symbol, qty, at) =
+            (trade.side, self.name(trade.symbol), trade.qty.normalize(), self.at(trade.exit_time));
         format!(
             "{mark} {side} {symbol} {qty}, entry {entry}, exit {exit}, P&L {pnl:+.2} USDT ({percent:+.2} %){why}{at}"
         )
@@ -283,6 +285,114 @@ fn grouped(price: f64, digits: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        engine::{Reason, Skip},
+        run::rig::{self, BTC, START, dec, teller},
+    };
+
+    fn line(note: &Note) -> String {
+        teller(rig::trader().engine()).line(note).1
+    }
+
+    #[test]
+    fn an_entry_reads_as_a_person_reads_it() {
+        let trader = rig::trader();
+        for (side, market_time, want) in [
+            (
+                Side::Long,
+                false,
+                "📈 [ENTRY] LONG BTC/USDT:USDT 0.004 @ 113500.0, stop 111797.5 (-1.5 %), target 115770.0 (+2.0 %), \
+                 risk 6.81 USDT — Oversold Bounce: RSI 38.2 ≤ 43.0",
+            ),
+            (
+                Side::Short,
+                true,
+                "📉 [ENTRY] SHORT BTC/USDT:USDT 0.004 @ 113500.0, stop 115770.0 (+2.0 %), target 110095.0 (-3.0 %), \
+                 risk 6.81 USDT — Oversold Bounce: RSI 38.2 ≥ 43.0 (2025-01-01 00:00 UTC)",
+            ),
+        ] {
+            let teller = Teller { engine: trader.engine(), market_time };
+            assert_eq!(teller.line(&Note::Entry(rig::entry(side))), (Level::Info, want.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_exit_has_the_sign_of_its_reason() {
+        let rest = " LONG BTC/USDT:USDT 0.004, entry 113500.0, exit 111797.5, P&L -7.40 USDT (-1.63 %)";
+        for (reason, mark, why) in [
+            (Reason::Stop, "🛑 [STOP-LOSS-HIT]", ""),
+            (Reason::Target, "🎯 [TAKE-PROFIT-HIT]", ""),
+            (Reason::Trailing, "🚦 [TRAILING-STOP-HIT]", ""),
+            (Reason::Time, "🔄 [POSITION-CLOSED]", ", held long enough"),
+            (Reason::Breaker, "🔄 [POSITION-CLOSED]", ", by a circuit breaker"),
+            (Reason::Liquidation, "🔄 [POSITION-CLOSED]", ", liquidated by the exchange"),
+            (Reason::Manual, "🔄 [POSITION-CLOSED]", ", as asked"),
+            (Reason::End, "🔄 [POSITION-CLOSED]", ", at the end of the run"),
+        ] {
+            assert_eq!(line(&Note::Exit(rig::trade(reason))), format!("{mark}{rest}{why}"));
+        }
+        let won = Trade { side: Side::Short, gross: dec("6.81"), funding: Decimal::ZERO, ..rig::trade(Reason::Target) };
+        let want =
+            "🎯 [TAKE-PROFIT-HIT] SHORT BTC/USDT:USDT 0.004, entry 113500.0, exit 111797.5, P&L +6.27 USDT (+1.38 %)";
+        assert_eq!(line(&Note::Exit(won)), want);
+    }
+
+    #[test]
+    fn only_what_needs_a_person_is_louder_than_info() {
+        let trader = rig::trader();
+        for (note, level, want) in [
+            (
+                Note::Skipped { symbol: BTC, strategy: 0, why: Skip::Cooldown, price: 98_500.0 },
+                Level::Debug,
+                "Signal of Oversold Bounce for BTC/USDT:USDT at 98500 not taken: cooldown",
+            ),
+            (
+                Note::DayLimit { why: Skip::DailyLoss, until: START },
+                Level::Info,
+                "Limit reached (daily loss): no new entries until 2025-01-01 00:00 UTC",
+            ),
+            (
+                Note::StopMoved { symbol: BTC, stop: dec("99000") },
+                Level::Info,
+                "BTC/USDT:USDT: trailing stop moved to 99000.0",
+            ),
+            (
+                Note::Funding { symbol: BTC, amount: dec("0.04549") },
+                Level::Debug,
+                "BTC/USDT:USDT: funding of 0.0455 USDT paid",
+            ),
+            (
+                Note::Funding { symbol: BTC, amount: dec("-0.0113") },
+                Level::Debug,
+                "BTC/USDT:USDT: funding of 0.0113 USDT received",
+            ),
+            (Note::Halted(Halt::Emergency), Level::Error, "Emergency stop: the account is empty"),
+            (
+                Note::Unprotected(BTC),
+                Level::Error,
+                "BTC/USDT:USDT: the exchange refuses the stop; the position is closed at the market",
+            ),
+        ] {
+            assert_eq!(teller(trader.engine()).line(&note), (level, want.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_symbols_state_says_what_it_lacks() {
+        let (trader, _) = rig::bought_then(98_400.0);
+        let (cold, engine) = (rig::trader(), trader.engine());
+        let state = |engine: &Engine, later_ms| {
+            let (teller, outlook) = (teller(engine), engine.outlook(BTC));
+            let seen = outlook.seen_at.unwrap_or(START);
+            teller.outlook(BTC, &outlook, seen.plus_ms(later_ms))
+        };
+        assert_eq!(state(cold.engine(), 0), "no price yet");
+        assert_eq!(
+            state(engine, 2_400),
+            "price 98,400.0  RSI 0.0 (long ≤ 45.0)  trend neutral (EMA200 at 0 of 200)  momentum neutral  volatility normal  \
+             data 2 s old"
+        );
+    }
 
     #[test]
     fn numbers_read_well() {
@@ -295,9 +405,8 @@ mod tests {
             assert_eq!(countdown(ms), want);
         }
         assert_eq!(market_time(Timestamp(1_735_689_600_000)), "2025-01-01 00:00 UTC");
-        for (value, want) in [("-10.5599", "-10.56"), ("10.554", "+10.55"), ("-99.995", "-100.00"), ("3", "+3.00")] {
-            assert_eq!(format!("{:+.2}", rounded(value.parse().unwrap(), 2)), want);
-        }
         assert_eq!([age(2_000), age(700_000), age(90_000_000)], ["2 s", "11 min", "25 h"]);
+        assert_eq!([0, 1, 2].map(|count| counted(count, "trade")), ["0 trades", "1 trade", "2 trades"]);
+        assert_eq!([300_000, 1_500].map(|ms| seconds(Duration::from_millis(ms))), ["300s", "1.500s"]);
     }
 }

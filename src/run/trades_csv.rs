@@ -96,3 +96,65 @@ pub fn row(trade: &Trade, symbol: &Symbol, strategy: &str) -> String {
         numbers.join(","),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::Reason,
+        run::rig::{self, btc, dec},
+    };
+    use std::{fs, os::unix::fs::symlink};
+
+    #[test]
+    fn a_row_has_exact_decimals_in_the_order_of_the_header() {
+        let stopped = rig::trade(Reason::Stop);
+        let won =
+            Trade { side: Side::Short, gross: dec("6.81"), funding: dec("-0.0450"), ..rig::trade(Reason::Target) };
+        for (trade, want) in [
+            (
+                stopped,
+                "BTC/USDT:USDT,oversold_bounce,long,1735689600000,113500,0.004,1735695000000,111797.5,stop,\
+                 -6.81,0.540714,0.045,-7.395714,-1.086,992.604286\n",
+            ),
+            (
+                won,
+                "BTC/USDT:USDT,oversold_bounce,short,1735689600000,113500,0.004,1735695000000,111797.5,target,\
+                 6.81,0.540714,-0.045,6.314286,-1.086,992.604286\n",
+            ),
+        ] {
+            let row = row(&trade, &btc(), "oversold_bounce");
+            assert_eq!(row, want);
+            assert_eq!(row.split(',').count(), HEADER.split(',').count());
+        }
+    }
+
+    #[test]
+    fn a_row_is_in_the_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("made/on/the/way");
+        let mut csv = TradesCsv::create(&out).unwrap();
+        let read = || fs::read_to_string(out.join("trades.csv")).unwrap();
+        assert_eq!(read(), format!("{HEADER}\n"));
+        csv.add("1,2\n").unwrap();
+        csv.flush().unwrap();
+        assert_eq!(read(), format!("{HEADER}\n1,2\n"));
+        TradesCsv::create(&out).unwrap();
+        assert_eq!(read(), format!("{HEADER}\n"), "a run's file is its own");
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_named_and_what_waits_has_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trades.csv");
+        symlink("/dev/full", &path).unwrap();
+        let error = TradesCsv::create(folder.path()).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: No space left on device (os error 28)", path.display()));
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        let mut csv = TradesCsv { path, file, waiting: Vec::new() };
+        let row = "x".repeat(1_000);
+        let taken = (0..2_000).take_while(|_| csv.add(&row).is_ok()).count();
+        assert_eq!(taken, MOST_WAITING / row.len());
+        assert!(csv.flush().is_err() && csv.waiting.len() == taken * row.len(), "nothing is lost by a failed write");
+    }
+}
