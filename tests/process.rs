@@ -4,6 +4,8 @@
 
 mod clock;
 mod common;
+mod emergency;
+mod full_disk;
 mod launch;
 mod log_cannot_stop;
 mod max_speed;

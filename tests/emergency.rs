@@ -1,0 +1,36 @@
+//! An account that is empty ends the run at once, with an exit code after which nothing starts it again.
+
+use crate::common::{Running, bot};
+use std::{fmt::Write as _, fs, path::Path};
+
+/// Bought with twice the account after a slow fall, and a minute later nine tenths are gone: the stop fills there.
+fn write_ruin(folder: &Path) {
+    let falling = (0..15).map(|minute| (100_000.0 - 100.0 * f64::from(minute), 100.0));
+    let flat = std::iter::repeat_n((9_000.0, 0.0), 500);
+    let mut rows = String::new();
+    for (minute, (price, fall)) in falling.chain([(98_500.0, 0.0)]).chain(flat).enumerate() {
+        let (time, low) = (1_735_689_600_000 + 60_000 * minute, price - fall);
+        writeln!(rows, "{time},{price},{price},{low},{low},5").unwrap();
+    }
+    fs::write(folder.join("BTCUSDT-1m.csv"), rows).unwrap();
+    let config = "[risk]\nleverage = 10\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
+    fs::write(folder.join("bot.toml"), config).unwrap();
+}
+
+#[test]
+fn an_empty_account_ends_the_run_with_3_and_nothing_starts_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ruin(folder.path());
+    for (speed, more) in
+        [("max", &[][..]), ("1000000", &["--duration", "30"]), ("max", &["--auto-restart", "--infinite"])]
+    {
+        let args = ["--paper", "--replay", "BTCUSDT-1m.csv", "--speed", speed];
+        let ended = Running::start(bot(&args).args(more).current_dir(folder.path())).end();
+        assert_eq!(ended.code(), Some(3), "{}{}", ended.stdout(), ended.stderr);
+        for once in ["ERROR Emergency stop: the account is empty", "STARTING PRODUCTION TRADING LOOP", "EXIT SUMMARY"] {
+            assert_eq!(ended.with(once).count(), 1, "{once}: {}", ended.stdout());
+        }
+        assert_eq!(ended.with(" (emergency stop): 1 trade, ").count(), 1, "{}", ended.stdout());
+        assert_eq!(ended.with("Stopped cleanly").count(), 0, "{}", ended.stdout());
+    }
+}

@@ -1,0 +1,53 @@
+//! A disk that refuses a trade: with `--infinite` the row waits and trading goes on, without it the run ends and says why.
+
+use crate::common::{BOT, Running};
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// A bot that may write 1 kB into a file: the heading of `trades.csv`, and a few rows.
+fn bot(folder: &Path, more: &[&str]) -> Running {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 2; exec \"$0\" \"$@\"", BOT, "--paper", "--speed", "360000"]);
+    command.args(["--out", "out"]).args(more).current_dir(folder).env_clear().env("TZ", "UTC").stdin(Stdio::null());
+    Running::start(&mut command)
+}
+
+fn rows(folder: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder.join("out/trades.csv")).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_trade_that_cannot_be_written_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = bot(folder.path(), &[]).end();
+    let said = "bot: out/trades.csv: File too large (os error 27)\n";
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(1), said), "{}", ended.stdout());
+    let exits = ended.with("P&L").filter(|line| line.text.contains("-HIT]")).count();
+    assert!(exits > rows(folder.path()).len() - 1, "also the trade that could not be written is in the log");
+    assert_eq!(ended.with("EXIT SUMMARY").count(), 1, "{}", ended.stdout());
+    assert!(ended.last().contains(" s (failure): "), "{}", ended.last());
+}
+
+#[test]
+fn with_infinite_it_waits_until_the_disk_takes_it_and_trading_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = bot(folder.path(), &["--infinite"]);
+    running.wait_for("ERROR out/trades.csv: File too large (os error 27); trying again in 1 s");
+    let written = rows(folder.path()).len();
+    running.wait_for("P&L");
+    running.wait_for("; trying again in 2 s");
+    assert_eq!(rows(folder.path()).len(), written, "the disk is still full");
+    prlimit(Some(running.pid()), Resource::Fsize, Rlimit { current: None, maximum: None }).unwrap();
+    running.wait_for("out/trades.csv is written again");
+    running.signal(Signal::TERM);
+    let ended = running.end();
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
+    let (rows, exits) = (rows(folder.path()), ended.with("-HIT]").count());
+    assert!(rows.len() > written + 1 && rows.len() == exits, "{} rows, {exits} exits", rows.len());
+    assert!(rows.iter().all(|row| row.split(',').count() == 15), "each is whole: {rows:#?}");
+}
