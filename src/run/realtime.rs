@@ -132,9 +132,11 @@ impl Realtime {
     /// Feeds what lies before the first price, and sets the market's clock to its beginning.
     async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let mut until = Instant::now() + SLICE;
+        let mut events = 0u32;
         while let Some(candle) = self.tape.next().filter(|candle| candle.history && stop.cause().is_none()) {
             self.take(candle)?;
-            if Instant::now() >= until {
+            events = events.wrapping_add(1);
+            if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
                 futures_lite::future::yield_now().await;
                 until = Instant::now() + SLICE;
             }
@@ -198,7 +200,9 @@ impl Realtime {
     }
 
     fn take(&mut self, candle: ClosedCandle) -> Result<(), LoopError> {
-        self.signs.data_came(candle.symbol);
+        if !candle.history {
+            self.signs.data_came(candle.symbol);
+        }
         self.tell(candle.closes_at(), Event::Candle(candle))?;
         Ok(self.tape.advance()?)
     }
