@@ -79,7 +79,9 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
         return Ok(dry_run(&config, prepared));
     }
     let executor = LocalExecutor::new();
-    Ok(async_io::block_on(executor.run(session(&executor, &config, prepared, log, started))))
+    // Boxed: each async function that a future is handed through has two copies of it in its frame, 200 KB of stack here.
+    let session = Box::pin(session(&executor, &config, prepared, log, started));
+    Ok(async_io::block_on(executor.run(session)))
 }
 
 fn supervise(config: &Config) -> u8 {
