@@ -20,7 +20,7 @@ use std::time::Instant;
 /// The trading loop after its end.
 pub struct Finished {
     /// The loop.
-    pub realtime: Realtime,
+    pub realtime: Box<Realtime>,
     /// How it ended.
     pub outcome: Result<(), LoopError>,
 }

@@ -79,7 +79,7 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
         return Ok(dry_run(&config, prepared));
     }
     let executor = LocalExecutor::new();
-    // Boxed: each async function that a future is handed through has two copies of it in its frame, 200 KB of stack here.
+    // boxed for the same reason as in `tasks::watched`
     let session = Box::pin(session(&executor, &config, prepared, log, started));
     Ok(async_io::block_on(executor.run(session)))
 }
@@ -192,7 +192,7 @@ fn say_run(config: &Config, prepared: &Prepared) {
 
 /// The task of the trading loop.
 async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Stop, started: Instant) -> Finished {
-    let mut realtime = Realtime::new(Parts {
+    let mut realtime = Box::new(Realtime::new(Parts {
         trader: prepared.trader,
         source: prepared.source,
         first: prepared.first,
@@ -204,7 +204,7 @@ async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Sto
         duration_ends: config.duration.and_then(|duration| started.checked_add(duration)),
         infinite: config.infinite,
         close_on_stop: config.on_stop_close,
-    });
+    }));
     let outcome = realtime.run(&stop).await;
     Finished { realtime, outcome }
 }

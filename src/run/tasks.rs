@@ -99,7 +99,13 @@ pub fn spawn<'a, T: 'a>(
 }
 
 /// Runs `future` to its end, also where that is a panic.
-pub async fn watched<T>(name: &'static str, future: impl Future<Output = T>) -> TaskEnd<T> {
+///
+/// It is boxed first: an async function holds what it passes on twice, so a large future in nested ones is a large stack.
+pub fn watched<T>(name: &'static str, future: impl Future<Output = T>) -> impl Future<Output = TaskEnd<T>> {
+    watched_box(name, Box::pin(future))
+}
+
+async fn watched_box<T>(name: &'static str, future: Pin<Box<impl Future<Output = T>>>) -> TaskEnd<T> {
     let work = async {
         let value = future.await;
         #[cfg(debug_assertions)]
