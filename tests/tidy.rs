@@ -53,6 +53,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "engine/outlook.rs",
     "engine/positions.rs",
     "engine/risk.rs",
+    "engine/sanity.rs",
     "engine/settings.rs",
     "engine/sizing.rs",
     "engine/summary.rs",

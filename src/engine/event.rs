@@ -37,6 +37,30 @@ pub enum Event {
     Wake,
 }
 
+impl Event {
+    /// The market that it is about; `None` where it is about none, or about an order that the engine knows by its name.
+    #[must_use]
+    pub const fn symbol(&self) -> Option<SymbolId> {
+        match self {
+            Self::Candle(candle) => Some(candle.symbol),
+            Self::Price(bar) => Some(bar.symbol),
+            Self::Order(OrderUpdate::Filled(fill)) => Some(fill.symbol),
+            Self::Funding(paid) => Some(paid.symbol),
+            Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {
+                Some(*symbol)
+            }
+            Self::Order(_)
+            | Self::Account(_)
+            | Self::Proof(_)
+            | Self::ClockDoubt(_)
+            | Self::Committed { .. }
+            | Self::StoreFailed
+            | Self::Command(_)
+            | Self::Wake => None,
+        }
+    }
+}
+
 /// How market data of a symbol stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the names say it

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     engine::{Command, Note},
-    market::{OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
+    market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
 };
 
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
@@ -46,6 +46,15 @@ impl Engine {
         }
         self.forgive(symbol);
         self.tend(now, symbol, actions);
+    }
+
+    /// A symbol's rules are known or have changed; what stands moves to the new tick at the next price.
+    pub(super) fn on_instrument(&mut self, symbol: SymbolId, rules: &Instrument) {
+        self.settings.instruments[symbol.index()].clone_from(rules);
+        if let Some(position) = &mut self.state.positions[symbol.index()] {
+            position.stop = rules.round_stop(position.plan.side, position.stop);
+            position.target = rules.round_target(position.plan.side, position.target);
+        }
     }
 
     /// A stop that stands when a price comes, ends the row of those that failed.

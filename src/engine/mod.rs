@@ -22,6 +22,7 @@ mod positions;
 mod record;
 mod regime;
 mod risk;
+mod sanity;
 mod settings;
 mod sizing;
 mod skip;
@@ -137,12 +138,15 @@ impl Engine {
     /// Never fails; appends at most [`Engine::most_actions`] actions.
     pub fn handle(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         let before = actions.len();
+        if !self.believes(event, actions) {
+            return;
+        }
         match event {
             Event::Candle(candle) => self.on_candle(now, candle, actions),
             Event::Price(bar) => self.on_price(now, bar, actions),
             Event::Order(update) => self.on_order(now, update, actions),
             Event::Account(view) => self.on_account(view, actions),
-            Event::Instrument(symbol, rules) => self.settings.instruments[symbol.index()].clone_from(rules),
+            Event::Instrument(symbol, rules) => self.on_instrument(*symbol, rules),
             Event::Funding(paid) => self.on_funding(now, paid, actions),
             Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
             Event::Proof(proof) => self.state.blocks.doubt = *proof == Proof::Doubt,
@@ -202,6 +206,9 @@ impl Engine {
 
     fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
         let before = self.desks[bar.symbol.index()].seen_at;
+        if before.is_some_and(|seen| bar.at < seen) {
+            return; // it says nothing new
+        }
         self.desks[bar.symbol.index()].see(bar);
         self.begin_day(now);
         let PriceBar { low, high, last, .. } = *bar;

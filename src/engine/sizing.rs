@@ -4,7 +4,7 @@ use super::{
     settings::{self, percent},
     skip::Skip,
 };
-use crate::market::{Instrument, decimal};
+use crate::market::{Instrument, LARGEST_QTY, decimal};
 use rust_decimal::Decimal;
 
 /// A stop closer than this counts as this far away, in percent of the price: a tiny distance must not make a huge position.
@@ -34,7 +34,7 @@ pub fn quantity(wish: &Wish, instrument: &Instrument, rules: &settings::Risk) ->
     let factor = decimal(wish.factor).unwrap_or(Decimal::ONE);
     let distance = wish.stop_distance.max(percent(wish.price, CLOSEST_STOP_PCT));
     let largest = largest_notional(wish.equity, rules) / wish.price;
-    let most = largest.min(wish.room / distance);
+    let most = largest.min(wish.room / distance).min(LARGEST_QTY);
     let wanted = (wish.budget * factor / distance).min(most);
     let (qty, least) = (instrument.round_qty(wanted), instrument.smallest_entry(wish.price));
     if qty >= least && qty > Decimal::ZERO {

@@ -15,6 +15,9 @@ pub struct Candle {
     pub volume: f64,
 }
 
+/// Prices outside of these are no prices of a coin in USDT, and what is computed from them might not fit.
+pub const PRICES: std::ops::RangeInclusive<f64> = 1e-10..=1e9;
+
 /// What is wrong with a candle.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[allow(missing_docs)]
@@ -23,6 +26,8 @@ pub enum CandleFault {
     NotFinite(&'static str),
     #[error("{0} is {1}, but a price must be above 0")]
     NotPositive(&'static str, f64),
+    #[error("{0} is {1}, but a price must be between 0.0000000001 and 1000000000")]
+    Absurd(&'static str, f64),
     #[error("volume is {0}, but must be 0 or more")]
     NegativeVolume(f64),
     #[error("high {high} is below low {low}")]
@@ -43,6 +48,9 @@ impl Candle {
             }
             if value <= 0.0 {
                 return Err(CandleFault::NotPositive(name, value));
+            }
+            if !PRICES.contains(&value) {
+                return Err(CandleFault::Absurd(name, value));
             }
         }
         if !self.volume.is_finite() {
@@ -107,6 +115,15 @@ pub struct PriceBar {
     pub at: Timestamp,
 }
 
+impl PriceBar {
+    /// Whether low ≤ last ≤ high, and all are possible prices. Bid and ask may be anything: a quote may be missing.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let in_order = self.low <= self.last && self.last <= self.high;
+        in_order && PRICES.contains(&self.low) && PRICES.contains(&self.high)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +136,10 @@ mod tests {
             (Candle { open: f64::NAN, ..good }, "open is not a finite number"),
             (Candle { close: f64::INFINITY, ..good }, "close is not a finite number"),
             (Candle { low: -1.0, ..good }, "low is -1, but a price must be above 0"),
+            (
+                Candle { low: 1e-11, ..good },
+                "low is 0.00000000001, but a price must be between 0.0000000001 and 1000000000",
+            ),
             (Candle { volume: -1.0, ..good }, "volume is -1, but must be 0 or more"),
             (Candle { high: 8.0, ..good }, "high 8 is below low 9"),
             (Candle { close: 13.0, ..good }, "close 13 is outside low 9 to high 12"),

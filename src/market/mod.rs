@@ -13,11 +13,11 @@ mod symbol;
 mod time;
 mod timeframe;
 
-pub use candle::{Candle, CandleFault, ClosedCandle, PriceBar};
+pub use candle::{Candle, CandleFault, ClosedCandle, PRICES, PriceBar};
 pub use hash::Fnv;
 pub use instrument::{Instrument, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
-pub use money::{MONEY_DIGITS, notional, share};
+pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, share};
 pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderKind, OrderRequest, OrderUpdate,
     PositionView,

@@ -1,6 +1,6 @@
 //! What the engine and a venue say to each other about orders and the account.
 
-use super::{OrderSide, Side, SymbolId, Timestamp};
+use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, SymbolId, Timestamp, notional};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
@@ -127,6 +127,16 @@ pub struct Fill {
     pub fee: Decimal,
     /// When, by the venue's time.
     pub at: Timestamp,
+}
+
+impl Fill {
+    /// Whether its numbers can be those of a trade.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let up_to = |value: Decimal, most: Decimal| Decimal::ZERO < value && value <= most;
+        let parts = up_to(self.qty, LARGEST_QTY) && up_to(self.price, Decimal::from(1_000_000_000));
+        parts && notional(self.price, self.qty) <= LARGEST_AMOUNT && self.fee.abs() <= LARGEST_AMOUNT
+    }
 }
 
 /// Why a venue refused an order, as far as what to do next depends on it.

@@ -1,5 +1,6 @@
 //! The life of orders and positions, with answers given by hand.
 
+mod absurd;
 mod closing;
 mod doubt;
 mod entries;

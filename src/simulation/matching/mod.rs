@@ -19,7 +19,7 @@ use crate::market::{
 };
 use account::{Account, charge, trade};
 use book::{Book, Mark};
-use order::{LARGEST_PRICE, Order, Refusal, Trigger};
+use order::{Order, Refusal, Trigger};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use settings::Rates;
@@ -80,8 +80,8 @@ pub enum Output {
 /// - Before the open there is a gap: what the open has passed fills at the open. For a stop that is worse than its
 ///   trigger; for a target it is better, as the market order behind it would get.
 /// - A [`PriceBar`] is walked likewise, from the price in it that is nearest to the last one known.
-/// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a price above
-///   10⁹. A history candle only sets the last price.
+/// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a bar with
+///   an impossible price. A history candle only sets the last price.
 ///
 /// Orders
 /// - A market order fills at the first price known not to be before it was sent: a candle's open if sent by then,
@@ -201,7 +201,7 @@ impl Matching {
         let (candle, at) = (&closed.candle, closed.closes_at());
         let Some(book) = self.state.books.get_mut(closed.symbol.index()) else { return };
         let since = if closed.history { at } else { candle.open_time };
-        if book.knows_later_than(since) || candle.high > LARGEST_PRICE {
+        if book.knows_later_than(since) {
             return;
         }
         if closed.history || book.is_calm(candle.low, candle.high) {
@@ -214,8 +214,7 @@ impl Matching {
     fn on_price(&mut self, bar: &PriceBar, outputs: &mut Vec<Output>) {
         self.finish(outputs);
         let Some(book) = self.state.books.get_mut(bar.symbol.index()) else { return };
-        let is_possible = 0.0 < bar.low && bar.low <= bar.last && bar.last <= bar.high && bar.high <= LARGEST_PRICE;
-        if !is_possible || book.knows_later_than(bar.at) {
+        if !bar.is_possible() || book.knows_later_than(bar.at) {
             return;
         }
         if book.is_calm(bar.low, bar.high) {

@@ -1,13 +1,8 @@
 //! Orders that wait, and why some are refused.
 
-use crate::market::{Class, Instrument, OrderKind, OrderRequest, OrderSide, Timestamp, float};
+use crate::market::{Class, Instrument, LARGEST_QTY, OrderKind, OrderRequest, OrderSide, PRICES, Timestamp, float};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
-/// Prices above this are no prices. With [`LARGEST_QTY`] it keeps every product within what a decimal holds.
-pub(super) const LARGEST_PRICE: f64 = 1e9;
-/// The largest quantity of one order, in base units.
-const LARGEST_QTY: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
 /// Why an order is refused, with Binance's number for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +40,7 @@ pub(super) fn filter(instrument: &Instrument, request: &OrderRequest) -> Result<
         OrderKind::Market => Ok(()),
         OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => {
             ensure(trigger > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
-            ensure(float(trigger) <= LARGEST_PRICE, Refusal::PRICE_TOO_LARGE)?;
+            ensure(float(trigger) <= *PRICES.end(), Refusal::PRICE_TOO_LARGE)?;
             ensure((trigger % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
         }
     }

@@ -11,9 +11,9 @@
 
 use super::{
     book::{Book, Mark, exact},
-    order::{LARGEST_PRICE, Order, Trigger},
+    order::{Order, Trigger},
 };
-use crate::market::{ClosedCandle, OrderSide, PriceBar, Side, SymbolId, Timestamp};
+use crate::market::{ClosedCandle, OrderSide, PRICES, PriceBar, Side, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ impl Walk {
     /// end, at bid or ask.
     pub fn through_bar(bar: &PriceBar, before: Option<Mark>) -> Self {
         let open = before.map_or(bar.last, |mark| mark.price.clamp(bar.low, bar.high));
-        let quoted = |quote: f64| if 0.0 < quote && quote <= LARGEST_PRICE { quote } else { bar.last };
+        let quoted = |quote: f64| if PRICES.contains(&quote) { quote } else { bar.last };
         Self {
             symbol: bar.symbol,
             low: bar.low,

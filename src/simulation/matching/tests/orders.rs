@@ -53,7 +53,7 @@ fn filters_refuse_with_the_venues_numbers() {
         ("buy market 0.01", "a refused -4003 Filter"),
         ("buy market 0", "a refused -4003 Filter"),
         ("buy market -1", "a refused -4003 Filter"),
-        ("buy market 1000000001", "a refused -4005 Filter"),
+        ("buy market 1000000000001", "a refused -4005 Filter"),
         ("buy market 0.09", "a refused -4164 Filter"),
         ("buy stop 0.09 102", "a refused -4164 Filter"),
         ("buy stop 1 102.05", "a refused -4014 Filter"),
