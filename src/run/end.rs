@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_what_ended_the_run() {
-        let returned = |outcome| Returned(Finished { realtime: realtime(), outcome });
+        let returned = |outcome| Returned(Finished { realtime: Box::new(realtime()), outcome });
         let (broke, left) = (|| Some(Panicked("no".to_owned())), || Some(Quit));
         for (how, fault, cause, want) in [
             (returned(Ok(())), None, Cause::DurationReached, 0),
