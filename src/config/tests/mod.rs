@@ -258,3 +258,24 @@ proptest! {
         let _ = file::apply(&mut Config::default(), "f", &text);
     }
 }
+
+#[test]
+fn every_number_that_a_key_allows_can_be_traded_with() {
+    use super::slot::Slot::{Count, Exact, Float, Whole};
+    for key in KEYS {
+        for largest in [false, true] {
+            let mut config = Config::default();
+            match (key.slot)(&mut config) {
+                Float(value, least, most) => *value = if largest { most } else { least },
+                Whole(value, least, most) => *value = if largest { most } else { least },
+                Count(value, least, most) => *value = if largest { most } else { least },
+                Exact(value, least, most) => *value = if largest { most } else { least },
+                _ => continue,
+            }
+            let instruments = config.instruments.clone();
+            let engine = crate::engine::Engine::new(config.engine_settings(instruments.clone()));
+            let venue = crate::simulation::matching::Matching::new(config.matching_settings(instruments));
+            assert_eq!(engine.equity(), venue.equity(), "{}", key.path);
+        }
+    }
+}

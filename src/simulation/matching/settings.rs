@@ -25,7 +25,7 @@ pub struct Settings {
     pub slippage_pct: f64,
     /// Notional divided by initial margin, 1 to [`MAX_LEVERAGE`].
     pub leverage: f64,
-    /// What a long pays to a short every eight hours, in percent of the notional, −1 to 1; negative is the other
+    /// What a long pays to a short every eight hours, in percent of the notional, −3 to 3; negative is the other
     /// way round.
     pub funding_rate_pct: f64,
 }
@@ -68,7 +68,7 @@ impl Rates {
             fee: percent("taker_fee_pct", settings.taker_fee_pct, 0.0, 1.0),
             slippage: percent("slippage_pct", settings.slippage_pct, 0.0, MAX_SLIPPAGE_PCT),
             leverage: within("leverage", settings.leverage, 1.0, MAX_LEVERAGE),
-            funding: percent("funding_rate_pct", settings.funding_rate_pct, -1.0, 1.0),
+            funding: percent("funding_rate_pct", settings.funding_rate_pct, -3.0, 3.0),
         }
     }
 }
