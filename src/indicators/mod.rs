@@ -3,6 +3,8 @@
 mod atr;
 mod ema;
 mod rsi;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use atr::Atr;

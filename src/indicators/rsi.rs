@@ -35,7 +35,7 @@ impl Rsi {
     pub fn value(&self) -> Option<f64> {
         let total = self.gain + self.loss;
         let warm = self.changes == self.period;
-        warm.then(|| if total > 0.0 { 100.0 * self.gain / total } else { 50.0 })
+        warm.then(|| if total > 0.0 { 100.0 * (self.gain / total) } else { 50.0 })
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
         let mut rsi = Rsi::new(2);
         // changes +1, -1 → 50; then +2: gain (0.5+2)/2 = 1.25, loss 0.25 → 83.33
         let got: Vec<_> = [10.0, 11.0, 10.0, 12.0].into_iter().map(|close| rsi.update(close)).collect();
-        assert_eq!(got, [None, None, Some(50.0), Some(100.0 * 1.25 / 1.5)]);
+        assert_eq!(got, [None, None, Some(50.0), Some(100.0 * (1.25 / 1.5))]);
     }
 
     #[test]

@@ -1,0 +1,102 @@
+//! Each indicator against its definition written down naively, and at the ends of what prices can be.
+
+use super::*;
+use crate::market::{Candle, PRICES, Timestamp};
+use proptest::prelude::*;
+
+/// The average of the first `n`, then each step a part `weight` of the way to the next value.
+fn smoothed(values: &[f64], n: usize, weight: f64) -> Vec<Option<f64>> {
+    let mut all = vec![None; values.len()];
+    for at in n.saturating_sub(1)..values.len() {
+        all[at] = Some(match at.checked_sub(1).and_then(|before| all[before]) {
+            None => values[..n].iter().sum::<f64>() / n as f64,
+            Some(before) => before * (1.0 - weight) + values[at] * weight,
+        });
+    }
+    all
+}
+
+fn naive_rsi(closes: &[f64], n: usize) -> Vec<Option<f64>> {
+    let changes: Vec<f64> = closes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let part = |sign: f64| changes.iter().map(|change| (sign * change).max(0.0)).collect::<Vec<_>>();
+    let [gains, losses] = [1.0, -1.0].map(|sign| smoothed(&part(sign), n, 1.0 / n as f64));
+    let rsi = gains.iter().zip(&losses).map(|pair| match pair {
+        (Some(0.0), Some(0.0)) => Some(50.0),
+        (Some(gain), Some(loss)) => Some(100.0 - 100.0 / (1.0 + gain / loss)),
+        _ => None,
+    });
+    std::iter::once(None).chain(rsi).take(closes.len()).collect()
+}
+
+fn naive_atr(candles: &[Candle], n: usize) -> Vec<Option<f64>> {
+    let range = |pair: &[Candle]| {
+        let (last, now) = (pair[0].close, pair[1]);
+        [now.high - now.low, (now.high - last).abs(), (now.low - last).abs()].into_iter().fold(0.0, f64::max)
+    };
+    let ranges: Vec<f64> = candles.windows(2).map(range).collect();
+    std::iter::once(None).chain(smoothed(&ranges, n, 1.0 / n as f64)).take(candles.len()).collect()
+}
+
+fn alike(got: &[Option<f64>], want: &[Option<f64>], scale: f64) {
+    assert_eq!(got.len(), want.len());
+    for (at, pair) in got.iter().zip(want).enumerate() {
+        match pair {
+            (Some(got), Some(want)) => assert!((got - want).abs() <= 1e-9 * scale, "{at}: {got}, not {want}"),
+            (None, None) => {}
+            _ => panic!("{at}: {pair:?}"),
+        }
+    }
+}
+
+fn candle([open, close, up, down]: [f64; 4]) -> Candle {
+    let (high, low) = (open.max(close) * (1.0 + up), open.min(close) * (1.0 - down));
+    Candle { open_time: Timestamp(0), open, high, low, close, volume: 1.0 }
+}
+
+/// Candles around 100, with gaps between them.
+fn candles() -> impl Strategy<Value = Vec<Candle>> {
+    let one = [80.0..120.0, 80.0..120.0, 0.0..0.1, 0.0..0.1];
+    prop::collection::vec(one.prop_map(candle), 0..120)
+}
+
+/// The ends of what a price can be, near and far from each other, and the same again and again.
+fn extremes() -> impl Strategy<Value = Vec<f64>> {
+    let one = prop_oneof![Just(1e-10), Just(1e-8), Just(1.0), Just(1e8), Just(1e9), PRICES, 1.0..1.0000001];
+    let run = (one, 1usize..400).prop_map(|(price, count)| vec![price; count]);
+    prop::collection::vec(run, 1..8).prop_map(|runs| runs.concat())
+}
+
+proptest! {
+    #[test]
+    fn each_equals_its_definition(candles in candles(), n in 1u32..30) {
+        let closes: Vec<f64> = candles.iter().map(|candle| candle.close).collect();
+        let period = n as usize;
+        let (mut rsi, mut atr, mut ema) = (Rsi::new(n), Atr::new(n), Ema::new(n));
+        let of = |each: &mut dyn FnMut(&Candle) -> Option<f64>| candles.iter().map(each).collect::<Vec<_>>();
+        alike(&of(&mut |candle| rsi.update(candle.close)), &naive_rsi(&closes, period), 100.0);
+        alike(&of(&mut |candle| atr.update(candle)), &naive_atr(&candles, period), 100.0);
+        let want = smoothed(&closes, period, 2.0 / (f64::from(n) + 1.0));
+        alike(&of(&mut |candle| ema.update(candle.close)), &want, 100.0);
+    }
+
+    #[test]
+    fn extremes_give_numbers_within_their_bounds(closes in extremes()) {
+        let (mut rsi, mut atr, mut ema) = (Rsi::new(14), Atr::new(14), Ema::new(21));
+        let (mut short, mut long) = (Window::<10>::default(), Window::<100>::default());
+        let (least, most) = closes.iter().fold((f64::MAX, 0.0f64), |(l, m), c| (l.min(*c), m.max(*c)));
+        for close in closes {
+            let flat = Candle { open_time: Timestamp(0), open: close, high: close, low: close, close, volume: 0.0 };
+            short.push(close);
+            if let Some(range) = atr.update(&flat) {
+                prop_assert!((0.0..=most).contains(&range), "ATR {range}");
+                long.push(range);
+            }
+            prop_assert!(rsi.update(close).is_none_or(|rsi| (0.0..=100.0).contains(&rsi)), "RSI {:?}", rsi.value());
+            let slack = 1e-9 * most;
+            let between = |ema: f64| least - slack <= ema && ema <= most + slack;
+            prop_assert!(ema.update(close).is_none_or(between), "EMA {:?}", ema.value());
+            prop_assert!(short.change().is_none_or(|change| change.is_finite() && change >= -1.0));
+            prop_assert!(long.rank().is_none_or(|rank| (0.0..=1.0).contains(&rank)));
+        }
+    }
+}
