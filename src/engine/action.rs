@@ -1,7 +1,6 @@
 //! What the engine wants done.
 
-use super::note::Note;
-use super::record::Record;
+use super::{halt::Halt, note::Note, record::Record};
 use crate::market::{OrderCommand, SymbolId, Timeframe, Timestamp};
 use serde::Serialize;
 
@@ -41,15 +40,4 @@ pub enum Need {
         /// The first one missing.
         from: Timestamp,
     },
-}
-
-/// How far trading is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Halt {
-    /// No new entries.
-    Pause,
-    /// Positions are being closed too.
-    Close,
-    /// The run is over, exit code 3.
-    Emergency,
 }

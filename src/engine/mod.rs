@@ -15,6 +15,7 @@ mod desk;
 mod event;
 mod exits;
 mod gate;
+mod halt;
 mod note;
 mod orders;
 mod outlook;
@@ -42,8 +43,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use account::Account;
-pub use action::{Action, Halt, Need};
+pub use action::{Action, Need};
 pub use event::{Command, Event, FeedState, Proof};
+pub use halt::Halt;
 pub use note::{Entry, Note};
 pub use outlook::Outlook;
 pub use positions::{Plan, Position, Reason, Trade};

@@ -1,6 +1,6 @@
 //! What the engine has to say; the shell makes the text.
 
-use super::{action::Halt, positions::Trade, skip::Skip};
+use super::{halt::Halt, positions::Trade, skip::Skip};
 use crate::market::{Class, ClientId, Side, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::Serialize;

@@ -1,10 +1,9 @@
 //! What a run says at its end, and its exit code.
 
 use super::{
-    launch::{FAILURE, PANIC, USAGE},
     loop_lines::until_close,
     realtime::{LoopError, Realtime},
-    signals,
+    signals::{self, FAILURE, PANIC, USAGE},
     tasks::{How, TaskEnd},
     text::{Teller, counted, rounded},
 };

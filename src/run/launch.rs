@@ -12,7 +12,7 @@ use super::{
     prepare::{Prepared, prepare},
     progress::Progress,
     realtime::{Parts, Realtime},
-    signals::Listener,
+    signals::{FAILURE, Listener, USAGE},
     subcommands,
     supervisor::{self, Supervision},
     tasks::{self, NamedTask},
@@ -31,13 +31,6 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-
-/// A usage, configuration or input error.
-pub(super) const USAGE: u8 = 2;
-/// A panic.
-pub(super) const PANIC: u8 = 70;
-/// A failure.
-pub(super) const FAILURE: u8 = 1;
 
 /// The task of the trading loop, as the log calls it.
 const TRADING: &str = "trading loop";

@@ -9,6 +9,14 @@ use futures_lite::StreamExt;
 use log::{error, info, warn};
 use std::io;
 
+/// The exit code of a failure.
+pub const FAILURE: u8 = 1;
+/// The exit code of a usage, configuration or input error.
+pub const USAGE: u8 = 2;
+/// The exit code of an emergency stop.
+pub const EMERGENCY: u8 = 3;
+/// The exit code of a panic.
+pub const PANIC: u8 = 70;
 /// The exit code of a second Ctrl-C, which does not wait for the shutdown.
 const AT_ONCE: u8 = 130;
 
@@ -88,8 +96,8 @@ pub fn exit_code(cause: Cause, had_duration: bool) -> u8 {
         (Cause::Interrupt, true) => 130,
         (Cause::Terminate | Cause::SupervisorGone, true) => 143,
         (Cause::HangUp, true) => 129,
-        (Cause::Emergency, _) => 3,
-        (Cause::Failure, _) => 1,
+        (Cause::Emergency, _) => EMERGENCY,
+        (Cause::Failure, _) => FAILURE,
     }
 }
 
