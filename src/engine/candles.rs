@@ -3,6 +3,7 @@
 //! Every candle enters each frame of its own or a coarser timeframe. A frame builds its candle from finer ones, takes a finished one of
 //! its own timeframe as it is, and passes over what it has covered already, so that files of several timeframes combine.
 
+use super::regime;
 use crate::{
     indicators::{Atr, Ema, Rsi, Window},
     market::{Candle, ClosedCandle, Timeframe, Timestamp},
@@ -24,7 +25,8 @@ pub struct Frame {
     ema200: Ema,
     closes: Window<10>,
     averages: Window<20>,
-    ranges: Window<100>,
+    /// Ranked in the regime's large timeframe alone: a look at all hundred at every candle is dear where those last a minute.
+    ranges: Option<Box<Window<100>>>,
     last: Option<Candle>,
     readings: Readings,
 }
@@ -55,7 +57,7 @@ impl Frame {
             ema200: Ema::new(200),
             closes: Window::default(),
             averages: Window::default(),
-            ranges: Window::default(),
+            ranges: (timeframe == regime::LARGE).then(Box::default),
             last: None,
             readings: Readings::default(),
         }
@@ -134,8 +136,8 @@ impl Frame {
             self.averages.push(average);
         }
         let atr = self.atr.update(candle);
-        if let Some(range) = atr {
-            self.ranges.push(range);
+        if let (Some(ranges), Some(range)) = (&mut self.ranges, atr) {
+            ranges.push(range);
         }
         self.readings = Readings {
             close: Some(candle.close),
@@ -147,7 +149,7 @@ impl Frame {
             ema200_seen: self.ema200.seen(),
             change10: self.closes.change(),
             slope20: self.averages.change(),
-            atr_rank: self.ranges.rank(),
+            atr_rank: self.ranges.as_ref().and_then(|ranges| ranges.rank()),
         };
     }
 }

@@ -85,9 +85,9 @@ impl Desk {
 
     /// The values of a timeframe; all empty where no frame has it.
     #[must_use]
-    pub fn readings(&self, timeframe: Timeframe) -> Readings {
+    pub fn readings(&self, timeframe: Timeframe) -> &Readings {
         let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe);
-        frame.map(|frame| *frame.readings()).unwrap_or_default()
+        frame.map_or(&Readings::NONE, Frame::readings)
     }
 
     /// The market's state, from the values of its three timeframes.
@@ -95,7 +95,7 @@ impl Desk {
     pub fn regime(&self) -> Regime {
         let [large, middle, small] =
             [regime::LARGE, regime::MIDDLE, regime::SMALL].map(|timeframe| self.readings(timeframe));
-        regime::regime(&large, &middle, &small)
+        regime::regime(large, middle, small)
     }
 
     /// Whether every value of every timeframe is there.

@@ -241,7 +241,7 @@ impl Engine {
         let desk = &self.desks[symbol.index()];
         let Some((candle, own)) = desk.frame(timeframe) else { return };
         let (context, regime, has_volume) = (desk.readings(context), desk.regime(), desk.has_volume);
-        let view = MarketView { symbol, candle, own, context: &context, regime, has_volume };
+        let view = MarketView { symbol, candle, own, context, regime, has_volume };
         let candle = *candle;
         let outcome = match self.strategies[index].on_close(&view) {
             Verdict::Wait => return,

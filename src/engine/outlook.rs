@@ -30,18 +30,18 @@ impl Engine {
     pub fn outlook(&self, symbol: SymbolId) -> Outlook {
         let desk = &self.desks[symbol.index()];
         let regime = desk.regime();
-        let first = self.settings.strategies.first().map(|rule| desk.readings(rule.timeframe)).unwrap_or_default();
+        let first = self.settings.strategies.first().and_then(|rule| desk.readings(rule.timeframe).rsi);
         let thresholds = self.strategies.iter().filter_map(|strategy| {
             let rule = strategy.settings();
             let (candle, own) = desk.frame(rule.timeframe)?;
             let context = desk.readings(rule.context);
-            let view = MarketView { symbol, candle, own, context: &context, regime, has_volume: desk.has_volume };
+            let view = MarketView { symbol, candle, own, context, regime, has_volume: desk.has_volume };
             Some((strategy.side(), strategy.threshold(&view)))
         });
         Outlook {
             price: desk.seen_at.map(|_| desk.mark),
             seen_at: desk.seen_at,
-            rsi: first.rsi,
+            rsi: first,
             thresholds: thresholds.collect(),
             regime,
             ema200_seen: desk.readings(regime::LARGE).ema200_seen,

@@ -24,15 +24,29 @@ pub struct Readings {
     pub change10: Option<f64>,
     /// Relative change of EMA(21) over the last 20 candles, first to last.
     pub slope20: Option<f64>,
-    /// Rank of the ATR among the last 100, 0 to 1.
+    /// Rank of the ATR among the last 100, 0 to 1; in the regime's large timeframe alone.
     pub atr_rank: Option<f64>,
 }
 
 impl Readings {
-    /// Whether every value is there.
+    /// What is known before the first candle.
+    pub const NONE: Self = Self {
+        close: None,
+        rsi: None,
+        atr: None,
+        ema21: None,
+        ema50: None,
+        ema200: None,
+        ema200_seen: 0,
+        change10: None,
+        slope20: None,
+        atr_rank: None,
+    };
+
+    /// Whether every value is there: EMA(200) needs the most candles of all.
     #[must_use]
     pub const fn warm(&self) -> bool {
-        self.rsi.is_some() && self.ema200.is_some() && self.atr_rank.is_some() && self.slope20.is_some()
+        self.ema200.is_some()
     }
 }
 
