@@ -23,9 +23,11 @@ Examples:
   bot --paper --infinite --auto-restart        go on for months
   bot init                                     write bot.toml with every key and its default
 
-Variables: RUST_LOG (info), HEALTH_CHECK_INTERVAL (seconds), CAPITAL_USDT, TRADING_SYMBOLS.
+Variables: RUST_LOG (info; at warn a good run prints nothing), HEALTH_CHECK_INTERVAL (seconds between heartbeats,
+300), CAPITAL_USDT, TRADING_SYMBOLS.
 A flag goes before a variable, a variable before bot.toml, bot.toml before the default.
-Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error.";
+Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error;
+129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\
@@ -44,7 +46,7 @@ pub struct Cli {
     /// Simulated money: no key is read, no order leaves this machine
     #[arg(long, help_heading = "Account (one of the two)", conflicts_with = "live")]
     pub paper: bool,
-    /// Real money: orders go to the exchange
+    /// Real money: orders go to the exchange (not in this version yet)
     #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "speed", "seed"])]
     pub live: bool,
 
@@ -54,19 +56,19 @@ pub struct Cli {
     /// Never end for an error that can be recovered: log it, count it, retry
     #[arg(long, help_heading = "Running")]
     pub infinite: bool,
-    /// A parent process starts it again when it fails, is killed or freezes
+    /// Have a parent process start it again when it fails, is killed or freezes
     #[arg(long, help_heading = "Running")]
     pub auto_restart: bool,
     /// Restarts before giving up with exit code 1 [default: 1000]
     #[arg(long, value_name = "N", help_heading = "Running", allow_negative_numbers = true)]
     pub max_restarts: Option<String>,
-    /// Pause before the second restart in a row; doubles with each [default: 30]
+    /// Pause before a restart; doubles while failures follow each other [default: 30]
     #[arg(long, value_name = "SECONDS", help_heading = "Running", allow_negative_numbers = true)]
     pub restart_delay: Option<String>,
-    /// Check everything, print the configuration, trade nothing
+    /// Check everything and print the configuration, but trade nothing
     #[arg(long, help_heading = "Running")]
     pub dry_run: bool,
-    /// Log level debug
+    /// Log more, such as each signal that was not taken, with its reason
     #[arg(long, help_heading = "Running")]
     pub debug: bool,
 
@@ -76,17 +78,17 @@ pub struct Cli {
     /// With --replay: at the end of the data start again, with times moved on
     #[arg(long = "loop", help_heading = "Market")]
     pub looped: bool,
-    /// How much faster than real time, or max [default: 1]
+    /// How much faster than real time (3600: an hour a second), or max [default: 1]
     #[arg(long, value_name = "N|max", help_heading = "Market", allow_negative_numbers = true)]
     pub speed: Option<String>,
     /// Seed of the made-up prices; the same seed gives the same market [default: 1]
     #[arg(long, value_name = "N", help_heading = "Market", allow_negative_numbers = true)]
     pub seed: Option<String>,
-    /// Such as BTC/USDT:USDT,ETHUSDT [default: BTC, ETH, SOL, or what --replay offers]
+    /// What to trade, as in BTC/USDT:USDT,ETHUSDT [default: BTC, ETH, SOL, or all of --replay]
     #[arg(long, value_name = "A,B", help_heading = "Market")]
     pub symbols: Option<String>,
 
-    /// Configuration [default: ./bot.toml, else ~/.config/smolbear/bot.toml, else none]
+    /// As `bot init` writes it [default: ./bot.toml, else ~/.config/smolbear/bot.toml, else none]
     #[arg(long, value_name = "FILE", help_heading = "Money and files")]
     pub config: Option<PathBuf>,
     /// Balance of the paper account at the start [default: 1000]

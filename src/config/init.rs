@@ -14,7 +14,7 @@ use std::{
 };
 
 const HEAD: &str = "\
-# The configuration of `bot`. Every key stands here with its default; what you don't change may go.
+# The configuration of `bot`. Every key stands here with its default; lines that you don't change can be deleted.
 # A flag goes before an environment variable, a variable before this file, this file before the default.
 # An unknown key is an error. The log level is the variable RUST_LOG; --paper or --live is always a flag.
 ";

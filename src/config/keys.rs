@@ -85,7 +85,7 @@ const fn key(path: &'static str, doc: &'static str, slot: fn(&mut Config) -> Slo
 
 /// Every key outside the two lists of tables.
 pub const KEYS: &[Key<Config>] = &[
-    key("bot.duration_s", "The run ends cleanly after that long; without it, it goes on until stopped", |c| {
+    key("bot.duration_s", "The run ends cleanly after so long; without this line it goes on until stopped", |c| {
         Seconds(&mut c.duration, CENTURY_S)
     })
     .flag("--duration"),
@@ -95,7 +95,7 @@ pub const KEYS: &[Key<Config>] = &[
         "What becomes of open positions at the end of a run: kept with their stops, or closed at the market",
         |c| Choice(&mut c.on_stop_close, ["keep", "close"]),
     ),
-    key("market.symbols", "What is traded; with --replay and this default, what the files hold", |c| {
+    key("market.symbols", "The symbols to trade; left at this default, --replay trades all that its files hold", |c| {
         Symbols(&mut c.symbols)
     })
     .flag("--symbols")
@@ -105,21 +105,27 @@ pub const KEYS: &[Key<Config>] = &[
         "Decide only once every indicator has a value, not only those that the entry needs",
         |c| Switch(&mut c.require_warm),
     ),
-    key("risk.per_trade_pct", "The part of the equity that is lost when a trade's stop is hit", |c| {
+    key("risk.per_trade_pct", "How much of the equity a trade loses when its stop is hit", |c| {
         Float(&mut c.risk.per_trade_pct, 0.01, 10.0)
     }),
-    key("risk.leverage", "Notional divided by margin", |c| Float(&mut c.risk.leverage, 1.0, 125.0)),
-    key("risk.max_position_pct", "A position's margin as a part of equity, at most", |c| {
+    key("risk.leverage", "Value of a position divided by the margin that it ties up", |c| {
+        Float(&mut c.risk.leverage, 1.0, 125.0)
+    }),
+    key("risk.max_position_pct", "How much of the equity the margin of one position may be, at most", |c| {
         Float(&mut c.risk.max_position_pct, 0.1, 100.0)
     }),
-    key("risk.max_portfolio_risk_pct", "What all stops together would lose of the equity, at most", |c| {
-        Float(&mut c.risk.max_portfolio_risk_pct, 0.01, 100.0)
-    }),
-    key("risk.daily_loss_pct", "No new entry after such a loss since 00:00 UTC, as a part of the equity then", |c| {
-        Float(&mut c.risk.daily_loss_pct, 0.01, 100.0)
-    }),
+    key(
+        "risk.max_portfolio_risk_pct",
+        "How much of the equity all open positions would lose together if every stop were hit, at most",
+        |c| Float(&mut c.risk.max_portfolio_risk_pct, 0.01, 100.0),
+    ),
+    key(
+        "risk.daily_loss_pct",
+        "No new entry until the next day once this much of the equity was lost since 00:00 UTC",
+        |c| Float(&mut c.risk.daily_loss_pct, 0.01, 100.0),
+    ),
     key("risk.max_trades_per_day", "Entries a UTC day, at most", |c| Count(&mut c.risk.max_trades_per_day, 1, 10_000)),
-    key("risk.max_notional", "Largest notional of one order, in USDT", |c| {
+    key("risk.max_notional", "Largest value of one order, in USDT", |c| {
         Float(&mut c.risk.max_notional, 1.0, 1_000_000_000.0)
     }),
     key(
@@ -135,39 +141,50 @@ pub const KEYS: &[Key<Config>] = &[
     key("exits.max_hold_s", "How long a position is held at most, in market time", |c| {
         Whole(&mut c.exits.max_hold_s, 1, YEAR_S)
     }),
-    key("gate.cooldown_s", "How long a signal stands in the way of the same signal, in market time", |c| {
-        Whole(&mut c.gate.cooldown_s, 0, YEAR_S)
-    }),
-    key("gate.cooldown_move_pct", "A larger move of the price lets a signal through within the cooldown", |c| {
-        Float(&mut c.gate.cooldown_move_pct, 0.0, 100.0)
-    }),
-    key("gate.min_move_pct", "After the cooldown too the price must have moved by more than this; 0 is off", |c| {
-        Float(&mut c.gate.min_move_pct, 0.0, 100.0)
-    }),
-    key("paper.capital", "Balance at the start, in USDT", |c| {
+    key(
+        "gate.cooldown_s",
+        "For so long after a signal the same strategy's next one for the same symbol is dropped, in market time",
+        |c| Whole(&mut c.gate.cooldown_s, 0, YEAR_S),
+    ),
+    key(
+        "gate.cooldown_move_pct",
+        "Within the cooldown a signal passes all the same when the price has moved by more than this",
+        |c| Float(&mut c.gate.cooldown_move_pct, 0.0, 100.0),
+    ),
+    key(
+        "gate.min_move_pct",
+        "After the cooldown a signal passes only when the price has moved by more than this; 0 is off",
+        |c| Float(&mut c.gate.min_move_pct, 0.0, 100.0),
+    ),
+    key("paper.capital", "Balance of the account at the start, in USDT", |c| {
         Exact(&mut c.paper.capital, Decimal::ONE, Decimal::from(1_000_000_000))
     })
     .flag("--capital")
     .env("CAPITAL_USDT"),
-    key("paper.taker_fee_pct", "Fee of a market order, as a part of its notional", |c| {
+    key("paper.taker_fee_pct", "Fee of a market order, as a part of its value", |c| {
         Float(&mut c.paper.taker_fee_pct, 0.0, 1.0)
     }),
-    key("paper.maker_fee_pct", "Fee of an order that rested at its price, as a part of its notional", |c| {
-        Float(&mut c.paper.maker_fee_pct, 0.0, 1.0)
-    }),
+    key(
+        "paper.maker_fee_pct",
+        "Fee of a limit order that waited at its price, as a part of its value; no strategy places one yet",
+        |c| Float(&mut c.paper.maker_fee_pct, 0.0, 1.0),
+    ),
     key("paper.slippage_pct", "How much worse than the price a market order is filled", |c| {
         Float(&mut c.paper.slippage_pct, 0.0, 0.1)
     }),
     key(
         "paper.funding_rate_pct",
-        "What a long pays a short at 00:00, 08:00 and 16:00 UTC, as a part of the notional",
+        "What a long pays a short at 00:00, 08:00 and 16:00 UTC, as a part of the position's value",
         |c| Float(&mut c.paper.funding_rate_pct, -3.0, 3.0),
     ),
     key("paper.seed", "Seed of the made-up prices; the same seed gives the same market", |c| {
         Whole(&mut c.paper.seed, 0, i64::MAX.unsigned_abs())
     })
     .flag("--seed"),
-    key("paper.speed", "How much faster than real time", |c| Speed(&mut c.paper.speed)).flag("--speed"),
+    key("paper.speed", "How much faster than real time the market runs; 3600 is an hour a second", |c| {
+        Speed(&mut c.paper.speed)
+    })
+    .flag("--speed"),
     key("health.interval_s", "Time between two heartbeats", |c| Whole(&mut c.health.interval_s, 1, YEAR_S))
         .env("HEALTH_CHECK_INTERVAL"),
     key("health.memory_mb", "Resident memory above this is reported as degraded", |c| {
@@ -185,7 +202,7 @@ pub const KEYS: &[Key<Config>] = &[
     .flag("--max-restarts"),
     key(
         "supervisor.restart_delay_s",
-        "Pause before the second restart in a row; doubles with each, up to an hour",
+        "Pause before a restart; doubles while failures follow each other, up to an hour",
         |c| Whole(&mut c.supervisor.restart_delay_s, 0, 3600),
     )
     .flag("--restart-delay"),
@@ -199,20 +216,30 @@ pub const STRATEGY_KEYS: &[Key<strategies::Settings>] = &[
     part("kind", "The built-in rule", |s| Kind(&mut s.kind)),
     part("name", "Its name in logs and trades.csv, different for each; the kind if left out", |s| Name(&mut s.name)),
     part("timeframe", "Decisions are made when such a candle closes", |s| Timeframe(&mut s.timeframe)),
-    part("context", "Candles of the averages around it, not finer than timeframe", |s| Timeframe(&mut s.context)),
-    // Outside of these ranges the bounds that REFERENCE sets for the adapted threshold would cross.
+    part("context", "short_the_rip looks at the moving averages of these candles, not finer than timeframe", |s| {
+        Timeframe(&mut s.context)
+    }),
+    // Outside of these ranges the bounds of the adapted threshold would cross.
     part("rsi_base", "RSI threshold in a neutral trend", |s| match s.kind {
         Rule::OversoldBounce => Float(&mut s.rsi_base, 30.0, 50.0),
         Rule::ShortTheRip => Float(&mut s.rsi_base, 55.0, 85.0),
     }),
-    part("rsi_range", "How far the trend may move the threshold", |s| Float(&mut s.rsi_range, 0.0, 50.0)),
-    part("rsi_by_symbol", "RSI thresholds that replace the rule for a symbol", |s| Thresholds(&mut s.rsi_by_symbol)),
-    part("target_atr", "Distance of the target in ATRs", |s| Float(&mut s.target_atr, 0.1, 100.0)),
-    part("target_min_pct", "The target is at least this part of the price away", |s| {
+    part("rsi_range", "How far the trend may move that threshold, up or down", |s| Float(&mut s.rsi_range, 0.0, 50.0)),
+    part("rsi_by_symbol", "Fixed RSI thresholds for single symbols, in place of the two above", |s| {
+        Thresholds(&mut s.rsi_by_symbol)
+    }),
+    part("target_atr", "Distance of the target from the entry, in average true ranges", |s| {
+        Float(&mut s.target_atr, 0.1, 100.0)
+    }),
+    part("target_min_pct", "But the target is never nearer than this part of the price", |s| {
         Float(&mut s.target_min_pct, 0.0, 50.0)
     }),
-    part("stop_atr", "Distance of the stop in ATRs", |s| Float(&mut s.stop_atr, 0.1, 100.0)),
-    part("stop_max_pct", "The stop is at most this part of the price away", |s| Float(&mut s.stop_max_pct, 0.1, 50.0)),
+    part("stop_atr", "Distance of the stop from the entry, in average true ranges", |s| {
+        Float(&mut s.stop_atr, 0.1, 100.0)
+    }),
+    part("stop_max_pct", "But the stop is never farther away than this part of the price", |s| {
+        Float(&mut s.stop_max_pct, 0.1, 50.0)
+    }),
 ];
 
 /// Smallest tick or step: any price or quantity divided by it still fits a decimal.

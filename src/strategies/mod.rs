@@ -88,7 +88,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Oversold Bounce as REFERENCE has it.
+    /// Oversold Bounce with its usual numbers.
     #[must_use]
     pub fn oversold_bounce() -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Settings {
         }
     }
 
-    /// Short The Rip as REFERENCE has it.
+    /// Short The Rip with its usual numbers.
     #[must_use]
     pub fn short_the_rip() -> Self {
         let by_symbol = [("BTCUSDT", 55.0), ("ETHUSDT", 50.0), ("SOLUSDT", 50.0)];
