@@ -57,9 +57,11 @@ impl Engine {
         }
     }
 
+    /// What the venue has confirmed does not come in doubt any more, by a word that was late or is told again.
+    ///
     /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever.
     fn on_unknown(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
-        let Some(order) = self.state.orders.get_mut(id).filter(|order| order.stage != Stage::Unknown) else { return };
+        let Some(order) = self.state.orders.get_mut(id).filter(|order| order.stage == Stage::Sent) else { return };
         order.stage = Stage::Unknown;
         actions.push(Action::Alert(Note::InDoubt { id, symbol }));
         if leg == Leg::Stop {

@@ -4,7 +4,12 @@ use super::*;
 
 #[test]
 fn a_stop_in_doubt_gets_a_successor_at_once_and_goes_when_it_turns_up() {
-    let (mut rig, stop, _) = Rig::holding(settings());
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, entry.qty, 98_500);
+    rig.commit();
+    let stop = rig.placed()[0];
     rig.update(OrderUpdate::Unknown { id: stop.id });
     rig.commit();
     let successor = rig.placed();
@@ -67,4 +72,12 @@ fn the_venues_balance_wins_and_a_strange_position_is_a_doubt() {
     assert!(rig.actions.is_empty());
     rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(900), positions: Vec::new() }));
     assert_eq!(rig.actions, [Action::Need(Need::Reconcile)]);
+}
+
+#[test]
+fn what_is_confirmed_does_not_come_in_doubt_by_a_late_word() {
+    let (mut rig, stop, _) = Rig::holding(settings());
+    rig.update(OrderUpdate::Unknown { id: stop.id });
+    rig.commit();
+    assert!(rig.actions.is_empty() && !rig.engine.state.orders.in_doubt());
 }

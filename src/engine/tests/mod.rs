@@ -4,6 +4,7 @@ mod absurd;
 mod closing;
 mod doubt;
 mod entries;
+mod life;
 mod protection;
 mod restart;
 

@@ -207,7 +207,7 @@ fn a_venue_that_takes_nothing_is_not_asked_for_ever() {
     ];
     for (name, answer) in answers {
         let (mut rig, stop, _) = Rig::holding(settings());
-        answer(&mut rig, stop.id);
+        rig.update(OrderUpdate::Ended { id: stop.id, how: Ended::Expired });
         let kinds = spin(&mut rig, |rig, order| answer(rig, order.id));
         assert!(kinds.contains(&OrderKind::Market), "{name}: a position that has no stop is closed: {kinds:?}");
         for _ in 0..9 {
