@@ -131,12 +131,13 @@ fn what_was_traded_before_another_task_failed_is_told_and_written() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
-    let args = ["--paper", "--speed", "max", "--out", out];
-    let ended = Running::start(bot(&args).env("SMOLBEAR_HOOK", "panic:signals:300")).end();
+    // a hundred hours in the second before the panic: as many trades as the reader of the log takes in whatever else the machine does
+    let args = ["--paper", "--speed", "360000", "--out", out];
+    let ended = Running::start(bot(&args).env("SMOLBEAR_HOOK", "panic:signals:1000")).end();
     assert_eq!(ended.code(), Some(70), "{}", ended.stderr);
     let rows = fs::read_to_string(folder.path().join("trades.csv")).unwrap().lines().count() - 1;
     let exits = ended.with("[STOP-LOSS-HIT]").count() + ended.with("[TAKE-PROFIT-HIT]").count();
-    assert!(rows > 10, "{rows} trades:\n{}", ended.stdout());
+    assert!(rows > 3, "{rows} trades:\n{}", ended.stdout());
     assert_eq!(rows, exits, "each is in the log and in the file");
     assert_eq!(ended.with(&format!(", exits: {rows} (")).count(), 1, "and in the summary: {}", ended.stdout());
     assert!(ended.last().contains(&format!("(task signals panicked): {rows} trades")), "{}", ended.last());
