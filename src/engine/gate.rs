@@ -17,6 +17,12 @@ impl Gate {
         Self { last: vec![None; pairs] }
     }
 
+    /// How many pairs it is for.
+    #[must_use]
+    pub const fn pairs(&self) -> usize {
+        self.last.len()
+    }
+
     /// Lets a signal of a pair pass at `price`, or says that it is the last one again. What passes becomes the last one.
     pub fn pass(&mut self, pair: usize, now: Timestamp, price: f64, rules: &settings::Gate) -> Result<(), Skip> {
         if let Some((at, before)) = self.last[pair] {

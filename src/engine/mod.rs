@@ -98,6 +98,15 @@ struct Blocks {
     store: bool,
 }
 
+impl State {
+    /// Whether it is the state of an engine with so many symbols and strategies.
+    fn fits(&self, settings: &Settings) -> bool {
+        let (symbols, pairs) = (settings.instruments.len(), settings.instruments.len() * settings.strategies.len());
+        let each = [self.positions.len(), self.attempts.len(), self.feeds.len()];
+        each == [symbols; 3] && self.gate.pairs() == pairs
+    }
+}
+
 impl Engine {
     /// An engine that has seen nothing.
     #[must_use]
@@ -118,9 +127,14 @@ impl Engine {
     }
 
     /// An engine that goes on from a snapshot taken with the same settings. Its indicators are empty until candles come as history.
+    ///
+    /// # Panics
+    ///
+    /// When there are not as many symbols and strategies as in the snapshot.
     #[must_use]
     pub fn restore(settings: Settings, state: State) -> Self {
         let symbols: Vec<_> = settings.instruments.iter().map(|rules| rules.symbol.clone()).collect();
+        assert!(state.fits(&settings), "the symbols must be those of the snapshot, and as many strategies");
         let strategies: Vec<_> = settings.strategies.iter().map(|rule| rule.build(&symbols)).collect();
         let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();

@@ -35,3 +35,10 @@ fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
     let again = Engine::restore(settings(), rig.engine.snapshot());
     assert_eq!(again.equity(), again.account().balance);
 }
+
+#[test]
+#[should_panic(expected = "the symbols must be those of the snapshot")]
+fn a_snapshot_of_other_symbols_is_not_restored() {
+    let state = Engine::new(settings()).snapshot();
+    let _ = Engine::restore(Settings { instruments: Vec::new(), ..settings() }, state);
+}
