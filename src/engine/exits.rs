@@ -41,7 +41,7 @@ impl Engine {
             Side::Long => position.best.max(if whole { stretch.high } else { stretch.last }),
             Side::Short => position.best.min(if whole { stretch.low } else { stretch.last }),
         };
-        if self.settings.exits.trailing {
+        if self.settings.exits.trailing && position.closing.is_none() {
             self.trail(symbol, actions);
         }
         self.forgive(symbol);
@@ -201,15 +201,25 @@ impl Engine {
             order.request.reduce_only && matches!(order.stage, Stage::Held { since, .. } if waited(since))
         });
         for index in 0..self.desks.len() {
-            let due = self.state.positions[index].as_ref().and_then(|position| self.hold_limit(position));
+            let due = self.state.positions[index].as_ref().and_then(|position| self.exit_due(position));
             if due.is_some_and(|due| due <= now) {
                 self.close(now, SymbolId(index as u16), Reason::Time, actions);
             }
         }
     }
 
+    /// When a position is to be closed by itself: held for as long as it may be, or closing with no exit on its way.
+    pub(super) fn exit_due(&self, position: &Position) -> Option<Timestamp> {
+        if position.closing.is_none() {
+            return self.hold_limit(position);
+        }
+        let exits = || self.state.orders.of(position.symbol).filter(|order| matches!(order.leg, Leg::Exit(_)));
+        let stuck = exits().filter(|order| order.stage == Stage::Unknown).count() >= MOST_IN_DOUBT;
+        (!stuck && !exits().any(orders::Order::counts)).then_some(position.retry_at)
+    }
+
     /// When a position has been held for as long as it may be.
-    pub(super) fn hold_limit(&self, position: &Position) -> Option<Timestamp> {
+    fn hold_limit(&self, position: &Position) -> Option<Timestamp> {
         let exits = &self.settings.exits;
         let ms = i64::try_from(exits.max_hold_s).unwrap_or(i64::MAX).saturating_mul(1000);
         exits.time_limit.then(|| position.entry_time.plus_ms(ms))

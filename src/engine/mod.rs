@@ -184,8 +184,7 @@ impl Engine {
                 Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
                 Stage::Sent | Stage::Accepted | Stage::Unknown => None,
             });
-        let open = self.state.positions.iter().flatten().filter(|position| position.closing.is_none());
-        held.chain(open.filter_map(|position| self.hold_limit(position))).min()
+        held.chain(self.state.positions.iter().flatten().filter_map(|position| self.exit_due(position))).min()
     }
 
     /// The assertions that stay on: about money, orders and protection.

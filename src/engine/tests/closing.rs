@@ -184,3 +184,25 @@ fn an_emergency_closes_what_is_open() {
     assert!(!rig.actions.contains(&Action::Halt(Halt::Emergency)), "said once");
     assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Breaker, 1)]);
 }
+
+#[test]
+fn an_exit_that_was_refused_is_tried_again_also_when_no_price_comes() {
+    let exits = Exits { trailing: true, trailing_pct: 0.1, ..Exits::default() };
+    let (mut rig, ..) = Rig::holding(Settings { exits, ..settings() });
+    rig.event(Event::Command(Command::CloseAll));
+    rig.commit();
+    let exit = rig.placed()[0];
+    rig.update(OrderUpdate::Accepted { id: exit.id });
+    assert_eq!(rig.engine.next_deadline(), None);
+    rig.update(OrderUpdate::Ended { id: exit.id, how: Ended::Expired });
+    let due = rig.engine.next_deadline().expect("a second try");
+    assert_eq!(due, rig.now.plus_ms(1_000));
+    rig.now = due;
+    rig.event(Event::Wake);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 1);
+    assert_eq!(rig.engine.next_deadline(), None, "no spinning");
+    rig.minute(500.0);
+    let moved = rig.actions.iter().any(|action| matches!(action, Action::Log(Note::StopMoved { .. })));
+    assert!(!moved, "a stop that is not placed any more does not move either");
+}

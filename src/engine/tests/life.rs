@@ -300,6 +300,8 @@ impl World {
             Step::Wake => {
                 self.rig.now = self.rig.now.plus_ms(1_000);
                 self.rig.event(Event::Wake);
+                let due = self.rig.engine.next_deadline();
+                assert!(due.is_none_or(|due| due > self.rig.now), "L2: what is due stays due");
             }
             Step::Venue(nth, deed) => self.venue(nth, deed),
             Step::Cancels => self.hear_cancels(),
