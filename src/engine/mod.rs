@@ -207,13 +207,17 @@ impl Engine {
     // ── market data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
-        let closed = self.desks[source.symbol.index()].take(source);
+        let desk = &mut self.desks[source.symbol.index()];
+        let is_past = desk.seen_at.is_some_and(|seen| source.closes_at() < seen);
+        let closed = desk.take(source);
         if source.history {
             return;
         }
         self.begin_day(now);
-        let Candle { open_time: since, low, high, close: last, .. } = source.candle;
-        self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
+        if !is_past {
+            let Candle { open_time: since, low, high, close: last, .. } = source.candle;
+            self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
+        }
         if !closed.is_empty() {
             self.decide(now, source.symbol, closed, actions);
         }

@@ -256,3 +256,23 @@ fn a_stop_that_moves_on_waits_for_the_answer_to_its_last_move() {
     // 99,050 less 0.1 %
     assert_eq!(second[0].kind, OrderKind::StopMarket { trigger: qty("98950.9") });
 }
+
+#[test]
+fn a_candle_that_is_told_again_moves_no_trailing_stop() {
+    let exits = Exits { trailing: true, trailing_pct: 0.1, ..Exits::default() };
+    let mut rig = Rig::signalled(Settings { exits, ..settings() });
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, entry.qty, 98_500);
+    let before = rig.engine.positions().next().unwrap().best;
+    let candle = Candle {
+        open_time: Timestamp(0),
+        open: 100_000.0,
+        high: 100_000.0,
+        low: 99_900.0,
+        close: 99_900.0,
+        volume: 1.0,
+    };
+    rig.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }));
+    assert_eq!(rig.engine.positions().next().unwrap().best, before);
+}
