@@ -240,6 +240,7 @@ impl Shared {
     fn beat(&self, now: Instant, report: &HealthReport) {
         self.beats.set(self.beats.get() + 1);
         self.last_beat.set(Some(now));
+        let lost_before = self.vitals.lost_log_lines();
         let status = status::line(report.status, &report.reasons);
         info!("💓 Heartbeat - Uptime: {}, Status: {status}", status::uptime(report.uptime));
         let memory = status::memory(report.memory_mb, self.settings.memory_mb);
@@ -247,7 +248,10 @@ impl Shared {
             Some(account) => info!("   {account}, {memory}"),
             None => info!("   {memory}"),
         }
-        self.vitals.begin_period();
+        // One that was lost has told nothing to anybody, so the next tells it too.
+        if self.vitals.lost_log_lines() == lost_before {
+            self.vitals.begin_period();
+        }
     }
 
     fn report(&self, now: Instant) -> HealthReport {
