@@ -248,10 +248,7 @@ impl Shared {
             Some(account) => info!("   {account}, {memory}"),
             None => info!("   {memory}"),
         }
-        // One that was lost has told nothing to anybody, so the next tells it too.
-        if self.vitals.lost_log_lines() == lost_before {
-            self.vitals.begin_period();
-        }
+        self.vitals.begin_period(lost_before);
     }
 
     fn report(&self, now: Instant) -> HealthReport {

@@ -264,11 +264,14 @@ impl Vitals {
         self.log.trouble()
     }
 
-    /// A heartbeat has told everything; what it told of the time before is over.
-    pub(super) fn begin_period(&self) {
-        self.shared.slowest_turn.take();
-        self.shared.remarks.take();
-        self.shared.lost_before.set(self.log.lost());
+    /// A heartbeat has told everything; what it told of the time before is over. One of which a line was lost (`lost_before` counts those
+    /// lost before it) has told nothing to anybody, so the next tells it too.
+    pub(super) fn begin_period(&self, lost_before: u64) {
+        if self.log.lost() == lost_before {
+            self.shared.slowest_turn.take();
+            self.shared.remarks.take();
+            self.shared.lost_before.set(lost_before);
+        }
     }
 
     fn minute(&self, now: Instant) -> u64 {
@@ -381,25 +384,30 @@ mod tests {
         assert_eq!((vitals.turns(), vitals.slowest_turn()), (3, 7 * SECOND));
         assert_eq!(vitals.loop_hangs(start + 51 * SECOND, 29 * SECOND), Some(30 * SECOND));
         assert_eq!(vitals.loop_hangs(start + 51 * SECOND, 30 * SECOND), None);
-        vitals.begin_period();
+        vitals.begin_period(0);
         assert_eq!(vitals.slowest_turn(), Duration::ZERO);
         vitals.loop_ended();
         assert_eq!(vitals.loop_hangs(start + 99 * SECOND, SECOND), None);
     }
 
     #[test]
-    fn remarks_and_lost_lines_belong_to_one_heartbeat() {
-        let closed = rustix::pipe::pipe().unwrap().1;
-        let mut outlet = Outlet::new("stdout", closed, Box::new(|_| String::new()));
+    fn remarks_and_lost_lines_belong_to_one_heartbeat_that_was_read() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let mut outlet = Outlet::new("stdout", writer, Box::new(|_| String::new()));
         let vitals = Vitals::new(Instant::now(), LogHandle::of(outlet.tally()));
         (0..100).for_each(|n| vitals.remark(format!("remark {n}")));
-        (0..3).for_each(|_| outlet.line(b"nobody reads this"));
         assert_eq!(vitals.remarks().len(), MOST_REMARKS);
         assert_eq!(vitals.remarks().last().unwrap(), "remark 99");
-        assert_eq!((vitals.lost_in_period(), vitals.lost_log_lines()), (3, 3));
-        vitals.begin_period();
+        while vitals.lost_log_lines() < 3 {
+            outlet.line(&[b'x'; 4_000]);
+        }
+        vitals.begin_period(2);
+        assert_eq!((vitals.remarks().len(), vitals.lost_in_period()), (MOST_REMARKS, 3), "that heartbeat was lost too");
+        rustix::io::read(&reader, &mut vec![0; 1 << 20]).unwrap();
+        outlet.line(b"somebody reads this");
+        assert_eq!((vitals.log_trouble(), vitals.lost_in_period()), (None, 3), "and so the next one tells");
+        vitals.begin_period(3);
         assert_eq!((vitals.remarks().len(), vitals.lost_in_period(), vitals.lost_log_lines()), (0, 0, 3));
-        assert_eq!(vitals.log_trouble().as_deref(), Some("stdout is closed, 3 lines lost"));
     }
 
     #[test]
