@@ -6,15 +6,18 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
+    sync::mpsc::{Receiver, channel},
     thread,
     time::{Duration, Instant},
 };
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+/// No wait is longer.
+const LIMIT: Duration = Duration::from_secs(30);
 /// The floor: says hello, then stays as long as its standard input does.
 const HELLO: &str = r#"fn main() { println!("hello"); let _ = std::io::stdin().read_line(&mut String::new()); }"#;
 
@@ -23,7 +26,7 @@ struct Program {
     name: String,
     path: PathBuf,
     works: &'static str,
-    /// The bot understands flags, the hello world does not.
+    /// The bot understands flags and has a health monitor, the hello world neither.
     bot: bool,
 }
 
@@ -31,12 +34,26 @@ struct Program {
 struct Effort {
     runs: usize,
     idle: Duration,
+    beats: usize,
 }
 
 /// A program that has said that it works; ended when dropped.
 struct Running {
     child: Child,
-    started_in: Duration,
+    from: Instant,
+    lines: Receiver<(Instant, String)>,
+}
+
+impl Running {
+    /// When the line with `part` came. It is read by a thread, so that a full pipe never changes what is measured.
+    fn wait_for(&mut self, part: &str) -> Outcome<Instant> {
+        while let Ok((at, line)) = self.lines.recv_timeout(LIMIT) {
+            if line.contains(part) {
+                return Ok(at);
+            }
+        }
+        Err(format!("no line with `{part}`; exit status {:?}", self.child.try_wait()?).into())
+    }
 }
 
 impl Drop for Running {
@@ -60,7 +77,8 @@ fn main() -> ExitCode {
 fn run() -> Outcome<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let effort = Effort { runs: if quick { 3 } else { 20 }, idle: Duration::from_secs(if quick { 3 } else { 30 }) };
+    let (runs, seconds) = if quick { (3, 3) } else { (20, 30) };
+    let effort = Effort { runs, idle: Duration::from_secs(seconds), beats: runs };
     let scratch = tempfile::tempdir()?;
 
     let mut paths: Vec<PathBuf> =
@@ -72,7 +90,7 @@ fn run() -> Outcome<()> {
     let programs: Vec<Program> = bots.chain([hello(scratch.path())]).collect::<Outcome<_>>()?;
 
     let columns = programs.iter().map(|program| column(program, &effort, scratch.path()));
-    let columns: Vec<[String; 5]> = columns.collect::<Outcome<_>>()?;
+    let columns: Vec<[String; ROWS.len()]> = columns.collect::<Outcome<_>>()?;
     print_table(&programs, &columns, &effort);
     Ok(())
 }
@@ -100,28 +118,40 @@ fn hello(folder: &Path) -> Outcome<Program> {
 }
 
 /// The figures of a program, in the order of [`ROWS`].
-fn column(program: &Program, effort: &Effort, folder: &Path) -> Outcome<[String; 5]> {
+fn column(program: &Program, effort: &Effort, folder: &Path) -> Outcome<[String; ROWS.len()]> {
     eprintln!("measuring {} ({})", program.name, program.path.display());
-    let (start, stop) = start_and_stop(program, effort.runs, folder)?;
+    let [watched, works, unwatched, ended] = start_and_stop(program, effort.runs, folder)?.map(median);
+    let late = if program.bot { lateness(program, effort.beats, folder)? } else { Vec::new() };
+    let most = late.iter().max().copied();
     Ok([
-        format!("{:.1} ms", start.as_secs_f64() * 1e3),
+        ms(watched),
+        ms(works),
+        most.map_or_else(|| "–".to_owned(), |most| format!("{}, at most {}", ms(median(late)), ms(Some(most)))),
+        ms(unwatched),
+        ms(ended),
         format!("{:.1} MB", peak_memory(program, folder)? as f64 / 1024.0),
         format!("{:.2} MB", fs::metadata(&program.path)?.len() as f64 / 1e6),
         format!("{:.3} %", idle_share(program, effort.idle, folder)? * 100.0),
-        format!("{:.1} ms", stop.as_secs_f64() * 1e3),
     ])
 }
 
 /// What each row is, and its budget.
-const ROWS: [(&str, &str); 5] = [
+const ROWS: [(&str, &str); 8] = [
+    ("process start to the monitor's start", "–"),
     ("process start to first `🔄 Processing`", "10 ms"),
+    ("heartbeats late, one a second at `--speed max`", "300 ms"),
+    ("SIGTERM to the monitor's stop", "–"),
+    ("SIGTERM to exit", "20 ms"),
     ("peak RSS, paper, 3 symbols, an hour a second for 5 s", "3 MB static, 4 MB glibc"),
     ("binary, stripped", "6 MB"),
     ("CPU, paper, idle, of one core", "0.1 %"),
-    ("SIGTERM to exit", "20 ms"),
 ];
 
-fn print_table(programs: &[Program], columns: &[[String; 5]], effort: &Effort) {
+fn ms(time: Option<Duration>) -> String {
+    time.map_or_else(|| "–".to_owned(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3))
+}
+
+fn print_table(programs: &[Program], columns: &[[String; ROWS.len()]], effort: &Effort) {
     let names: Vec<&str> = programs.iter().map(|program| program.name.as_str()).collect();
     println!("| what | budget | {} |", names.join(" | "));
     println!("|---|---|{}", "---|".repeat(names.len()));
@@ -130,10 +160,7 @@ fn print_table(programs: &[Program], columns: &[[String; 5]], effort: &Effort) {
         println!("| {what} | {budget} | {} |", figures.join(" | "));
     }
     let (runs, idle) = (effort.runs, effort.idle.as_secs());
-    println!(
-        "\nStart and stop: median of {runs} runs. Idle: {idle} s. The hello world uses glibc. Machine: {}.",
-        machine()
-    );
+    println!("\nMedians of {runs} runs or beats. Idle: {idle} s. The hello world uses glibc. Machine: {}.", machine());
 }
 
 fn machine() -> String {
@@ -148,56 +175,72 @@ fn machine() -> String {
     )
 }
 
-/// Starts a program with nothing of ours around it: no environment, no configuration, an empty folder.
-fn start(program: &Program, flags: &[&str], folder: &Path) -> Outcome<Running> {
+/// Starts a program with nothing around it but `env`: no configuration, an empty folder.
+fn start(program: &Program, flags: &[&str], env: &[(&str, &str)], folder: &Path) -> Outcome<Running> {
     let mut command = Command::new(&program.path);
-    command.env_clear().env("RUST_LOG", "info").env("HOME", folder).current_dir(folder);
+    command.env_clear().envs(env.iter().copied()).env("RUST_LOG", "info").env("HOME", folder).current_dir(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     if program.bot {
         command.arg("--paper").args(flags);
     }
     let from = Instant::now();
-    let mut running = Running { child: command.spawn()?, started_in: Duration::ZERO };
-    let mut output = BufReader::new(running.child.stdout.take().ok_or("no pipe")?);
-    let mut line = String::new();
-    while !line.starts_with(program.works) && !line.contains(&format!(" - {}", program.works)) {
-        line.clear();
-        if output.read_line(&mut line)? == 0 {
-            return Err(format!("{} ended before `{}`: {}", program.name, program.works, running.child.wait()?).into());
-        }
-    }
-    running.started_in = from.elapsed();
-    // Read on, so that a full pipe never changes what is measured; ends with the program.
-    thread::spawn(move || output.read_to_end(&mut Vec::new()));
+    let mut child = command.spawn()?;
+    let output = child.stdout.take();
+    let (sender, lines) = channel();
+    let running = Running { child, from, lines };
+    let output = BufReader::new(output.ok_or("no pipe")?);
+    thread::spawn(move || {
+        output.lines().map_while(Result::ok).try_for_each(|line| sender.send((Instant::now(), line)))
+    });
     Ok(running)
 }
 
-/// Medians of the times from start to the line, and from SIGTERM to the end.
-fn start_and_stop(program: &Program, runs: usize, folder: &Path) -> Outcome<(Duration, Duration)> {
-    let (mut starts, mut stops) = (Vec::new(), Vec::new());
+/// From start to the monitor's line and to the line that it works, then from SIGTERM to the monitor's line and to the end.
+fn start_and_stop(program: &Program, runs: usize, folder: &Path) -> Outcome<[Vec<Duration>; 4]> {
+    let mut times = <[Vec<Duration>; 4]>::default();
     // The first run warms the caches and does not count.
     for run in 0..=runs {
-        let mut running = start(program, &[], folder)?;
+        let mut running = start(program, &[], &[], folder)?;
+        let mut took = [None; 4];
+        if program.bot {
+            took[0] = Some(running.wait_for("✓ Health monitor started")? - running.from);
+        }
+        took[1] = Some(running.wait_for(program.works)? - running.from);
         thread::sleep(Duration::from_millis(50));
         let from = Instant::now();
         kill_process(Pid::from_child(&running.child), Signal::TERM)?;
         running.child.wait()?;
+        took[3] = Some(from.elapsed());
+        if program.bot {
+            took[2] = Some(running.wait_for("✓ Health monitor stopped")? - from);
+        }
         if run > 0 {
-            starts.push(running.started_in);
-            stops.push(from.elapsed());
+            times.iter_mut().zip(took).for_each(|(times, took)| times.extend(took));
         }
     }
-    Ok((median(starts), median(stops)))
+    Ok(times)
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// How late each heartbeat is while the loop works as fast as it can.
+fn lateness(program: &Program, beats: usize, folder: &Path) -> Outcome<Vec<Duration>> {
+    let mut running = start(program, &["--speed", "max"], &[("HEALTH_CHECK_INTERVAL", "1")], folder)?;
+    let due = |from: Instant, beat: usize| from + Duration::from_secs(beat as u64);
+    let late = (1..=beats).map(|beat| {
+        let came = running.wait_for("💓 Heartbeat")?;
+        Ok(came.saturating_duration_since(due(running.from, beat)))
+    });
+    late.collect()
+}
+
+/// `None` of none.
+fn median(mut times: Vec<Duration>) -> Option<Duration> {
     times.sort_unstable();
-    times[times.len() / 2]
+    times.get(times.len() / 2).copied()
 }
 
 /// Largest resident memory in KiB, as the kernel's own high-water mark said last.
 fn peak_memory(program: &Program, folder: &Path) -> Outcome<u64> {
-    let mut running = start(program, &["--speed", "3600", "--duration", "5"], folder)?;
+    let mut running = start(program, &["--speed", "3600", "--duration", "5"], &[], folder)?;
     let status = format!("/proc/{}/status", running.child.id());
     let until = Instant::now() + Duration::from_secs(if program.bot { 30 } else { 1 });
     let mut peak = 0;
@@ -216,7 +259,8 @@ fn high_water(status: &str) -> Option<u64> {
 
 /// CPU time of all threads divided by the time that passes, once the start is over.
 fn idle_share(program: &Program, time: Duration, folder: &Path) -> Outcome<f64> {
-    let running = start(program, &[], folder)?;
+    let mut running = start(program, &[], &[], folder)?;
+    running.wait_for(program.works)?;
     thread::sleep(Duration::from_secs(1));
     let (before, from) = (cpu_time_ns(running.child.id())?, Instant::now());
     thread::sleep(time);
