@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // in a test an `unwrap` is an assertion
 
 mod architecture;
+mod readme;
 mod rule;
 mod source;
 mod tidy;
