@@ -128,11 +128,7 @@ fn what_is_kept_at_the_end_is_not_closed() {
 
 #[test]
 fn a_position_that_must_close_does_not_grow_any_more() {
-    let mut rig = Rig::signalled(settings());
-    rig.commit();
-    let entry = rig.placed()[0];
-    rig.fill(&entry, qty("0.004"), 98_500);
-    rig.commit();
+    let (mut rig, entry) = Rig::part_filled();
     let stop = rig.placed()[0];
     rig.update(OrderUpdate::Refused { id: stop.id, code: -2021, class: Class::WouldTrigger });
     assert_eq!(rig.cancelled(), [entry.id]);

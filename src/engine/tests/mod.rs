@@ -57,6 +57,16 @@ impl Rig {
         rig
     }
 
+    /// A rig whose entry of 0.01 has filled 0.004 at 98,500, durably; and that entry.
+    fn part_filled() -> (Self, OrderRequest) {
+        let mut rig = Self::signalled(settings());
+        rig.commit();
+        let entry = rig.placed()[0];
+        rig.fill(&entry, qty("0.004"), 98_500);
+        rig.commit();
+        (rig, entry)
+    }
+
     /// A rig with a position of 0.004 at 98,500 whose stop and target the venue has.
     fn holding(settings: Settings) -> (Self, OrderRequest, OrderRequest) {
         let mut rig = Self::signalled(settings);

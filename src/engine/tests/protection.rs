@@ -33,11 +33,7 @@ fn a_protective_order_waits_a_second_for_the_disk_and_then_goes() {
 
 #[test]
 fn a_further_fill_enlarges_the_protection_before_the_old_one_goes() {
-    let mut rig = Rig::signalled(settings());
-    rig.commit();
-    let entry = rig.placed()[0];
-    rig.fill(&entry, qty("0.004"), 98_500);
-    rig.commit();
+    let (mut rig, entry) = Rig::part_filled();
     let first = rig.placed();
     first.iter().for_each(|order| rig.update(OrderUpdate::Accepted { id: order.id }));
     rig.fill(&entry, qty("0.006"), 98_510);
@@ -158,11 +154,7 @@ fn a_trailing_stop_follows_only_prices_since_the_entry() {
 
 #[test]
 fn what_is_left_of_an_entry_gets_a_stop_with_a_new_name() {
-    let mut rig = Rig::signalled(settings());
-    rig.commit();
-    let entry = rig.placed()[0];
-    rig.fill(&entry, qty("0.004"), 98_500);
-    rig.commit();
+    let (mut rig, entry) = Rig::part_filled();
     let first = rig.placed();
     rig.update(OrderUpdate::Accepted { id: first[0].id });
     rig.fill(&first[0], qty("0.004"), 98_380);
