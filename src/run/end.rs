@@ -180,7 +180,7 @@ mod tests {
             progress::Progress,
             realtime::Parts,
             rig,
-            source::Source,
+            source::{Source, Tape},
             tasks::How::{Panicked, Quit, Returned},
             trades_csv::TradesCsv,
         },
@@ -190,8 +190,7 @@ mod tests {
     fn realtime() -> Realtime {
         Realtime::new(Parts {
             trader: rig::trader(),
-            source: Source::Made(Box::new(Market::new(1, &[rig::btc()]))),
-            first: None,
+            tape: Tape::new(Source::Made(Box::new(Market::new(1, &[rig::btc()]))), None),
             speed: Speed::Max,
             vitals: Vitals::default(),
             finest: vec![],

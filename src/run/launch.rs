@@ -187,8 +187,7 @@ fn say_run(config: &Config, prepared: &Prepared) {
 async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Stop, started: Instant) -> Finished {
     let mut realtime = Box::new(Realtime::new(Parts {
         trader: prepared.trader,
-        source: prepared.source,
-        first: prepared.first,
+        tape: prepared.tape,
         finest: prepared.finest,
         speed: config.paper.speed,
         vitals,

@@ -2,7 +2,7 @@
 //!
 //! The data is read as a run would read it, but as history, which moves no price and raises no signal.
 
-use super::{prepare::Prepared, realtime::warn_of_small_capital, source::Source, text::Teller};
+use super::{prepare::Prepared, realtime::warn_of_small_capital, source::Tape, text::Teller};
 use crate::{
     candles_file::FileError,
     config::Config,
@@ -19,8 +19,8 @@ type Finding = Result<String, String>;
 
 /// Makes every check and says what it found; returns how many failed.
 pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
-    let Prepared { trader, source, first, finest, .. } = prepared;
-    let mut reading = Reading { trader, source, next: *first };
+    let Prepared { trader, tape, finest, .. } = prepared;
+    let mut reading = Reading { trader, tape };
     let history = say("market data", || reading.history().map(|()| timeframes(reading.trader.engine(), finest)));
     let prices = say("prices", || reading.prices());
     let engine = trader.engine();
@@ -49,14 +49,13 @@ fn say(name: &str, check: impl FnOnce() -> Finding) -> bool {
 /// The data, and who is told of it.
 struct Reading<'a> {
     trader: &'a mut Trader,
-    source: &'a mut Source,
-    next: Option<ClosedCandle>,
+    tape: &'a mut Tape,
 }
 
 impl Reading<'_> {
     /// Reads what lies before the first price.
     fn history(&mut self) -> Result<(), String> {
-        while self.next.is_some_and(|candle| candle.history) {
+        while self.tape.next().is_some_and(|candle| candle.history) {
             self.take()?;
         }
         Ok(())
@@ -64,7 +63,7 @@ impl Reading<'_> {
 
     /// Reads on until every symbol has a price.
     fn prices(&mut self) -> Finding {
-        while self.next.is_some() && self.without_price().is_some() {
+        while self.tape.next().is_some() && self.without_price().is_some() {
             self.take()?;
         }
         match self.without_price() {
@@ -80,12 +79,11 @@ impl Reading<'_> {
     }
 
     fn take(&mut self) -> Result<(), String> {
-        let Some(candle) = self.next else { return Ok(()) };
+        let Some(candle) = self.tape.next() else { return Ok(()) };
         let known = ClosedCandle { history: true, ..candle };
         self.trader.turn(candle.closes_at(), Event::Candle(known), &mut Vec::new());
         let remedy = |error: FileError| format!("{error}; mend the file, or leave it out");
-        self.next = self.source.next().map_err(remedy)?;
-        self.source.take_remarks().iter().for_each(|remark| info!("   {remark}"));
+        self.tape.advance().map_err(remedy)?.iter().for_each(|remark| info!("   {remark}"));
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! From a configuration to everything that a run needs, or to the reason why it cannot start. Nothing is printed and nothing runs yet.
 
 use super::{
-    source::Source,
+    source::{Source, Tape},
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
     config::{Config, ConfigError},
     engine::Engine,
-    market::{ClosedCandle, Symbol, SymbolId, Timeframe},
+    market::{Symbol, SymbolId, Timeframe},
     simulation::{matching::Matching, prices::Market},
     trader::{Trader, Venue},
 };
@@ -67,9 +67,7 @@ pub struct Prepared {
     /// Engine and venue.
     pub trader: Trader,
     /// Where candles come from.
-    pub source: Source,
-    /// Its first candle.
-    pub first: Option<ClosedCandle>,
+    pub tape: Tape,
     /// The finest timeframe of each symbol's data.
     pub finest: Vec<Timeframe>,
     /// Where trades are written.
@@ -120,7 +118,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let venue = Matching::new(config.matching_settings(instruments.clone()));
     let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
     watch.lap(format!("trading system: paper account of {} USDT", config.paper.capital));
-    Ok(Prepared { trader, source, first, finest, csv, market, phases: watch.phases })
+    Ok(Prepared { trader, tape: Tape::new(source, first), finest, csv, market, phases: watch.phases })
 }
 
 fn origin_of(config: &Config) -> String {

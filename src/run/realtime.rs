@@ -10,7 +10,7 @@ use super::{
     progress::Progress,
     results::Results,
     signs::Signs,
-    source::{Source, Tape},
+    source::Tape,
     text::{Teller, rounded},
     trades_csv::{OutError, TradesCsv},
 };
@@ -22,7 +22,7 @@ use crate::{
     stop::{Cause, Stop},
     trader::Trader,
 };
-use log::{Level, debug, log, warn};
+use log::{Level, debug, info, log, warn};
 use std::time::{Duration, Instant};
 
 /// How long a turn may work before it lets the others of the thread go on.
@@ -68,9 +68,7 @@ pub struct Realtime {
 #[allow(missing_docs)] // the fields of the loop
 pub struct Parts {
     pub trader: Trader,
-    pub source: Source,
-    /// The source's first candle.
-    pub first: Option<ClosedCandle>,
+    pub tape: Tape,
     pub speed: Speed,
     pub vitals: Vitals,
     /// The finest timeframe of each symbol's data.
@@ -96,7 +94,7 @@ impl Realtime {
             signs,
             pace,
             trader: parts.trader,
-            tape: Tape::new(parts.source, parts.first),
+            tape: parts.tape,
             lines: LoopLines::new(now),
             results: Results::new(parts.csv),
             duration_ends: parts.duration_ends,
@@ -204,7 +202,8 @@ impl Realtime {
             self.signs.data_came(candle.symbol);
         }
         self.tell(candle.closes_at(), Event::Candle(candle))?;
-        Ok(self.tape.advance()?)
+        self.tape.advance()?.iter().for_each(|remark| info!("{remark}"));
+        Ok(())
     }
 
     /// Tells the trader, and does all that it asks for.

@@ -6,7 +6,6 @@ use crate::{
     market::{ClosedCandle, SymbolId, Timeframe},
     simulation::prices::Market,
 };
-use log::info;
 
 /// One of the two sources that need no network.
 pub enum Source {
@@ -84,11 +83,10 @@ impl Tape {
         self.next
     }
 
-    /// Goes on behind the next candle, and says what there is to say about the data.
-    pub fn advance(&mut self) -> Result<(), FileError> {
+    /// Goes on behind the next candle, and returns what there is to say about the data.
+    pub fn advance(&mut self) -> Result<Vec<String>, FileError> {
         self.next = self.source.next()?;
-        self.source.take_remarks().iter().for_each(|remark| info!("{remark}"));
-        Ok(())
+        Ok(self.source.take_remarks())
     }
 
     /// What is read from.
