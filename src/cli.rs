@@ -94,6 +94,18 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
+    /// The account's memory [default: $STATE_DIRECTORY, ~/.local/state/smolbear or ./smolbear-data; with --replay or --speed none]
+    #[arg(long, value_name = "DIR", help_heading = "Money and files")]
+    pub data_dir: Option<PathBuf>,
+    /// Begin a new paper account; the old one is set aside, not deleted
+    #[arg(long, help_heading = "Money and files")]
+    pub fresh: bool,
+    /// Trade again after an emergency stop, or after too many restarts
+    #[arg(long, help_heading = "Money and files")]
+    pub clear_emergency: bool,
+    /// Go on without an account whose memory is damaged; it is set aside, not deleted
+    #[arg(long, help_heading = "Money and files")]
+    pub accept_new_store: bool,
     /// Write trades.csv there, a row as each trade ends
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub out: Option<PathBuf>,
@@ -110,6 +122,14 @@ pub enum Command {
     Init(Init),
     /// Write made-up candles in the format that --replay reads
     Generate(Generate),
+    /// Run the journal of a data directory again and compare what the bot did
+    Replay(Replay),
+    /// How the bot is, whether it runs or not: health, positions, results, signals, errors
+    Status(Status),
+    /// The trades of a data directory
+    Trades(Trades),
+    /// Copy the account's memory while the bot runs
+    Backup(Backup),
 }
 
 /// `bot init`.
@@ -140,6 +160,54 @@ pub struct Generate {
     /// The same seed gives the same candles
     #[arg(long, default_value = "1", allow_negative_numbers = true)]
     pub seed: u64,
+}
+
+/// `bot replay`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Replay {
+    /// A data directory, or one segment of its journal
+    pub dir: PathBuf,
+    /// Stop at this market time, as in 2025-01-31 or 2025-01-31T12:30
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+}
+
+/// `bot status`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Status {
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+    /// As of a run [default: that of a run]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `bot trades`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Trades {
+    /// The columns of trades.csv
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// For programs, one object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Only those that ended at this market time or later, as in 2025-01-31 or 7d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// As of a run [default: that of a run]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// `bot backup`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Backup {
+    /// Where to; it must not exist
+    pub file: PathBuf,
+    /// As of a run [default: that of a run]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.

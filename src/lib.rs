@@ -21,3 +21,4 @@ pub mod cli; // every flag and subcommand
 pub mod config; // flags over environment over bot.toml over defaults
 pub mod run; // start, one thread, health, log, signals, supervisor
 pub mod stop; // the stop signal, and the one helper that waits
+pub mod store; // money in SQLite, a journal, recovery

@@ -126,7 +126,7 @@ impl Trader {
             | Event::Feed(..)
             | Event::Proof(_)
             | Event::ClockDoubt(_)
-            | Event::StoreFailed
+            | Event::StoreDoubt(_)
             | Event::Command(_) => self.tell(now, &event, actions),
         }
         self.go_on(now, actions);

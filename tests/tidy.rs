@@ -68,6 +68,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "run/text.rs",
     "simulation/matching/",
     "simulation/prices/coin.rs",
+    "store/",
 ];
 /// Where a wait stands outside `stop`, since it has a way out of its own: files.
 const WAITS_MAY_STAND: &[&str] = &["run/supervisor/mod.rs", "run/tasks.rs"];

@@ -61,7 +61,7 @@ pub fn unit(path: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The tables in the order of `bot init`, and what each is about. `strategy` and `market.instrument` are lists of tables.
-pub const TABLES: [(&str, &str); 10] = [
+pub const TABLES: [(&str, &str); 11] = [
     ("bot", "The run as a whole"),
     ("market", "What is traded"),
     ("market.instrument", "Rules of a symbol that the program doesn't know, or that have changed"),
@@ -72,6 +72,7 @@ pub const TABLES: [(&str, &str); 10] = [
     ("paper", "The simulated account and market of --paper"),
     ("health", "The health monitor"),
     ("supervisor", "The parent process of --auto-restart"),
+    ("store", "The memory on disk, in the data directory"),
 ];
 
 const fn part<T>(path: &'static str, doc: &'static str, slot: fn(&mut T) -> Slot<'_>) -> Key<T> {
@@ -209,6 +210,17 @@ pub const KEYS: &[Key<Config>] = &[
     key("supervisor.freeze_after_s", "A bot without progress for that long is killed and started again", |c| {
         Whole(&mut c.supervisor.freeze_after_s, 1, 3600)
     }),
+    key("store.keep_days", "How long journal and samples are kept; orders, fills and trades are kept for ever", |c| {
+        Whole(&mut c.store.keep_days, 1, 3650)
+    }),
+    key("store.limit_mb", "Near this size of the data directory the oldest journal goes first", |c| {
+        Whole(&mut c.store.limit_mb, 16, 1_048_576)
+    }),
+    key(
+        "store.halt_after_restarts",
+        "After so many ends within ten minutes that nobody asked for, the bot starts without opening positions; 0: never",
+        |c| Whole(&mut c.store.halt_after_restarts, 0, 1000),
+    ),
 ];
 
 /// The keys of `[[strategy]]`.

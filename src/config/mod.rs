@@ -97,6 +97,17 @@ pub struct Supervisor {
     pub freeze_after_s: u64,
 }
 
+/// `[store]`: the memory on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// How long journal and samples are kept, in days.
+    pub keep_days: u64,
+    /// Size of the data directory near which the oldest journal goes, in megabytes.
+    pub limit_mb: u64,
+    /// After so many unwanted ends within ten minutes the bot starts halted; 0: never.
+    pub halt_after_restarts: u64,
+}
+
 /// A value that is not a default, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
@@ -167,6 +178,8 @@ pub struct Config {
     pub health: Health,
     /// `[supervisor]`.
     pub supervisor: Supervisor,
+    /// `[store]`.
+    pub store: Store,
     /// For the start-up summary: every value that is not a default, in the order of the table of keys.
     pub origins: Vec<Origin>,
 }
@@ -200,6 +213,7 @@ impl Default for Config {
             paper: Paper::default(),
             health: Health { interval_s: 300, memory_mb: 32 },
             supervisor: Supervisor { auto_restart: false, max_restarts: 1000, restart_delay_s: 30, freeze_after_s: 15 },
+            store: Store { keep_days: 30, limit_mb: 256, halt_after_restarts: 5 },
             origins: Vec::new(),
         }
     }

@@ -29,8 +29,8 @@ pub enum Event {
         /// The number that the `Commit` action carried.
         batch: u64,
     },
-    /// The memory on the disk is not safe; no entry until it is.
-    StoreFailed,
+    /// What must be durable can't be written, or can be again; no entry meanwhile (S5).
+    StoreDoubt(bool),
     /// A person or the shell wants something.
     Command(Command),
     /// The deadline that the engine asked for is due.
@@ -54,7 +54,7 @@ impl Event {
             | Self::Proof(_)
             | Self::ClockDoubt(_)
             | Self::Committed { .. }
-            | Self::StoreFailed
+            | Self::StoreDoubt(_)
             | Self::Command(_)
             | Self::Wake => None,
         }

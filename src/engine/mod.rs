@@ -168,7 +168,7 @@ impl Engine {
             Event::Proof(proof) => self.state.blocks.doubt = *proof == Proof::Doubt,
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
             Event::Committed { batch } => self.release(now, *batch, actions),
-            Event::StoreFailed => self.state.blocks.store = true,
+            Event::StoreDoubt(doubt) => self.state.blocks.store = *doubt,
             Event::Command(command) => self.on_command(now, *command, actions),
             Event::Wake => self.on_wake(now, actions),
         }

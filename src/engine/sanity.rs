@@ -34,7 +34,7 @@ fn is_sound(event: &Event) -> bool {
         | Event::Proof(_)
         | Event::ClockDoubt(_)
         | Event::Committed { .. }
-        | Event::StoreFailed
+        | Event::StoreDoubt(_)
         | Event::Command(_)
         | Event::Wake => true,
     }

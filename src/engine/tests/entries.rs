@@ -35,7 +35,7 @@ fn what_closes_the_door_to_entries_is_said() {
         (Event::Command(Command::Stop { close: false }), Skip::Stopping),
         (Event::Proof(Proof::Doubt), Skip::Unproven),
         (Event::ClockDoubt(true), Skip::Clock),
-        (Event::StoreFailed, Skip::StoreFailed),
+        (Event::StoreDoubt(true), Skip::StoreFailed),
         (Event::Feed(BTC, FeedState::Stale), Skip::Stale),
         (Event::Feed(BTC, FeedState::Gap), Skip::Stale),
     ] {

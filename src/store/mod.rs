@@ -1,0 +1,12 @@
+//! The bot's memory on disk: money in SQLite, the course of events in a journal, both in the data directory.
+//!
+//! ```text
+//! trading loop ──Batch──▶ keeper (a thread) ──one transaction──▶ smolbear.db      what a restart gets back
+//!              ──block──▶                   ──append───────────▶ journal/*.seg    what `bot replay` runs again
+//! ```
+
+mod batch; // what one transaction makes durable
+mod memory; // what a restart gets back
+
+pub use batch::{Batch, Said, SaidKind, Sample};
+pub use memory::{Cursor, Memory, Names};
