@@ -121,6 +121,15 @@ impl<C: Copy> Latch<C> {
         }
     }
 
+    /// Waits for `work`, until `at` on the monotonic clock, or until the signal; `None` when it was not `work` that came first.
+    pub async fn or_at_latest<T>(&self, at: Instant, work: impl Future<Output = T>) -> Option<T> {
+        let late = async {
+            Timer::at(at).await;
+            None
+        };
+        self.or(async { Some(work.await) }.or(late)).await.flatten()
+    }
+
     /// Waits for `work` or until the signal, whichever is first; `None` when it was the signal.
     pub async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let stopped = async {

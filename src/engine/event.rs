@@ -82,6 +82,11 @@ pub enum Proof {
 /// What a person or the shell can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
+    /// A run begins, perhaps with a state from before: a session of its own for the summary. One that is halted opens nothing.
+    Start {
+        /// After an emergency stop, or after too many restarts.
+        halted: bool,
+    },
     /// No new entries.
     Pause,
     /// Entries again.

@@ -9,7 +9,7 @@ use super::{
     positions::{Position, Reason},
 };
 use crate::{
-    engine::{Command, Note},
+    engine::{Command, Note, Summary},
     market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
 };
 
@@ -228,6 +228,7 @@ impl Engine {
     /// What a person or the shell wants.
     pub(super) fn on_command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) {
         match command {
+            Command::Start { halted } => self.begin_session(halted),
             Command::Pause => self.state.blocks.paused = true,
             Command::Resume => self.state.blocks.paused = false,
             Command::Close(symbol) => self.close(now, symbol, Reason::Manual, actions),
@@ -239,6 +240,13 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// What another run was told to do is over; what it counted was its own. An entry on its way counts where it ends.
+    fn begin_session(&mut self, halted: bool) {
+        self.state.blocks.stopping = false;
+        self.state.blocks.paused = halted;
+        self.state.summary = Summary::beginning(self.entries_in_flight() as u64);
     }
 
     /// A position has a stop for its whole size at the venue or on its way there (S2).

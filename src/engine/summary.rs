@@ -31,6 +31,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Of a session that begins with so many entries on their way.
+    #[must_use]
+    pub fn beginning(entries: u64) -> Self {
+        Self { signals: entries, taken: entries, ..Self::default() }
+    }
+
     /// Counts a closed quantity.
     pub fn count_exit(&mut self, trade: &Trade) {
         self.exits[trade.reason as usize] += 1;

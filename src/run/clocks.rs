@@ -102,7 +102,9 @@ pub fn compare(last: Reading, now: Reading, planned_ms: i64) -> Vec<ClockEvent> 
     .collect()
 }
 
-fn wall_ms() -> i64 {
+/// The wall clock, in milliseconds since 1970; before that, negative.
+#[must_use]
+pub fn wall_ms() -> i64 {
     let whole = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => whole(since),

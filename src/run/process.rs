@@ -5,7 +5,19 @@ use std::fs;
 /// Resident memory in MB of 1,048,576 bytes; `None` where `/proc` is missing.
 #[must_use]
 pub fn resident_mb() -> Option<f64> {
-    status("VmRSS").as_deref().and_then(megabytes)
+    status("VmRSS").as_deref().and_then(kilobytes).map(|kb| kb as f64 / 1024.0)
+}
+
+/// Resident memory in kilobytes; `None` where `/proc` is missing.
+#[must_use]
+pub fn resident_kb() -> Option<u64> {
+    status("VmRSS").as_deref().and_then(kilobytes)
+}
+
+/// The most that ever was resident, in kilobytes; `None` where `/proc` is missing.
+#[must_use]
+pub fn peak_kb() -> Option<u64> {
+    status("VmHWM").as_deref().and_then(kilobytes)
 }
 
 /// Whether the process was started with the signal of this number ignored, and has not changed that since.
@@ -22,9 +34,8 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-fn megabytes(kilobytes: &str) -> Option<f64> {
-    let number: u32 = kilobytes.strip_suffix("kB")?.trim().parse().ok()?;
-    Some(f64::from(number) / 1024.0)
+fn kilobytes(text: &str) -> Option<u64> {
+    text.strip_suffix("kB")?.trim().parse().ok()
 }
 
 /// Bit 0 of the hexadecimal mask stands for signal 1.
@@ -39,7 +50,7 @@ mod tests {
     #[test]
     fn fields_are_read_by_their_whole_name() {
         let text = "VmRSSX:\t 9 kB\nVmRSS:\t    4224 kB\nSigIgn:\t0000000000001001\n";
-        assert_eq!(field(text, "VmRSS").and_then(megabytes), Some(4.125));
+        assert_eq!(field(text, "VmRSS").and_then(kilobytes), Some(4224));
         assert_eq!(field(text, "VmHWM"), None);
         let mask = field(text, "SigIgn").unwrap();
         assert_eq!([1, 2, 13, 15].map(|signal| in_mask(mask, signal)), [true, false, true, false]);

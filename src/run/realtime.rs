@@ -5,6 +5,7 @@
 
 use super::{
     health::Vitals,
+    keeping::{KeepError, Keeping},
     loop_lines::LoopLines,
     pace::Pace,
     progress::Progress,
@@ -17,9 +18,11 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Command, Engine, Event, Halt, Record},
+    engine::{Action, Command, Engine, Event, Halt, Note, Trade},
     market::{ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
-    stop::{Cause, Stop},
+    run::clocks::wall_ms,
+    stop::{Cause, Latch, Stop},
+    store::{Answer, Gone, SaidKind},
     trader::Trader,
 };
 use log::{Level, debug, info, log, warn};
@@ -33,6 +36,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const DATA_LATE: Duration = Duration::from_secs(5);
 /// Events between two looks at the clock within a slice.
 const EVENTS_A_LOOK: u32 = 32;
+/// How long the end of a run waits for the disk.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// What ends a run by failure.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,9 @@ pub enum LoopError {
     /// A result cannot be written.
     #[error(transparent)]
     Out(#[from] OutError),
+    /// What must be remembered.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
 }
 
 /// Everything that the loop moves.
@@ -53,6 +61,9 @@ pub struct Realtime {
     signs: Signs,
     lines: LoopLines,
     results: Results,
+    keeping: Keeping,
+    /// A run that opens no position, and watches those that are open.
+    halted: bool,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -62,6 +73,18 @@ pub struct Realtime {
     emergency: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
+}
+
+/// What comes next.
+enum Due {
+    /// This, at this market time.
+    Event { at: Timestamp, event: Event },
+    /// A protective order that waits for the disk goes without it at this moment.
+    Protection { instant: Instant, at: Timestamp },
+    /// Nothing before the disk has answered.
+    Disk,
+    /// The data is over.
+    Over,
 }
 
 /// What the loop is made of.
@@ -75,6 +98,8 @@ pub struct Parts {
     pub finest: Vec<Timeframe>,
     pub progress: Progress,
     pub csv: Option<TradesCsv>,
+    pub keeping: Keeping,
+    pub halted: bool,
     pub duration_ends: Option<Instant>,
     pub infinite: bool,
     pub close_on_stop: bool,
@@ -85,7 +110,7 @@ impl Realtime {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let now = Instant::now();
-        let pace = Pace::new(parts.speed, Timestamp(i64::MIN), now);
+        let pace = Pace::new(parts.speed, parts.keeping.cursor().latest, now);
         let names = parts.trader.engine().settings().instruments.iter().map(|rules| rules.symbol.as_str());
         // A candle is known once it is over, so a feed may be silent for its period and a little more.
         let limits = parts.finest.iter().map(|finest| pace.takes(finest.ms()).saturating_add(DATA_LATE));
@@ -97,6 +122,8 @@ impl Realtime {
             tape: parts.tape,
             lines: LoopLines::new(now),
             results: Results::new(parts.csv),
+            keeping: parts.keeping,
+            halted: parts.halted,
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
@@ -110,29 +137,36 @@ impl Realtime {
         let outcome = self.trade(stop).await;
         let cause = stop.cause().unwrap_or(Cause::Failure);
         self.signs.ended(cause);
-        let closed = self.close_down(cause);
+        let fatal = matches!(&outcome, Err(LoopError::Keep(error)) if error.is_fatal());
+        let closed = if fatal { Ok(()) } else { self.close_down(cause).await };
         outcome.and(closed)
     }
 
     /// This is the main loop.
     async fn trade(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.warm(stop).await?;
+        self.begin()?;
         warn_of_small_capital(self.trader.engine());
         self.say_lines(Instant::now());
         self.signs.ready();
         while stop.cause().is_none() {
             self.turn(Instant::now(), stop)?;
-            self.wait(stop).await;
+            self.wait(stop).await?;
         }
         Ok(())
     }
 
-    /// Feeds what lies before the first price, and sets the market's clock to its beginning.
+    /// Feeds what lies before the first price, or before the place where the last run ended, and sets the market's clock to its beginning.
     async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let mut until = Instant::now() + SLICE;
         let mut events = 0u32;
-        while let Some(candle) = self.tape.next().filter(|candle| candle.history && stop.cause().is_none()) {
-            self.take(candle)?;
+        let cursor = self.keeping.cursor().clone();
+        while let Some(candle) = self.tape.next().filter(|_| stop.cause().is_none()) {
+            let history = candle.history || cursor.has(&candle);
+            if !history {
+                break;
+            }
+            self.take(ClosedCandle { history, ..candle })?;
             events = events.wrapping_add(1);
             if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
                 futures_lite::future::yield_now().await;
@@ -145,10 +179,24 @@ impl Realtime {
         Ok(())
     }
 
+    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there.
+    fn begin(&mut self) -> Result<(), LoopError> {
+        self.keeping.start(&self.trader)?;
+        let latest = self.pace.latest();
+        if let Some(batch) = self.trader.outstanding() {
+            self.tell(latest, Event::Committed { batch })?;
+        }
+        self.tell(latest, Event::Command(Command::Start { halted: self.halted }))
+    }
+
     /// One turn: do what is due, say what is to be said.
     fn turn(&mut self, began: Instant, stop: &Stop) -> Result<(), LoopError> {
         self.signs.turn_began(began);
+        self.keeping.listen()?;
+        self.tell_done()?;
         self.work(began, stop)?;
+        let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
+        self.keeping.turn(began, &self.trader, sample)?;
         let written = self.results.flush(began);
         self.recover(written, began)?;
         self.say_lines(began);
@@ -169,13 +217,15 @@ impl Realtime {
         let market = self.pace.market(began);
         let mut events = 0u32;
         while !self.emergency {
-            let Some((at, event)) = self.due() else {
-                stop.stop(Cause::DataOver);
-                break;
+            let (at, event) = match self.due() {
+                Due::Event { at, event } if self.pace.is_due(at, market) => (at, event),
+                Due::Protection { instant, at } if instant <= began => (at, Event::Wake),
+                Due::Event { .. } | Due::Protection { .. } | Due::Disk => break,
+                Due::Over => {
+                    stop.stop(Cause::DataOver);
+                    break;
+                }
             };
-            if !self.pace.is_due(at, market) {
-                break;
-            }
             self.step(at, event)?;
             events += 1;
             if events.is_multiple_of(EVENTS_A_LOOK) && began.elapsed() >= SLICE {
@@ -185,9 +235,22 @@ impl Realtime {
         Ok(())
     }
 
-    /// The next event and its market time; `None` at the end of the data.
-    fn due(&self) -> Option<(Timestamp, Event)> {
-        Some(self.trader.next_event(self.pace.latest(), self.tape.next()?))
+    /// What happens next. While a commit is waited for, nothing does but a protective order that has waited for it long enough (S5): then the
+    /// market's time is the process's, so that at no speed a decision depends on the disk.
+    fn due(&self) -> Due {
+        if let Some((since, from)) = self.keeping.asked() {
+            let Some(at) = self.trader.next_deadline() else { return Due::Disk };
+            let wait = Duration::from_millis(at.since_ms(from).max(0).unsigned_abs());
+            return since.checked_add(wait).map_or(Due::Disk, |instant| Due::Protection { instant, at });
+        }
+        match self.tape.next() {
+            Some(_) if self.pace.is_virtual() && self.keeping.is_full() => Due::Disk,
+            Some(candle) => {
+                let (at, event) = self.trader.next_event(self.pace.latest(), candle);
+                Due::Event { at, event }
+            }
+            None => Due::Over,
+        }
     }
 
     fn step(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
@@ -206,33 +269,52 @@ impl Realtime {
         Ok(())
     }
 
-    /// Tells the trader, and does all that it asks for.
+    /// Tells the trader, does all that it asks for, and tells it what has become durable.
     fn tell(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
-        self.trader.turn(self.pace.reach(at), event, &mut self.actions);
-        if self.actions.is_empty() {
-            return Ok(());
-        }
-        let mut actions = std::mem::take(&mut self.actions);
+        let outcome = self.hand(at, event);
+        let done = self.tell_done();
+        outcome.and(done)
+    }
+
+    /// Tells the trader what has become durable, and so on until nothing is.
+    fn tell_done(&mut self) -> Result<(), LoopError> {
         let mut outcome = Ok(());
-        for action in actions.drain(..) {
-            let done = self.perform(action);
-            outcome = outcome.and(done);
+        while let Some((batch, trades)) = self.keeping.done() {
+            let written = self.write_down(&trades);
+            let recovered = self.recover(written, Instant::now());
+            outcome = outcome.and(recovered);
+            let told = self.hand(self.pace.latest(), Event::Committed { batch });
+            outcome = outcome.and(told);
+        }
+        outcome
+    }
+
+    /// One event for the trader, and what it asks for.
+    fn hand(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
+        let now = self.pace.reach(at);
+        self.keeping.begin(now, &event);
+        let mut actions = std::mem::take(&mut self.actions);
+        let recorded = self.keeping.records().then(|| event.clone());
+        self.trader.handle(now, event, &mut actions);
+        if let Some(event) = recorded {
+            self.keeping.record(now, &event, &actions, &self.trader);
+        }
+        let mut outcome = Ok(());
+        if !actions.is_empty() {
+            for action in actions.drain(..) {
+                let done = self.perform(action);
+                outcome = outcome.and(done);
+            }
+            self.trader.check();
         }
         self.actions = actions;
-        self.trader.check();
         outcome
     }
 
     fn perform(&mut self, action: Action) -> Result<(), LoopError> {
         match action {
-            Action::Commit { records, .. } => {
-                let kept = self.keep(&records);
-                self.recover(kept, Instant::now())?;
-            }
-            Action::Log(note) | Action::Alert(note) => match self.teller().line(&note) {
-                (Level::Error, line) => self.signs.failed(&line),
-                (level, line) => log!(level, "{line}"),
-            },
+            Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
+            Action::Log(note) | Action::Alert(note) => self.say(&note),
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
             Action::Halt(Halt::Emergency) => self.emergency = true,
             Action::Halt(Halt::Pause | Halt::Close) => {}
@@ -242,11 +324,26 @@ impl Realtime {
         Ok(())
     }
 
-    fn keep(&mut self, records: &[Record]) -> Result<(), OutError> {
-        for record in records {
-            if let Record::Trade(trade) = record {
-                self.results.add(trade, self.trader.engine().settings())?;
-            }
+    /// A note for whoever reads the log, and for whoever asks for the status later.
+    fn say(&mut self, note: &Note) {
+        let (level, line) = self.teller().line(note);
+        let kind = match (note, level) {
+            (Note::Skipped { .. } | Note::Entry(_), _) => Some(SaidKind::Signal),
+            (_, Level::Error | Level::Warn) => Some(SaidKind::Trouble),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            self.keeping.say(kind, wall_ms(), &line);
+        }
+        match level {
+            Level::Error => self.signs.failed(&line),
+            level => log!(level, "{line}"),
+        }
+    }
+
+    fn write_down(&mut self, trades: &[Trade]) -> Result<(), OutError> {
+        for trade in trades {
+            self.results.add(trade, self.trader.engine().settings())?;
         }
         self.results.flush(Instant::now())
     }
@@ -264,18 +361,32 @@ impl Realtime {
         }
     }
 
-    /// Waits until something is due, or for a second.
-    async fn wait(&mut self, stop: &Stop) {
+    /// Waits until something is due, until the disk answers, or for a second.
+    async fn wait(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let now = Instant::now();
-        let due = self.due().map_or(now, |(at, _)| self.pace.instant(at, now));
-        let wake = [Some(due), Some(self.lines.due()), self.duration_ends, Some(now + LONGEST_WAIT)];
+        let due = match self.due() {
+            Due::Event { at, .. } => Some(self.pace.instant(at, now)),
+            Due::Protection { instant, .. } => Some(instant),
+            Due::Disk => None,
+            Due::Over => Some(now),
+        };
+        let wake = [due, Some(self.lines.due()), self.keeping.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
         let until = wake.into_iter().flatten().min().unwrap_or(now);
         if until > now {
-            stop.or_at(until).await;
+            if let Some(answer) = stop.or_at_latest(until, self.keeping.answer()).await {
+                self.hear(answer)?;
+            }
         } else {
             futures_lite::future::yield_now().await;
         }
         self.signs.woke(until.saturating_duration_since(now));
+        Ok(())
+    }
+
+    /// What the disk says, and all that has become durable with it.
+    fn hear(&mut self, answer: Result<Answer, Gone>) -> Result<(), LoopError> {
+        self.keeping.hear(answer.map_err(KeepError::from)?)?;
+        self.tell_done()
     }
 
     /// The lines of the log that are due.
@@ -286,23 +397,50 @@ impl Realtime {
         }
     }
 
-    /// No new entries; positions are closed where the configuration says so, at the last known prices.
-    fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
+    /// No new entries; positions are closed where the configuration says so, at the last known prices; and the last state is saved.
+    async fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
         let tally = self.trader.tally();
         debug!("actions hash {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
+        let patience = Instant::now() + LAST_WRITE;
         let close = self.close_on_stop || cause == Cause::Emergency;
+        let mut outcome = self.settle(patience).await;
         let at = self.market(Instant::now());
-        let mut outcome = self.tell(at, Event::Command(Command::Stop { close }));
+        let stopped = self.tell(at, Event::Command(Command::Stop { close }));
+        outcome = outcome.and(stopped).and(self.settle(patience).await);
         let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
-        for symbol in open.into_iter().filter(|_| close) {
+        for symbol in open.into_iter().filter(|_| close && self.trader.outstanding().is_none()) {
             let last = self.trader.engine().mark(symbol);
             let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
             // One that can't be written down is no reason to leave the others open.
             let closed = self.tell(at, Event::Price(bar));
-            outcome = outcome.and(closed);
+            outcome = outcome.and(closed).and(self.settle(patience).await);
         }
         let written = self.results.finish();
-        outcome.and(written.map_err(LoopError::Out))
+        outcome.and(written.map_err(LoopError::Out)).and(self.save(patience).await)
+    }
+
+    /// Waits until no commit is waited for, if the disk answers in time.
+    async fn settle(&mut self, until: Instant) -> Result<(), LoopError> {
+        while self.trader.outstanding().is_some() {
+            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
+                Some(answer) => self.hear(answer)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the last state, if the disk answers in time.
+    async fn save(&mut self, until: Instant) -> Result<(), LoopError> {
+        let sample = self.signs.sample(self.trader.engine(), self.market(Instant::now()));
+        self.keeping.finish(&self.trader, sample)?;
+        while !self.keeping.is_quiet() {
+            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
+                Some(answer) => self.hear(answer)?,
+                None => break,
+            }
+        }
+        Ok(self.keeping.unsaved()?)
     }
 
     /// Market time now.

@@ -1,11 +1,17 @@
 //! The trading loop's signs of life, for all who watch it: the health monitor, the supervisor or systemd, and the three clocks.
 
 use super::{
-    clocks::ClockWatch,
+    clocks::{ClockWatch, wall_ms},
     health::{Account, FeedId, Vitals},
+    process,
     progress::Progress,
 };
-use crate::{engine::Engine, market::SymbolId, stop::Cause};
+use crate::{
+    engine::Engine,
+    market::{SymbolId, Timestamp},
+    stop::Cause,
+    store::Sample,
+};
 use log::{error, warn};
 use rust_decimal::Decimal;
 use std::time::{Duration, Instant};
@@ -54,6 +60,25 @@ impl Signs {
         for event in self.clocks.look(planned) {
             warn!("Clock: {event}");
             self.vitals.remark(event.to_string());
+        }
+    }
+
+    /// How the bot is, for those who ask later.
+    #[must_use]
+    pub fn sample(&self, engine: &Engine, market: Timestamp) -> Sample {
+        let (status, reasons) = self.vitals.health();
+        let account = engine.account();
+        Sample {
+            at_ms: wall_ms(),
+            market,
+            balance: account.balance,
+            equity: engine.equity(),
+            open: engine.positions().count() as u32,
+            trades: account.trades,
+            status: status.to_string(),
+            reasons,
+            uptime_s: self.vitals.uptime(Instant::now()).as_secs(),
+            memory_kb: process::resident_kb().unwrap_or(0),
         }
     }
 

@@ -229,6 +229,7 @@ impl Shared {
     fn look(&self, now: Instant) -> HealthReport {
         let report = self.report(now);
         let before = self.status.replace(report.status);
+        self.vitals.set_health(report.status, report.reasons.clone());
         if report.status > before {
             warn!("Health: {before} → {}", status::line(report.status, &report.reasons));
         } else if report.status < before {
@@ -284,6 +285,7 @@ impl Shared {
             memory_mb: process::resident_mb(),
             memory_limit_mb: self.settings.memory_mb,
             remarks: vitals.remarks(),
+            disk_trouble: vitals.disk_trouble(),
             log_trouble: vitals.log_trouble(),
             lost_log_lines: vitals.lost_in_period(),
         }

@@ -47,6 +47,7 @@ pub(super) struct Checkup {
     pub(super) memory_limit_mb: u32,
     /// What was noticed since the last heartbeat.
     pub(super) remarks: Vec<String>,
+    pub(super) disk_trouble: Option<String>,
     pub(super) log_trouble: Option<String>,
     /// Since the last heartbeat.
     pub(super) lost_log_lines: u64,
@@ -70,6 +71,7 @@ impl Checkup {
             found.push((Degraded, memory(self.memory_mb, self.memory_limit_mb)));
         }
         found.extend(self.remarks.iter().map(|remark| (Degraded, remark.clone())));
+        found.extend(self.disk_trouble.iter().map(|text| (Degraded, format!("not saved: {text}"))));
         found.extend(self.log().map(|text| (Degraded, text)));
         found.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
         let worst = found.first().map_or(Status::Healthy, |(status, _)| *status);
@@ -131,6 +133,7 @@ mod tests {
             memory_mb: Some(32.0),
             memory_limit_mb: 32,
             remarks: vec![],
+            disk_trouble: None,
             log_trouble: None,
             lost_log_lines: 0,
         }
@@ -152,6 +155,7 @@ mod tests {
                 Checkup { log_trouble: Some("stdout is closed, 12 lines lost".into()), lost_log_lines: 12, ..well() },
                 "degraded (log: stdout is closed, 12 lines lost)",
             ),
+            (Checkup { disk_trouble: Some("d.db: full".into()), ..well() }, "degraded (not saved: d.db: full)"),
             (Checkup { loop_hangs: Some(secs(95)), ..well() }, "critical (no turn of the trading loop for 95 s)"),
             (
                 Checkup { stale: vec![("ETH/USDT:USDT".into(), secs(70))], ..well() },

@@ -1,5 +1,6 @@
 //! What the bot's parts write down about themselves, for the monitor to read. Memory is bounded; nothing waits.
 
+use super::status::Status;
 use crate::run::{log::LogHandle, text::counted};
 use event_listener::{Event, listener};
 use rust_decimal::Decimal;
@@ -82,6 +83,9 @@ struct Shared {
     last_error: RefCell<Option<LastError>>,
     remarks: RefCell<Vec<String>>,
     ended_tasks: RefCell<Vec<String>>,
+    /// What the monitor found last.
+    health: RefCell<(Status, Vec<String>)>,
+    disk_trouble: RefCell<Option<String>>,
     /// Lines lost until the last heartbeat.
     lost_before: Cell<u64>,
     disturbed: Event,
@@ -171,6 +175,14 @@ impl Vitals {
         self.disturb();
     }
 
+    /// The memory on disk isn't safe, and why; `None` once it is again.
+    pub fn set_disk_trouble(&self, trouble: Option<String>) {
+        if *self.shared.disk_trouble.borrow() != trouble {
+            self.shared.disk_trouble.replace(trouble);
+            self.disturb();
+        }
+    }
+
     /// A task has ended that should still be running.
     pub fn task_ended(&self, text: String) {
         push_bounded(&self.shared.ended_tasks, text);
@@ -179,6 +191,20 @@ impl Vitals {
 
     fn disturb(&self) {
         self.shared.disturbed.notify(usize::MAX);
+    }
+}
+
+/// What the monitor found.
+impl Vitals {
+    /// For whoever asks later.
+    pub(super) fn set_health(&self, status: Status, reasons: Vec<String>) {
+        self.shared.health.replace((status, reasons));
+    }
+
+    /// The status when the monitor last looked, and its reasons.
+    #[must_use]
+    pub fn health(&self) -> (Status, Vec<String>) {
+        self.shared.health.borrow().clone()
     }
 }
 
@@ -198,7 +224,7 @@ impl Vitals {
         feeds.chain(progress).filter(|at| *at >= now).min()
     }
 
-    pub(super) fn uptime(&self, now: Instant) -> Duration {
+    pub(in crate::run) fn uptime(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.born)
     }
 
@@ -250,6 +276,10 @@ impl Vitals {
 
     pub(super) fn ended_tasks(&self) -> Vec<String> {
         self.shared.ended_tasks.borrow().clone()
+    }
+
+    pub(super) fn disk_trouble(&self) -> Option<String> {
+        self.shared.disk_trouble.borrow().clone()
     }
 
     pub(super) fn lost_log_lines(&self) -> u64 {

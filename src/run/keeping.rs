@@ -1,0 +1,349 @@
+//! The trading loop's side of its memory on disk: what must be durable goes to the keeper, and what became of it comes back.
+//!
+//! At most one transaction is on its way. What is to be made durable meanwhile waits as one more, since a state makes an older one
+//! superfluous; so however slow a disk is, there is little to be written and nothing to be counted.
+
+use super::{backoff::Backoff, health::Vitals, journaling::Journaling};
+use crate::{
+    engine::{Action, Event, Record, Trade},
+    market::Timestamp,
+    store::{Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError},
+    trader::Trader,
+};
+use log::{error, info};
+use std::{
+    collections::VecDeque,
+    future,
+    time::{Duration, Instant},
+};
+
+/// Between two samples, which also bring the state on the disk up to date.
+const SAMPLE_EVERY: Duration = Duration::from_secs(300);
+/// Lines that wait to be kept, at most.
+const MOST_SAID: usize = 100;
+/// Records that wait for a disk that refuses them, at most.
+const MOST_UNSAVED: usize = 10_000;
+
+/// What ends a run because its memory can't be trusted any more (exit code 70), or could not be saved (1).
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The disk failed to confirm a write; a retry may lie.
+    #[error("{0}: ended, since what was written may be lost; the next start goes on from what is there")]
+    Fsync(StoreError),
+    /// Our own mistake.
+    #[error(transparent)]
+    Broken(StoreError),
+    /// The thread panicked.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    /// The end of a run whose last state is not on the disk.
+    #[error("not saved: {what} ({why})")]
+    Unsaved {
+        /// What is missing.
+        what: String,
+        /// The disk's words.
+        why: String,
+    },
+}
+
+impl KeepError {
+    /// Whether the process must not go on.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        !matches!(self, Self::Unsaved { .. })
+    }
+}
+
+/// The loop's memory: where it stands in the data, and the disk that remembers it, if any.
+pub struct Keeping {
+    names: Names,
+    cursor: Cursor,
+    disk: Option<OnDisk>,
+    /// The commit that the trader waits for: asked for when, at what market time.
+    asked: Option<(Instant, Timestamp)>,
+    /// A batch that the trader may count as done.
+    done: Option<u64>,
+    /// Trades whose batch is not done yet.
+    trades: Vec<Trade>,
+}
+
+/// The disk, as the loop sees it.
+struct OnDisk {
+    keeper: Keeper,
+    vitals: Vitals,
+    on_its_way: Option<Option<u64>>,
+    next: Option<(Option<u64>, Box<Batch>)>,
+    said: VecDeque<Said>,
+    sample_due: Instant,
+    unsaved: Unsaved,
+    journaling: Journaling,
+}
+
+/// What the disk has refused.
+#[derive(Debug, Default)]
+struct Unsaved {
+    records: Vec<Record>,
+    /// Records that were too many to keep.
+    lost: usize,
+    why: Option<StoreError>,
+    backoff: Backoff,
+    retry_at: Option<Instant>,
+}
+
+impl Keeping {
+    /// A loop that stands there in its data and remembers nothing beyond its end.
+    #[must_use]
+    pub const fn without_disk(names: Names, cursor: Cursor) -> Self {
+        Self { names, cursor, disk: None, asked: None, done: None, trades: Vec::new() }
+    }
+
+    /// With a disk.
+    #[must_use]
+    pub fn on_disk(self, keeper: Keeper, journaling: Journaling, vitals: Vitals) -> Self {
+        let disk = OnDisk {
+            keeper,
+            vitals,
+            on_its_way: None,
+            next: None,
+            said: VecDeque::new(),
+            sample_due: Instant::now() + SAMPLE_EVERY,
+            unsaved: Unsaved::default(),
+            journaling,
+        };
+        Self { disk: Some(disk), ..self }
+    }
+
+    /// Where the loop stands in its data.
+    #[must_use]
+    pub const fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// An event is about to be handed to the trader.
+    pub fn begin(&mut self, now: Timestamp, event: &Event) {
+        self.cursor.latest = now;
+        if let Event::Candle(candle) = event {
+            self.cursor.pass(candle);
+        }
+    }
+
+    /// The trader has handled the event, and these actions came of it.
+    pub fn record(&mut self, now: Timestamp, event: &Event, actions: &[Action], trader: &Trader) {
+        if let Some(disk) = &mut self.disk {
+            disk.journaling.record(now, event, actions, trader.tally());
+        }
+    }
+
+    /// Whether events must be given to [`Self::record`].
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.journaling.is_on())
+    }
+
+    /// The trader wants these records durable.
+    pub fn commit(&mut self, batch: u64, records: Vec<Record>, trader: &Trader) -> Result<(), KeepError> {
+        self.asked.get_or_insert_with(|| (Instant::now(), self.cursor.latest));
+        self.trades.extend(records.iter().filter_map(|record| match record {
+            Record::Trade(trade) => Some(trade.clone()),
+            Record::Intent(_) | Record::Fill(_) | Record::Funding(_) => None,
+        }));
+        let Some(disk) = &mut self.disk else {
+            self.done = Some(batch);
+            return Ok(());
+        };
+        let memory = memory(&self.names, &self.cursor, trader);
+        disk.write(Some(batch), records, memory, None)
+    }
+
+    /// The batch that is done, with its trades, once for each.
+    pub fn done(&mut self) -> Option<(u64, Vec<Trade>)> {
+        let batch = self.done.take()?;
+        self.asked = None;
+        Some((batch, std::mem::take(&mut self.trades)))
+    }
+
+    /// Since when, and since what market time, the trader waits for a commit.
+    #[must_use]
+    pub const fn asked(&self) -> Option<(Instant, Timestamp)> {
+        self.asked
+    }
+
+    /// A line for `bot status`.
+    pub fn say(&mut self, kind: SaidKind, at_ms: i64, text: &str) {
+        if let Some(disk) = &mut self.disk {
+            if disk.said.len() == MOST_SAID {
+                disk.said.pop_front();
+            }
+            disk.said.push_back(Said { at_ms, kind, text: text.to_owned() });
+        }
+    }
+
+    /// Whether the journal has so much on its way that a market whose time is ours to choose should wait.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.journaling.is_full())
+    }
+
+    /// Waits for the disk; for ever where nothing is on its way.
+    pub async fn answer(&self) -> Result<Answer, Gone> {
+        match &self.disk {
+            Some(disk) if disk.on_its_way.is_some() || disk.journaling.on_its_way() > 0 => disk.keeper.answer().await,
+            Some(_) | None => future::pending().await,
+        }
+    }
+
+    /// Takes all answers in that have come.
+    pub fn listen(&mut self) -> Result<(), KeepError> {
+        while let Some(answer) = self.disk.as_ref().and_then(|disk| disk.keeper.answered()) {
+            self.hear(answer)?;
+        }
+        Ok(())
+    }
+
+    /// What became of a job.
+    pub fn hear(&mut self, answer: Answer) -> Result<(), KeepError> {
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        match answer {
+            Answer::Run(Ok(())) => Ok(()),
+            Answer::Run(Err(error)) => disk.unsaved.note(error, &disk.vitals),
+            Answer::Journal(outcome) => {
+                disk.journaling.heard(outcome, &disk.vitals);
+                Ok(())
+            }
+            Answer::Batch(batch, outcome) => {
+                let number = disk.on_its_way.take().flatten();
+                self.done = self.done.max(number);
+                disk.unsaved.heard(*batch, outcome, &disk.vitals)?;
+                disk.send_next()
+            }
+        }
+    }
+
+    /// When something is due that [`Self::turn`] does.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let disk = self.disk.as_ref()?;
+        let times = [Some(disk.sample_due), disk.unsaved.retry_at, disk.journaling.due()];
+        times.into_iter().flatten().min()
+    }
+
+    /// Does what is due: a sample, another try, a block of the journal.
+    pub fn turn(&mut self, now: Instant, trader: &Trader, sample: impl FnOnce() -> Sample) -> Result<(), KeepError> {
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        disk.journaling.turn(now, trader, &disk.keeper)?;
+        let retry = disk.unsaved.retry_at.take_if(|at| *at <= now).is_some();
+        let sample = (disk.sample_due <= now).then(|| {
+            disk.sample_due = now + SAMPLE_EVERY;
+            sample()
+        });
+        if !retry && sample.is_none() {
+            return Ok(());
+        }
+        let memory = memory(&self.names, &self.cursor, trader);
+        disk.write(None, Vec::new(), memory, sample)
+    }
+
+    /// The last state of the run, after which [`Self::is_quiet`] is to be waited for.
+    pub fn finish(&mut self, trader: &Trader, sample: Sample) -> Result<(), KeepError> {
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        disk.journaling.finish(&disk.keeper)?;
+        let memory = memory(&self.names, &self.cursor, trader);
+        disk.write(None, Vec::new(), memory, Some(sample))
+    }
+
+    /// Whether nothing is on its way to the disk.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.disk.as_ref().is_none_or(|disk| disk.on_its_way.is_none() && disk.journaling.on_its_way() == 0)
+    }
+
+    /// What is not on the disk at the end of the run.
+    pub fn unsaved(&self) -> Result<(), KeepError> {
+        let Some(disk) = &self.disk else { return Ok(()) };
+        let waiting = disk.on_its_way.is_some().then(|| "the disk has not answered".to_owned());
+        let Some(why) = disk.unsaved.why.as_ref().map(ToString::to_string).or(waiting) else { return Ok(()) };
+        Err(KeepError::Unsaved { what: disk.unsaved.what(), why })
+    }
+}
+
+fn memory(names: &Names, cursor: &Cursor, trader: &Trader) -> Memory {
+    Memory { names: names.clone(), cursor: cursor.clone(), trader: trader.snapshot() }
+}
+
+impl OnDisk {
+    /// Sends a transaction, or has it wait behind the one that is on its way.
+    fn write(
+        &mut self,
+        number: Option<u64>,
+        records: Vec<Record>,
+        memory: Memory,
+        sample: Option<Sample>,
+    ) -> Result<(), KeepError> {
+        let waiting = self.next.take();
+        let (before, mut batch) = waiting.unwrap_or_else(|| {
+            (None, Box::new(Batch { records: Vec::new(), memory: memory.clone(), said: Vec::new(), sample: None }))
+        });
+        batch.records.extend(records);
+        batch.said.extend(self.said.drain(..));
+        batch.memory = memory;
+        batch.sample = sample.or(batch.sample);
+        self.next = Some((number.max(before), batch));
+        self.send_next()
+    }
+
+    fn send_next(&mut self) -> Result<(), KeepError> {
+        if self.on_its_way.is_none()
+            && let Some((number, mut batch)) = self.next.take()
+        {
+            batch.records.splice(0..0, self.unsaved.records.drain(..));
+            self.keeper.send(Job::Batch(batch))?;
+            self.on_its_way = Some(number);
+        }
+        Ok(())
+    }
+}
+
+impl Unsaved {
+    /// A transaction is on the disk, or not: then its records wait.
+    fn heard(&mut self, batch: Batch, outcome: Result<(), StoreError>, vitals: &Vitals) -> Result<(), KeepError> {
+        let Err(error) = outcome else {
+            if self.why.take().is_some() {
+                info!("The account's memory is saved again");
+                (self.retry_at, self.backoff) = (None, Backoff::default());
+                vitals.set_disk_trouble(None);
+            }
+            return Ok(());
+        };
+        self.records.splice(0..0, batch.records);
+        let excess = self.records.len().saturating_sub(MOST_UNSAVED);
+        self.records.drain(..excess);
+        self.lost += excess;
+        self.note(error, vitals)
+    }
+
+    /// A failed write: of one that may have lied or was our mistake, the end; of any other, another try.
+    fn note(&mut self, error: StoreError, vitals: &Vitals) -> Result<(), KeepError> {
+        match error.fault {
+            Fault::Fsync => return Err(KeepError::Fsync(error)),
+            Fault::Broken => return Err(KeepError::Broken(error)),
+            Fault::Full | Fault::ReadOnly | Fault::Io | Fault::Corrupt | Fault::Newer { .. } | Fault::Busy => {}
+        }
+        let now = Instant::now();
+        let pause = self.backoff.pause(now);
+        self.retry_at = Some(now + pause);
+        let text = error.to_string();
+        error!("{text}; the account's memory is not saved, trying again in {} s", pause.as_secs());
+        vitals.error(now, text.clone());
+        vitals.set_disk_trouble(Some(text));
+        self.why = Some(error);
+        Ok(())
+    }
+
+    fn what(&self) -> String {
+        let count = |wanted: fn(&Record) -> bool| self.records.iter().filter(|record| wanted(record)).count();
+        let fills = count(|record| matches!(record, Record::Fill(_)));
+        let trades = count(|record| matches!(record, Record::Trade(_)));
+        let lost = if self.lost == 0 { String::new() } else { format!(", and {} records before them", self.lost) };
+        format!("the last state of the account, {fills} fills, {trades} trades{lost}")
+    }
+}

@@ -1,0 +1,171 @@
+//! The thread that writes. A disk may take seconds, or not answer at all; the trading loop goes on meanwhile.
+//!
+//! Jobs go in through a bounded channel and are done in order, each with one answer. Whoever sends keeps fewer than [`MOST_JOBS`] of them
+//! on their way, so that nobody ever waits for room.
+
+use super::{
+    Batch, Database, Halt, Run, RunEnd, StoreError,
+    effect::effect,
+    journal::{JournalError, Segments},
+};
+use async_channel::{Receiver, Sender, bounded};
+use std::{
+    io,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Jobs on their way, at most.
+pub const MOST_JOBS: usize = 32;
+/// How often what is too old is deleted.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const DAY_MS: u64 = 86_400_000;
+/// Of the stack of the thread, which runs SQLite.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Something to be written.
+#[derive(Debug)]
+pub enum Job {
+    /// The run begins.
+    Begin(Run),
+    /// One transaction.
+    Batch(Box<Batch>),
+    /// The head of a new segment of the journal.
+    Segment(Vec<u8>),
+    /// A block of the segment.
+    Block(Vec<u8>),
+    /// The run ends, and perhaps the next ones are halted for it.
+    End(RunEnd, Option<Halt>),
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub enum Answer {
+    /// Of the run's beginning or end.
+    Run(Result<(), StoreError>),
+    /// The transaction, given back, and whether it is on the disk.
+    Batch(Box<Batch>, Result<(), StoreError>),
+    /// A head or block of the journal.
+    Journal(Result<(), JournalError>),
+}
+
+/// What is kept, and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Age of journal and samples, in days.
+    pub keep_days: u64,
+    /// Of the whole, in bytes.
+    pub bytes: u64,
+}
+
+/// The trading loop's end of the thread.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    jobs: Sender<Job>,
+    answers: Receiver<Answer>,
+}
+
+/// The thread has ended: it panicked, and the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store's thread has ended")]
+pub struct Gone;
+
+impl Keeper {
+    /// Starts the thread, which owns all files from now on.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread left.
+    pub fn start(database: Database, segments: Segments, limits: Limits) -> io::Result<Self> {
+        let (jobs, to_do) = bounded(MOST_JOBS);
+        let (done, answers) = bounded(MOST_JOBS);
+        let disk = Disk { database, segments, limits, run: None, tidied: None };
+        let builder = thread::Builder::new().name("store".to_owned()).stack_size(STACK_BYTES);
+        builder.spawn(move || disk.keep(&to_do, &done))?;
+        Ok(Self { jobs, answers })
+    }
+
+    /// Hands a job over.
+    ///
+    /// # Errors
+    ///
+    /// The thread is gone, or more than [`MOST_JOBS`] are on their way.
+    pub fn send(&self, job: Job) -> Result<(), Gone> {
+        self.jobs.try_send(job).map_err(|_| Gone)
+    }
+
+    /// The next answer that has come.
+    #[must_use]
+    pub fn answered(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    /// Waits for the next answer.
+    ///
+    /// # Errors
+    ///
+    /// The thread is gone.
+    pub async fn answer(&self) -> Result<Answer, Gone> {
+        self.answers.recv().await.map_err(|_| Gone)
+    }
+}
+
+/// What the thread owns.
+struct Disk {
+    database: Database,
+    segments: Segments,
+    limits: Limits,
+    run: Option<i64>,
+    tidied: Option<Instant>,
+}
+
+impl Disk {
+    fn keep(mut self, jobs: &Receiver<Job>, answers: &Sender<Answer>) {
+        while let Ok(job) = jobs.recv_blocking() {
+            effect("before a write");
+            let answer = self.perform(job);
+            effect("after a write");
+            if answers.send_blocking(answer).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn perform(&mut self, job: Job) -> Answer {
+        match job {
+            Job::Begin(run) => Answer::Run(self.database.begin_run(&run).map(|number| self.run = Some(number))),
+            Job::Batch(batch) => {
+                let outcome = self.database.commit(&batch);
+                if let (Ok(()), Some(sample)) = (&outcome, &batch.sample) {
+                    self.tidy(sample.at_ms);
+                }
+                Answer::Batch(batch, outcome)
+            }
+            Job::Segment(head) => Answer::Journal(self.segments.begin(&head)),
+            Job::Block(block) => Answer::Journal(self.segments.append(&block)),
+            Job::End(end, halt) => Answer::Run(self.end(&end, halt.as_ref())),
+        }
+    }
+
+    fn end(&mut self, end: &RunEnd, halt: Option<&Halt>) -> Result<(), StoreError> {
+        if let Some(halt) = halt {
+            self.database.halt(halt)?;
+        }
+        self.run.map_or(Ok(()), |run| self.database.end_run(run, end))
+    }
+
+    /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.
+    fn tidy(&mut self, now_ms: i64) {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY) {
+            return;
+        }
+        self.tidied = Some(Instant::now());
+        let keep_ms = self.limits.keep_days.saturating_mul(DAY_MS);
+        let forgotten = self.database.forget(now_ms.saturating_sub_unsigned(keep_ms));
+        let money = self.database.size().unwrap_or(0);
+        let pruned = self.segments.prune(Duration::from_millis(keep_ms), self.limits.bytes.saturating_sub(money));
+        for trouble in [forgotten.err().map(|e| e.to_string()), pruned.err().map(|e| e.to_string())] {
+            trouble.iter().for_each(|trouble| log::warn!("Old records stay: {trouble}"));
+        }
+    }
+}
