@@ -6,6 +6,7 @@
 //! ```
 
 mod batch; // what one transaction makes durable
+pub mod folder; // the data directory: where it is, who holds it
 pub mod last_run; // why the last run ended, and whether restarts halt this one
 mod memory; // what a restart gets back
 
