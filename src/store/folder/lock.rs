@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn looks_take_each_other_for_no_bot() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Lock::take(folder.path()).unwrap());
+        let look = || (0..5000).all(|_| holder(folder.path()).unwrap().is_none());
+        thread::scope(|scope| {
+            let looks = [scope.spawn(look), scope.spawn(look)];
+            assert!(looks.into_iter().all(|look| look.join().unwrap()));
+        });
+    }
+
+    #[test]
     fn of_many_that_start_at_once_one_has_it() {
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..50 {
