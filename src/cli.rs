@@ -26,8 +26,8 @@ Examples:
 Variables: RUST_LOG (info; at warn a good run prints nothing), HEALTH_CHECK_INTERVAL (seconds between heartbeats,
 300), CAPITAL_USDT, TRADING_SYMBOLS.
 A flag goes before a variable, a variable before bot.toml, bot.toml before the default.
-Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error;
-129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
+Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error,
+75 another bot holds the data directory; 129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\

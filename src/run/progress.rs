@@ -7,7 +7,7 @@
 //! unsafe code. One byte a message, see [`Message`].
 
 use super::systemd::Systemd;
-use crate::stop::Cause;
+use crate::{stop::Cause, store::last_run::Told};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{FileType, fstat},
@@ -21,6 +21,8 @@ use std::{
 
 /// The variable that tells a child its supervisor's process id.
 pub const SUPERVISOR_VARIABLE: &str = "SMOLBEAR_SUPERVISOR";
+/// The variable that tells a child how the one before it ended.
+pub const LAST_END_VARIABLE: &str = "SMOLBEAR_LAST_END";
 
 /// Between two reports that say the same: a loop that turns each second leaves none further apart than 1.5 s.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -69,6 +71,13 @@ pub fn supervisor() -> Option<Pid> {
     let named = env::var(SUPERVISOR_VARIABLE).ok()?.parse().ok().and_then(Pid::from_raw)?;
     let fifo = fstat(std::io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
     fifo.then_some(named)
+}
+
+/// What the supervisor told of the bot before this one; `None` for a process that runs for itself, or is the first.
+#[must_use]
+pub fn last_end() -> Option<Told> {
+    supervisor()?;
+    env::var(LAST_END_VARIABLE).ok()?.parse().ok()
 }
 
 /// The reporting end of the loop's progress.

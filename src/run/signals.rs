@@ -3,6 +3,7 @@
 use crate::{
     run::process,
     stop::{Cause, Stop},
+    store::folder::FolderError,
 };
 use async_signal::{Signal, Signals};
 use futures_lite::StreamExt;
@@ -17,6 +18,8 @@ pub const USAGE: u8 = 2;
 pub const EMERGENCY: u8 = 3;
 /// The exit code of a panic.
 pub const PANIC: u8 = 70;
+/// The exit code where another bot holds the data directory.
+pub const HELD: u8 = 75;
 /// The exit code of a second Ctrl-C, which does not wait for the shutdown.
 const AT_ONCE: u8 = 130;
 
@@ -101,10 +104,19 @@ pub fn exit_code(cause: Cause, had_duration: bool) -> u8 {
     }
 }
 
+/// The exit code of a bot that can't have its data directory.
+#[must_use]
+pub const fn without_folder(error: &FolderError) -> u8 {
+    match error {
+        FolderError::Held { .. } => HELD,
+        FolderError::Unusable { .. } => USAGE,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::tasks;
+    use crate::{run::tasks, store::folder::DataFolder};
     use rustix::process::{Signal as Number, getpid, kill_process};
     use smol::LocalExecutor;
 
@@ -121,6 +133,15 @@ mod tests {
             (Cause::Failure, 1, 1),
         ] {
             assert_eq!((exit_code(cause, false), exit_code(cause, true)), (endless, with_duration), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn a_data_directory_that_is_held_is_told_from_one_that_cannot_be_used() {
+        let path = tempfile::tempdir().unwrap();
+        let _held = DataFolder::open(path.path()).unwrap();
+        for (path, want) in [(path.path().to_owned(), 75), (path.path().join("lock"), 2)] {
+            assert_eq!(without_folder(&DataFolder::open(&path).unwrap_err()), want, "{}", path.display());
         }
     }
 

@@ -1,9 +1,12 @@
 //! One run of the bot as the supervisor's child: its process, the pipe that its progress feeds, the clock of its silence.
 
 use super::policy::{Ended, Run};
-use crate::run::{
-    progress::{Message, SUPERVISOR_VARIABLE},
-    systemd,
+use crate::{
+    run::{
+        progress::{LAST_END_VARIABLE, Message, SUPERVISOR_VARIABLE},
+        systemd,
+    },
+    store::last_run::Told,
 };
 use async_io::Async;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -27,20 +30,24 @@ pub struct Bot {
     last: Instant,
     held_position: bool,
     asked_to_stop: bool,
-    frozen: bool,
+    /// Its silence when it was found frozen.
+    frozen: Option<Duration>,
 }
 
 impl Bot {
-    /// Starts the program, in a process group of its own so that a terminal's Ctrl-C reaches only the supervisor.
-    pub fn start(program: &Path, args: &[OsString], freeze_after: Duration) -> io::Result<Self> {
+    /// Starts the program, in a process group of its own so that a terminal's Ctrl-C reaches only the supervisor, and tells it how the bot
+    /// before it ended.
+    pub fn start(program: &Path, args: &[OsString], freeze_after: Duration, before: Option<&Told>) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let pipe = Async::new(reader)?;
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::from(writer)).process_group(0);
         command.env(SUPERVISOR_VARIABLE, process::id().to_string());
-        for variable in systemd::VARIABLES {
+        // What a supervisor around this one told it is about another bot.
+        for variable in systemd::VARIABLES.into_iter().chain([LAST_END_VARIABLE]) {
             command.env_remove(variable);
         }
+        command.envs(before.map(|told| (LAST_END_VARIABLE, told.to_string())));
         let child = command.spawn()?;
         let now = Instant::now();
         Ok(Self {
@@ -51,7 +58,7 @@ impl Bot {
             last: now,
             held_position: false,
             asked_to_stop: false,
-            frozen: false,
+            frozen: None,
         })
     }
 
@@ -65,12 +72,6 @@ impl Bot {
     #[must_use]
     pub fn has_reported(&self) -> bool {
         self.first.is_some()
-    }
-
-    /// When it reported last; when it was started, where it never did.
-    #[must_use]
-    pub fn last_progress(&self) -> Instant {
-        self.last
     }
 
     /// Waits until the pipe holds something; for ever once the bot has closed it.
@@ -108,11 +109,12 @@ impl Bot {
         self.silence.end(now);
     }
 
-    /// Whether it has just been found frozen; says so once.
-    pub fn froze(&mut self, now: Instant) -> bool {
-        let first_time = self.silence.is_too_long(now) && !self.frozen;
-        self.frozen |= first_time;
-        first_time
+    /// For how long it made no progress, when it has just been found frozen; says so once. A bot that never reported is silent since its start.
+    pub fn froze(&mut self, now: Instant) -> Option<Duration> {
+        let first_time = self.silence.is_too_long(now) && self.frozen.is_none();
+        let silent = first_time.then(|| now.duration_since(self.last))?;
+        self.frozen = Some(silent);
+        self.frozen
     }
 
     /// How often [`Bot::froze`] must be asked at least.
@@ -144,8 +146,18 @@ impl Bot {
             healthy: self.first.map_or(Duration::ZERO, |first| self.last.duration_since(first)),
             held_position: self.held_position,
             asked_to_stop: self.asked_to_stop,
-            ended: if self.frozen { Ended::Frozen } else { ended },
+            ended: if self.frozen.is_some() { Ended::Frozen } else { ended },
         })
+    }
+
+    /// What the next bot is told of how this one ended.
+    #[must_use]
+    pub fn told(&self, ended: Ended) -> Told {
+        let how = match self.frozen {
+            Some(silent) => format!("{} for {} s", Told::FROZEN, silent.as_secs()),
+            None => ended.to_string(),
+        };
+        Told { pid: self.id(), how }
     }
 }
 
@@ -211,7 +223,7 @@ mod tests {
             ("printf . >&0; sleep 0.2; printf pq >&0", true, true, true, Ended::Exit(0)),
             ("printf '??' >&0", false, false, false, Ended::Exit(0)),
         ] {
-            let mut bot = Bot::start(Path::new("/bin/sh"), &["-c".into(), script.into()], 9 * SECOND).unwrap();
+            let mut bot = Bot::start(Path::new("/bin/sh"), &["-c".into(), script.into()], 9 * SECOND, None).unwrap();
             let run = loop {
                 bot.hear(Instant::now());
                 if let Some(run) = bot.ended() {

@@ -14,7 +14,10 @@ use self::{
     child::Bot,
     policy::{Decision, Ended, RestartPolicy, Rules, Run},
 };
-use crate::run::{log::time_of_day, process, progress, systemd::Systemd};
+use crate::{
+    run::{log::time_of_day, process, progress, systemd::Systemd},
+    store::last_run::Told,
+};
 use async_io::Timer;
 use async_signal::Signals;
 use futures_lite::{FutureExt, Stream, StreamExt};
@@ -126,6 +129,8 @@ struct Supervisor<S> {
     policy: RestartPolicy,
     started: Instant,
     said_ready: bool,
+    /// How the latest bot ended.
+    last_end: Option<Told>,
     stop: Option<StopAsked>,
 }
 
@@ -133,7 +138,16 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
     fn new(settings: Supervision, signals: S, systemd: Systemd) -> Self {
         let Supervision { max_restarts, restart_delay, infinite, .. } = settings;
         let policy = RestartPolicy::new(Rules { max_restarts, restart_delay, infinite });
-        Self { settings, signals, systemd, policy, started: Instant::now(), said_ready: false, stop: None }
+        Self {
+            settings,
+            signals,
+            systemd,
+            policy,
+            started: Instant::now(),
+            said_ready: false,
+            last_end: None,
+            stop: None,
+        }
     }
 
     /// This is the main loop: one round is one run of the bot and the wait after it.
@@ -160,7 +174,7 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
 
     async fn run_once(&mut self) -> Run {
         let Supervision { program, freeze_after, .. } = &self.settings;
-        match Bot::start(program, &self.args(), *freeze_after) {
+        match Bot::start(program, &self.args(), *freeze_after, self.last_end.as_ref()) {
             Ok(bot) => self.watch(bot).await,
             Err(error) => {
                 log::error!("Supervisor: {} can't be started: {error}", program.display());
@@ -180,6 +194,7 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
         log::debug!("Supervisor: watching process {}", bot.id());
         loop {
             if let Some(run) = bot.ended() {
+                self.last_end = Some(bot.told(run.ended));
                 return run;
             }
             let kill_at = self.stop.as_ref().and_then(|stop| stop.kill_at);
@@ -205,8 +220,9 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
         if overstays {
             log::error!("Supervisor: the bot does not stop, killing it");
             bot.send(Signal::KILL);
-        } else if self.stop.is_none() && bot.froze(now) {
-            let silent = now.duration_since(bot.last_progress());
+        } else if self.stop.is_none()
+            && let Some(silent) = bot.froze(now)
+        {
             log::error!("{}", frozen_line(&time_of_day(silent), silent));
             bot.send(Signal::KILL);
         }

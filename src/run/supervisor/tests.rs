@@ -116,6 +116,28 @@ fn a_bot_that_freezes_is_killed_and_started_again() {
 }
 
 #[test]
+fn each_bot_is_told_how_the_one_before_it_ended() {
+    let script = r#"echo "$$ ${SMOLBEAR_LAST_END-}" >>$1
+        case $(wc -l <$1) in
+            1) printf . >&0; kill -STOP $$ ;;
+            2) exit 70 ;;
+            3) kill -KILL $$ ;;
+            *) exit 3 ;;
+        esac"#;
+    let mut scene = Scene::new(script).with(|settings| settings.freeze_after = Duration::from_secs(1));
+    assert_eq!(scene.run(), 3);
+    let lines = scene.lines();
+    let [first, second, third, fourth] = lines.as_slice() else { panic!("{lines:?}") };
+    let pid = |line: &str| line.split(' ').next().unwrap().to_owned();
+    assert_eq!(first, &format!("{} ", pid(first)), "nobody was before it");
+    let (frozen, seconds) = (format!("{} {} frozen for ", pid(second), pid(first)), second.rsplit(' ').nth(1).unwrap());
+    assert!(second.starts_with(&frozen) && second.ends_with(" s"), "{second}");
+    assert!((1..30).contains(&seconds.parse::<u32>().unwrap()), "{second}");
+    assert_eq!(third, &format!("{} {} exit code 70 (panic)", pid(third), pid(second)));
+    assert_eq!(fourth, &format!("{} {} killed by SIGKILL", pid(fourth), pid(third)));
+}
+
+#[test]
 fn a_bot_that_reports_is_left_alone() {
     let mut scene = Scene::new("echo run >>$1; for i in $(seq 40); do printf . >&0; sleep 0.05; done; exit 3")
         .with(|settings| settings.freeze_after = Duration::from_secs(1));
@@ -236,6 +258,7 @@ fn a_child_can_tell_its_supervisor() {
     let checks = r#"[ "$SMOLBEAR_SUPERVISOR" = "$PPID" ] && [ -p /dev/stdin ]"#;
     assert_eq!(Scene::new(&format!("{checks} && exit 3; exit 2")).run(), 3);
     assert!(!is_child(), "the tests have no supervisor");
+    assert_eq!(progress::last_end(), None);
 }
 
 #[test]
