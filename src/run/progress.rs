@@ -68,7 +68,8 @@ impl Message {
 /// A supervisor that has ended since is still named: such a child must end and not begin to supervise.
 #[must_use]
 pub fn supervisor() -> Option<Pid> {
-    let named = env::var(SUPERVISOR_VARIABLE).ok()?.parse().ok().and_then(Pid::from_raw)?;
+    let named: u32 = env::var(SUPERVISOR_VARIABLE).ok()?.parse().ok()?;
+    let named = Pid::from_raw(named.try_into().ok()?)?;
     let fifo = fstat(std::io::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
     fifo.then_some(named)
 }
