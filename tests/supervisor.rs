@@ -16,6 +16,8 @@ use std::{
 const LIMIT: Duration = Duration::from_secs(30);
 /// What the bot logs in each of its loops.
 const LOOP_LINE: &str = "🔄 Processing";
+/// How a child is told of the one before it.
+const LAST_END: &str = "SMOLBEAR_LAST_END";
 
 /// A bot with its output in files. Its end takes every process with it.
 struct Launched {
@@ -105,6 +107,12 @@ fn is_gone(pid: Pid) -> bool {
     state(pid).is_none_or(|state| matches!(state, 'Z' | 'X'))
 }
 
+/// From the environment that the process was started with.
+fn variable_of(pid: Pid, name: &str) -> Option<String> {
+    let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    environment.split('\0').find_map(|variable| Some(variable.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+}
+
 fn child_of(parent: Pid) -> Option<Pid> {
     let names = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     names
@@ -118,13 +126,18 @@ fn send(pid: Pid, signal: Signal) {
 
 #[test]
 fn a_frozen_bot_is_killed_and_started_again() {
-    let bot = Launched::new(&["--auto-restart", "--restart-delay", "1"]);
+    let bot = Launched::with(&["--auto-restart", "--restart-delay", "1"], |command| {
+        command.env(LAST_END, "1 frozen for 99 s");
+    });
     let frozen = bot.child_of_run(1);
+    assert_eq!(variable_of(frozen, LAST_END), None, "what it finds in its environment is about another bot");
     send(frozen, Signal::STOP);
     bot.wait_for("state T", || (state(frozen) == Some('T')).then_some(()));
     let next = bot.child_of_run(2);
     assert_ne!(next, frozen);
     assert!(is_gone(frozen));
+    let told = variable_of(next, LAST_END).unwrap();
+    assert!(told.starts_with(&format!("{frozen} frozen for ")) && told.ends_with(" s"), "{told}");
     let log = bot.log();
     assert!(log.contains("Supervisor: no progress since "), "{log}");
     assert!(log.contains("killing the bot and starting it again"), "{log}");
