@@ -16,8 +16,6 @@ pub struct Desk {
     pub seen_at: Option<Timestamp>,
     /// Whether any candle had a volume.
     pub has_volume: bool,
-    /// Whether the missing volume was said.
-    pub volume_said: bool,
 }
 
 /// The timeframes of which a candle closed in one moment, as bits.
@@ -50,7 +48,7 @@ impl Desk {
         timeframes.sort_unstable();
         timeframes.dedup();
         let frames = timeframes.into_iter().map(Frame::new).collect();
-        Self { frames, mark: 0.0, seen_at: None, has_volume: false, volume_said: false }
+        Self { frames, mark: 0.0, seen_at: None, has_volume: false }
     }
 
     /// Takes in a candle and says which frames closed one in the same moment.

@@ -86,6 +86,8 @@ pub struct State {
     blocks: Blocks,
     feeds: Vec<FeedState>,
     next_batch: u64,
+    /// Whether a symbol's missing volume was said.
+    volume_said: Vec<bool>,
 }
 
 /// What closes the door to new entries; exits and stops are always allowed (S7).
@@ -102,8 +104,8 @@ impl State {
     /// Whether it is the state of an engine with so many symbols and strategies.
     fn fits(&self, settings: &Settings) -> bool {
         let (symbols, pairs) = (settings.instruments.len(), settings.instruments.len() * settings.strategies.len());
-        let each = [self.positions.len(), self.attempts.len(), self.feeds.len()];
-        each == [symbols; 3] && self.gate.pairs() == pairs
+        let each = [self.positions.len(), self.attempts.len(), self.feeds.len(), self.volume_said.len()];
+        each == [symbols; 4] && self.gate.pairs() == pairs
     }
 }
 
@@ -122,6 +124,7 @@ impl Engine {
             blocks: Blocks::default(),
             feeds: vec![FeedState::Live; symbols],
             next_batch: 1,
+            volume_said: vec![false; symbols],
         };
         Self::restore(settings, state)
     }
@@ -360,8 +363,8 @@ impl Engine {
     }
 
     fn say_missing_volume(&mut self, symbol: SymbolId, actions: &mut Vec<Action>) {
-        let desk = &mut self.desks[symbol.index()];
-        if !desk.has_volume && !std::mem::replace(&mut desk.volume_said, true) {
+        let said = &mut self.state.volume_said[symbol.index()];
+        if !self.desks[symbol.index()].has_volume && !std::mem::replace(said, true) {
             actions.push(Action::Log(Note::NoVolume(symbol)));
         }
     }

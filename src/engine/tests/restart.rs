@@ -37,6 +37,23 @@ fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
 }
 
 #[test]
+fn a_missing_volume_is_said_once_in_all_runs() {
+    let (mut engine, mut actions) = (Engine::new(settings()), Vec::new());
+    for run in 0..3 {
+        for at in 0..20 * (run + 1) {
+            let (open_time, open) = (Timestamp(at * MINUTE_MS), 100_000.0 - 100.0 * at as f64);
+            let (low, close) = (open - 100.0, open - 100.0);
+            let candle = Candle { open_time, open, high: open, low, close, volume: 0.0 };
+            let history = at < 20 * run;
+            let closed = ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history };
+            engine.handle(closed.closes_at(), &Event::Candle(closed), &mut actions);
+        }
+        engine = Engine::restore(settings(), engine.snapshot());
+    }
+    assert_eq!(actions.iter().filter(|action| **action == Action::Log(Note::NoVolume(BTC))).count(), 1);
+}
+
+#[test]
 #[should_panic(expected = "the symbols must be those of the snapshot")]
 fn a_snapshot_of_other_symbols_is_not_restored() {
     let state = Engine::new(settings()).snapshot();
