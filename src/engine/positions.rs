@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// Why a position, or a part of it, was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)] // the names say it
 pub enum Reason {
     Stop,
@@ -19,18 +19,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 8] = [
-        Self::Stop,
-        Self::Target,
-        Self::Trailing,
-        Self::Time,
-        Self::Breaker,
-        Self::Liquidation,
-        Self::Manual,
-        Self::End,
-    ];
-
     /// As `trades.csv` has it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -6,14 +6,15 @@ use super::{
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Counters of a session, for the exit summary.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Positions opened.
     pub entries: u64,
-    /// Exits by reason, in the order of [`Reason::ALL`].
-    exits: [u64; Reason::ALL.len()],
+    /// Exits by reason. Counted by name, so that a version with more reasons can read what this one has stored; likewise below.
+    exits: BTreeMap<Reason, u64>,
     /// Exits that earned something.
     pub wins: u64,
     /// Sum of what they earned, in USDT.
@@ -26,8 +27,8 @@ pub struct Summary {
     pub signals: u64,
     /// Signals that became orders.
     pub taken: u64,
-    /// Signals not taken by reason, in the order of [`Skip::ALL`].
-    skipped: [u64; Skip::ALL.len()],
+    /// Signals not taken by reason.
+    skipped: BTreeMap<Skip, u64>,
 }
 
 impl Summary {
@@ -39,7 +40,7 @@ impl Summary {
 
     /// Counts a closed quantity.
     pub fn count_exit(&mut self, trade: &Trade) {
-        self.exits[trade.reason as usize] += 1;
+        *self.exits.entry(trade.reason).or_default() += 1;
         let pnl = trade.pnl();
         if pnl > Decimal::ZERO {
             self.wins += 1;
@@ -52,7 +53,7 @@ impl Summary {
 
     /// Counts a signal that was not taken.
     pub fn count_skip(&mut self, why: Skip) {
-        self.skipped[why as usize] += 1;
+        *self.skipped.entry(why).or_default() += 1;
     }
 
     /// A signal that had been taken was not, after all.
@@ -63,7 +64,7 @@ impl Summary {
 
     /// Exits that happened, by reason.
     pub fn exits(&self) -> impl Iterator<Item = (Reason, u64)> {
-        Reason::ALL.into_iter().zip(self.exits).filter(|(_, count)| *count > 0)
+        self.exits.iter().map(|(reason, count)| (*reason, *count))
     }
 
     /// All exits.
@@ -74,12 +75,12 @@ impl Summary {
 
     /// Signals that were not taken, by reason.
     pub fn skipped(&self) -> impl Iterator<Item = (Skip, u64)> {
-        Skip::ALL.into_iter().zip(self.skipped).filter(|(_, count)| *count > 0)
+        self.skipped.iter().map(|(why, count)| (*why, *count))
     }
 
     /// Every signal was taken or has a reason.
     pub fn check(&self) {
-        let skipped: u64 = self.skipped.iter().sum();
+        let skipped: u64 = self.skipped.values().sum();
         assert_eq!(self.signals, self.taken + skipped, "a signal was lost");
     }
 }
