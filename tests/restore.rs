@@ -9,9 +9,9 @@ use smolbear::{
     trader::Snapshot,
 };
 
-/// A snapshot as bytes, with what had been delivered before it.
+/// A snapshot as it is stored, with what had been delivered before it.
 struct Point {
-    bytes: Vec<u8>,
+    text: String,
     latest: Timestamp,
     /// How many candles were handed in.
     candles: usize,
@@ -19,8 +19,9 @@ struct Point {
     under_way: Option<Event>,
 }
 
-fn bytes(snapshot: &Snapshot) -> Vec<u8> {
-    postcard::to_slice(snapshot, &mut vec![0; 1 << 20]).unwrap().to_vec()
+/// As it is stored.
+fn text(snapshot: &Snapshot) -> String {
+    serde_json::to_string(snapshot).unwrap()
 }
 
 /// Trailing stops, short holding times and funding, so that there are deadlines and orders of every kind; longs that decide each minute, with
@@ -47,9 +48,11 @@ fn uninterrupted(config: &Config, candles: &[ClosedCandle], wanted: impl Fn(usiz
                 let number = &mut numbers[usize::from(under_way.is_some())];
                 *number += 1;
                 if wanted(*number, under_way.is_some()) {
-                    let bytes = bytes(&rig.trader.snapshot());
+                    let snapshot = rig.trader.snapshot();
+                    let text = text(&snapshot);
+                    assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
                     let candles = index + usize::from(whole);
-                    points.push(Point { bytes, latest: at, candles, under_way: under_way.cloned() });
+                    points.push(Point { text, latest: at, candles, under_way: under_way.cloned() });
                 }
             };
             rig.trader.handle(at, event.clone(), &mut actions);
@@ -70,9 +73,8 @@ fn uninterrupted(config: &Config, candles: &[ClosedCandle], wanted: impl Fn(usiz
 
 /// Goes on from a point to the end: all candles that were handed in as history, then the rest.
 fn resumed(config: &Config, candles: &[ClosedCandle], point: &Point) -> Rig {
-    let snapshot: Snapshot = postcard::from_bytes(&point.bytes).unwrap();
-    let mut rig = Rig::restored(config, snapshot);
-    assert_eq!(bytes(&rig.trader.snapshot()), point.bytes, "what was restored is what was taken");
+    let mut rig = Rig::restored(config, serde_json::from_str(&point.text).unwrap());
+    assert_eq!(text(&rig.trader.snapshot()), point.text, "what was restored is what was taken");
     let mut actions: Vec<Action> = Vec::new();
     for candle in &candles[..point.candles] {
         let history = Event::Candle(ClosedCandle { history: true, ..*candle });

@@ -23,24 +23,20 @@ pub(super) struct Mark {
     pub at: Timestamp,
 }
 
-/// Prices strictly between the two fire nothing. Empty until it is computed, which is always safe.
+/// Prices strictly between the two fire nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Calm {
     above: f64,
     below: f64,
 }
 
-impl Default for Calm {
-    fn default() -> Self {
-        Self { above: f64::INFINITY, below: f64::NEG_INFINITY }
-    }
-}
-
 impl Calm {
+    const NOWHERE: Self = Self { above: f64::INFINITY, below: f64::NEG_INFINITY };
+
     fn of(orders: &[Order]) -> Self {
         let everything = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
         orders.iter().fold(everything, |calm, order| match order.trigger {
-            Trigger::Now => Self::default(),
+            Trigger::Now => Self::NOWHERE,
             Trigger::AtOrBelow(trigger) => Self { above: calm.above.max(trigger), ..calm },
             Trigger::AtOrAbove(trigger) => Self { below: calm.below.min(trigger), ..calm },
         })
@@ -48,13 +44,34 @@ impl Calm {
 }
 
 /// One symbol's state. Orders stand in the order in which they came.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub(super) struct Book {
     pub mark: Option<Mark>,
     pub position: Option<Position>,
     orders: Vec<Order>,
     #[serde(skip)]
     calm: Calm,
+}
+
+/// A book as it is read back: without what follows from the rest.
+#[derive(Default, Deserialize)]
+struct Stored {
+    mark: Option<Mark>,
+    position: Option<Position>,
+    orders: Vec<Order>,
+}
+
+impl From<Stored> for Book {
+    fn from(Stored { mark, position, orders }: Stored) -> Self {
+        Self { mark, position, calm: Calm::of(&orders), orders }
+    }
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self::from(Stored::default())
+    }
 }
 
 impl Book {
@@ -106,8 +123,7 @@ impl Book {
         }
     }
 
-    /// Computes what the orders imply; for a book that was read back.
-    pub fn refresh(&mut self) {
+    fn refresh(&mut self) {
         self.calm = Calm::of(&self.orders);
     }
 

@@ -170,8 +170,7 @@ impl Matching {
     pub fn restore(settings: Settings, snapshot: Snapshot) -> Self {
         let symbols = settings.instruments.iter().map(|instrument| &instrument.symbol);
         assert!(symbols.eq(&snapshot.symbols), "the symbols must be those of the snapshot: {:?}", snapshot.symbols);
-        let mut matching = Self { rates: Rates::new(&settings), settings, state: snapshot };
-        matching.state.books.iter_mut().for_each(Book::refresh);
+        let matching = Self { rates: Rates::new(&settings), settings, state: snapshot };
         matching.check();
         matching
     }
