@@ -106,7 +106,8 @@ impl Trader {
             }
             Event::Price(bar) => {
                 self.venue_price(now, bar);
-                self.desk.walking = Some(event);
+                // it may have to be stored, and what is no number cannot
+                self.desk.walking = Some(Event::Price(bar.with_quotes()));
             }
             // the venue's own deadline stays due until the walk that is under way is over
             Event::Wake if waits => self.tell(now, &event, actions),
@@ -333,6 +334,19 @@ mod tests {
         trader.check();
         // 98,500 less 1.2 ATRs is hit within the same candle, which the engine has heard of too
         assert_eq!((trader.engine().account().trades, trader.engine().mark(BTC)), (1, 98_400.0));
+    }
+
+    #[test]
+    fn a_bar_without_quotes_can_be_stored_in_the_middle_of_its_walk() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        let [last, missing] = [98_400.0, f64::NAN];
+        let bar = PriceBar { symbol: BTC, last, low: last, high: last, bid: missing, ask: missing, at: now(15) };
+        trader.handle(now(15), Event::Price(bar), &mut actions);
+        assert!(trader.outstanding().is_some() && trader.desk.walking.is_some(), "the entry filled");
+        let text = serde_json::to_string(&trader.snapshot()).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), trader.snapshot());
     }
 
     #[test]

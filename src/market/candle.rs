@@ -122,6 +122,13 @@ impl PriceBar {
         let in_order = self.low <= self.last && self.last <= self.high;
         in_order && PRICES.contains(&self.low) && PRICES.contains(&self.high)
     }
+
+    /// The bar with the last price for a quote that is missing, which may be no number at all.
+    #[must_use]
+    pub fn with_quotes(self) -> Self {
+        let quoted = |quote: f64| if PRICES.contains(&quote) { quote } else { self.last };
+        Self { bid: quoted(self.bid), ask: quoted(self.ask), ..self }
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
     book::{Book, Mark, exact},
     order::{Order, Trigger},
 };
-use crate::market::{ClosedCandle, OrderSide, PRICES, PriceBar, Side, SymbolId, Timestamp};
+use crate::market::{ClosedCandle, OrderSide, PriceBar, Side, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -73,14 +73,14 @@ impl Walk {
     /// end, at bid or ask.
     pub fn through_bar(bar: &PriceBar, before: Option<Mark>) -> Self {
         let open = before.map_or(bar.last, |mark| mark.price.clamp(bar.low, bar.high));
-        let quoted = |quote: f64| if PRICES.contains(&quote) { quote } else { bar.last };
+        let PriceBar { bid, ask, .. } = bar.with_quotes();
         Self {
             symbol: bar.symbol,
             low: bar.low,
             high: bar.high,
             close: bar.last,
-            bid: quoted(bar.bid),
-            ask: quoted(bar.ask),
+            bid,
+            ask,
             opens_at: None,
             ends_at: bar.at,
             mark: Mark { price: open, at: bar.at },
