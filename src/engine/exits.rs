@@ -52,8 +52,7 @@ impl Engine {
     pub(super) fn on_instrument(&mut self, symbol: SymbolId, rules: &Instrument) {
         self.settings.instruments[symbol.index()].clone_from(rules);
         if let Some(position) = &mut self.state.positions[symbol.index()] {
-            position.stop = rules.round_stop(position.plan.side, position.stop);
-            position.target = rules.round_target(position.plan.side, position.target);
+            position.keep_to(rules);
         }
     }
 

@@ -85,9 +85,9 @@ pub struct State {
     summary: Summary,
     blocks: Blocks,
     feeds: Vec<FeedState>,
-    next_batch: u64,
     /// Whether a symbol's missing volume was said.
     volume_said: Vec<bool>,
+    next_batch: u64,
 }
 
 /// What closes the door to new entries; exits and stops are always allowed (S7).
@@ -123,21 +123,26 @@ impl Engine {
             summary: Summary::default(),
             blocks: Blocks::default(),
             feeds: vec![FeedState::Live; symbols],
-            next_batch: 1,
             volume_said: vec![false; symbols],
+            next_batch: 1,
         };
         Self::restore(settings, state)
     }
 
-    /// An engine that goes on from a snapshot taken with the same settings. Its indicators are empty until candles come as history.
+    /// An engine that goes on from a snapshot. Its indicators are empty until candles come as history.
+    ///
+    /// Symbols and strategies must be those of the snapshot; everything else in `settings` may differ.
     ///
     /// # Panics
     ///
     /// When there are not as many symbols and strategies as in the snapshot.
     #[must_use]
-    pub fn restore(settings: Settings, state: State) -> Self {
+    pub fn restore(settings: Settings, mut state: State) -> Self {
         let symbols: Vec<_> = settings.instruments.iter().map(|rules| rules.symbol.clone()).collect();
         assert!(state.fits(&settings), "the symbols must be those of the snapshot, and as many strategies");
+        for (position, rules) in state.positions.iter_mut().zip(&settings.instruments) {
+            position.iter_mut().for_each(|position| position.keep_to(rules));
+        }
         let strategies: Vec<_> = settings.strategies.iter().map(|rule| rule.build(&symbols)).collect();
         let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();

@@ -1,6 +1,6 @@
 //! Positions and the trades that they become.
 
-use crate::market::{Fill, MONEY_DIGITS, Side, SymbolId, Timestamp, float, notional, share};
+use crate::market::{Fill, Instrument, MONEY_DIGITS, Side, SymbolId, Timestamp, float, notional, share};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +158,12 @@ impl Position {
         self.qty += fill.qty;
         self.cost += notional(fill.price, fill.qty);
         self.entry_fees += fill.fee;
+    }
+
+    /// Puts stop and target on the tick, which may be another than when they were set.
+    pub fn keep_to(&mut self, rules: &Instrument) {
+        self.stop = rules.round_stop(self.plan.side, self.stop);
+        self.target = rules.round_target(self.plan.side, self.target);
     }
 
     /// Funding that was paid for it.

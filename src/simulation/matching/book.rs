@@ -123,6 +123,12 @@ impl Book {
         }
     }
 
+    /// Whether an order would close all that is held, and do nothing else.
+    pub fn closes_with(&self, request: &OrderRequest) -> bool {
+        let whole = self.position.is_some_and(|held| held.qty == request.qty && held.side.exit() == request.side);
+        request.reduce_only && whole
+    }
+
     fn refresh(&mut self) {
         self.calm = Calm::of(&self.orders);
     }

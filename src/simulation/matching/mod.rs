@@ -104,6 +104,8 @@ pub enum Output {
 /// - Reduce-only never opens, grows or turns: it is cut to the position when it trades, the rest `Expired`. A market
 ///   order with nothing to reduce is refused; a stop or target may wait, and is `Expired` if there is nothing to
 ///   reduce when it fires. It stays when the position closes: cancelling it is the engine's affair.
+/// - A reduce-only order over exactly what is held may be off the step and below the smallest quantity: what is held
+///   can be closed whole, also after its symbol's rules have changed.
 /// - Opening needs notional ÷ leverage plus the fee within the free balance: balance + unrealised − margins in use −
 ///   what waiting market orders will need. Checked on placing (else refused) and again when it fires (else the
 ///   opening part is `Expired`). While a symbol has no price, placing checks neither margin nor notional, and the
@@ -323,7 +325,10 @@ impl Matching {
         if book.orders().len() >= OPEN_ORDERS {
             return Err(Refusal::TOO_MANY);
         }
-        order::filter(&self.settings.instruments[index], request)?;
+        if !book.closes_with(request) {
+            order::filter_qty(&self.settings.instruments[index], request)?;
+        }
+        order::filter_price(&self.settings.instruments[index], request)?;
         self.judge_money(book, request)
     }
 

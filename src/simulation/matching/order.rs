@@ -30,12 +30,19 @@ impl Refusal {
     }
 }
 
-/// Whether quantity and trigger keep the instrument's rules.
-pub(super) fn filter(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
-    let ensure = |holds: bool, refusal: Refusal| if holds { Ok(()) } else { Err(refusal) };
+fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
+    if holds { Ok(()) } else { Err(refusal) }
+}
+
+/// Whether the quantity keeps the instrument's rules.
+pub(super) fn filter_qty(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
     ensure(request.qty > Decimal::ZERO && request.qty >= instrument.min_qty, Refusal::QTY_TOO_SMALL)?;
     ensure(request.qty <= LARGEST_QTY, Refusal::QTY_TOO_LARGE)?;
-    ensure((request.qty % instrument.step).is_zero(), Refusal::QTY_OFF_STEP)?;
+    ensure((request.qty % instrument.step).is_zero(), Refusal::QTY_OFF_STEP)
+}
+
+/// Whether the trigger keeps the instrument's rules.
+pub(super) fn filter_price(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
     match request.kind {
         OrderKind::Market => Ok(()),
         OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => {
