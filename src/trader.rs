@@ -5,7 +5,7 @@
 
 use crate::{
     engine::{Action, Engine, Event, State},
-    market::{ClosedCandle, Fnv, OrderUpdate, PriceBar, Timestamp},
+    market::{ClosedCandle, Fnv, Misfit, OrderUpdate, PriceBar, Refit, Timestamp},
     simulation::matching::{self, Input, Matching, Output},
 };
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,31 @@ pub struct Snapshot {
     desk: Desk,
 }
 
+impl Snapshot {
+    /// The same account for other lists of symbols and strategies; with the same lists it is what it was, to the last byte.
+    ///
+    /// # Errors
+    ///
+    /// A [`Misfit`] where something is open that the lists have no place for.
+    ///
+    /// # Panics
+    ///
+    /// When the old lists are not those that the snapshot was taken with.
+    pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
+        Ok(Self { engine: self.engine.refit(lists)?, venue: self.venue.refit(lists)?, desk: self.desk.refit(lists)? })
+    }
+}
+
+impl Desk {
+    /// What the venue has said of a symbol is about something open, so it cannot be dropped. The event that is walked can: where nothing
+    /// is open, nothing follows from the rest of its walk.
+    fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
+        let heard = self.heard.into_iter().map(|event| event.refit(lists)).collect::<Result<_, _>>()?;
+        let walking = self.walking.and_then(|event| event.refit(lists).ok());
+        Ok(Self { heard, walking, ..self })
+    }
+}
+
 impl Trader {
     /// A trader that has seen nothing.
     #[must_use]
@@ -72,7 +97,10 @@ impl Trader {
         Self { engine, venue, desk: Desk::default(), outputs: Vec::new(), asked: Vec::new() }
     }
 
-    /// A trader that goes on from a snapshot taken with the same settings.
+    /// A trader that goes on from a snapshot.
+    ///
+    /// The account's capital is the snapshot's, see [`crate::engine::Account::capital`]. Symbols and strategies must be the snapshot's too,
+    /// else see [`Snapshot::refit`]; everything else in the settings may differ.
     #[must_use]
     pub fn restore(settings: crate::engine::Settings, venue: matching::Settings, snapshot: Snapshot) -> Self {
         let engine = Engine::restore(settings, snapshot.engine);
@@ -284,7 +312,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{Exits, Gate, Risk, Settings},
-        market::{Candle, MINUTE_MS, SymbolId, Timeframe, known_instrument},
+        market::{Candle, MINUTE_MS, Names, SymbolId, Timeframe, known_instrument},
         strategies,
     };
     use rust_decimal::Decimal;
@@ -334,6 +362,40 @@ mod tests {
         trader.check();
         // 98,500 less 1.2 ATRs is hit within the same candle, which the engine has heard of too
         assert_eq!((trader.engine().account().trades, trader.engine().mark(BTC)), (1, 98_400.0));
+    }
+
+    #[test]
+    fn a_turn_goes_on_where_its_symbol_has_another_number() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        trader.handle(now(15), falling(15), &mut actions);
+        let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
+        let lists = |symbols: &[&str]| Names {
+            symbols: symbols.iter().map(|name| name.parse().unwrap()).collect(),
+            strategies: vec!["oversold_bounce".to_owned()],
+        };
+        let (was, now_is, without) = (lists(&["BTCUSDT"]), lists(&["ETHUSDT", "BTCUSDT"]), lists(&["ETHUSDT"]));
+        let snapshot = trader.snapshot();
+        assert_eq!(snapshot.clone().refit(&Refit { was: &was, now: &was }), Ok(snapshot.clone()));
+        assert!(snapshot.clone().refit(&Refit { was: &was, now: &without }).is_err());
+        let snapshot = snapshot.refit(&Refit { was: &was, now: &now_is }).unwrap();
+        let instruments: Vec<_> = now_is.symbols.iter().map(|symbol| known_instrument(symbol).unwrap()).collect();
+        let settings = Settings { instruments: instruments.clone(), ..trader.engine.settings().clone() };
+        let venue = matching::Settings { instruments, capital: Decimal::ONE, ..matching::Settings::default() };
+        let mut moved = Trader::restore(Settings { capital: Decimal::ONE, ..settings }, venue, snapshot);
+        for at in 0..16 {
+            let Event::Candle(candle) = falling(at) else { unreachable!() };
+            let history = ClosedCandle { symbol: SymbolId(1), history: true, ..candle };
+            moved.handle(now(at), Event::Candle(history), &mut actions);
+        }
+        moved.turn(now(15), Event::Committed { batch }, &mut actions);
+        trader.turn(now(15), Event::Committed { batch }, &mut actions);
+        moved.check();
+        let account = moved.engine().account();
+        assert_eq!((account.trades, account.capital), (1, Decimal::ONE_THOUSAND), "the account's own capital");
+        assert_eq!(account, trader.engine().account());
+        assert_eq!((moved.engine().mark(SymbolId(1)), moved.engine().mark(BTC)), (98_400.0, 0.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     common::{Running, bot},
-    rig::{Rig, made_up, recorded, seeded},
+    rig::{Rig, independent, made_up, recorded, seeded},
 };
 use smolbear::{
     candles_file,
@@ -48,16 +48,6 @@ fn ten_days_of_seed_1_are_the_same_on_every_platform() {
 fn write(path: &Path, symbol: &Symbol, days: std::ops::Range<usize>) {
     let candles = Market::candles(7, symbol, Timeframe::M1, EPOCH);
     candles_file::write(path, candles.skip(days.start * 1440).take(days.len() * 1440)).unwrap();
-}
-
-/// The trading symbols by their base coins, with limits and sizes that do not depend on what other symbols do.
-fn independent(coins: &[&str]) -> Config {
-    let mut config = Config { symbols: coins.iter().map(|coin| coin.parse().unwrap()).collect(), ..Config::default() };
-    config.paper.capital = 1_000_000.into();
-    config.risk.max_notional = 1_000.0;
-    config.risk.max_trades_per_day = 1_000;
-    config.risk.daily_loss_pct = 100.0;
-    config
 }
 
 /// What a symbol did, without the account's balance, which is of all symbols.

@@ -1,10 +1,10 @@
 //! A bot that goes on from a snapshot does what it would have done: the snapshot holds all that is not a pure function of candles.
 
-use crate::rig::{Rig, made_up, seeded};
+use crate::rig::{Rig, made_up, names, seeded};
 use smolbear::{
     config::Config,
     engine::{Action, Event},
-    market::{ClosedCandle, DAY_MS, HOUR_MS, Timeframe, Timestamp},
+    market::{ClosedCandle, DAY_MS, HOUR_MS, Refit, Timeframe, Timestamp},
     simulation::prices::EPOCH,
     trader::Snapshot,
 };
@@ -73,7 +73,10 @@ fn uninterrupted(config: &Config, candles: &[ClosedCandle], wanted: impl Fn(usiz
 
 /// Goes on from a point to the end: all candles that were handed in as history, then the rest.
 fn resumed(config: &Config, candles: &[ClosedCandle], point: &Point) -> Rig {
-    let mut rig = Rig::restored(config, serde_json::from_str(&point.text).unwrap());
+    let (snapshot, names) = (serde_json::from_str::<Snapshot>(&point.text).unwrap(), names(config));
+    let same = snapshot.refit(&Refit { was: &names, now: &names }).unwrap();
+    assert_eq!(text(&same), point.text, "the same lists change nothing");
+    let mut rig = Rig::restored(config, same);
     assert_eq!(text(&rig.trader.snapshot()), point.text, "what was restored is what was taken");
     let mut actions: Vec<Action> = Vec::new();
     for candle in &candles[..point.candles] {

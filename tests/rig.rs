@@ -4,7 +4,7 @@ use smolbear::{
     candles_file::{Feed, FileSpec},
     config::Config,
     engine::{Action, Engine, Event, Record, Trade},
-    market::{ClosedCandle, Fill, Symbol, Timestamp},
+    market::{ClosedCandle, Fill, Names, Symbol, Timestamp},
     simulation::{
         matching::Matching,
         prices::{EPOCH, Market},
@@ -55,6 +55,13 @@ impl Rig {
         event
     }
 
+    /// One event whose commits somebody else answers.
+    pub fn handle(&mut self, at: Timestamp, event: Event) {
+        self.latest = at;
+        self.trader.handle(at, event, &mut self.actions);
+        self.asked.extend(self.actions.drain(..).map(|action| (at, action)));
+    }
+
     pub fn tell(&mut self, at: Timestamp, event: Event) {
         self.latest = at;
         self.trader.turn(at, event, &mut self.actions);
@@ -83,6 +90,21 @@ pub fn seeded(seed: u64) -> Config {
     let mut config = Config::default();
     config.paper.seed = seed;
     config
+}
+
+/// These symbols, with limits and sizes that do not depend on what other symbols do.
+pub fn independent(coins: &[&str]) -> Config {
+    let mut config = Config { symbols: coins.iter().map(|coin| coin.parse().unwrap()).collect(), ..Config::default() };
+    config.paper.capital = 1_000_000.into();
+    config.risk.max_notional = 1_000.0;
+    config.risk.max_trades_per_day = 1_000;
+    config.risk.daily_loss_pct = 100.0;
+    config
+}
+
+/// What the numbers in a snapshot of such a bot stand for.
+pub fn names(config: &Config) -> Names {
+    config.engine_settings(config.instruments_for(&config.symbols).unwrap()).names()
 }
 
 /// The made-up market of a configuration, history included, until so long after its beginning.

@@ -62,6 +62,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "market/instruments.rs",
     "market/money.rs",
     "market/order.rs",
+    "market/refit.rs",
     "run/end.rs",
     "run/health/vitals.rs",
     "run/signs.rs",

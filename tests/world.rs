@@ -6,6 +6,7 @@ mod common;
 mod determinism;
 mod laws;
 mod no_look_ahead;
+mod refit;
 mod replay;
 mod restore;
 mod rig;

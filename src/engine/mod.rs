@@ -21,6 +21,7 @@ mod orders;
 mod outlook;
 mod positions;
 mod record;
+mod refit;
 mod regime;
 mod risk;
 mod sanity;
@@ -131,7 +132,7 @@ impl Engine {
 
     /// An engine that goes on from a snapshot. Its indicators are empty until candles come as history.
     ///
-    /// Symbols and strategies must be those of the snapshot; everything else in `settings` may differ.
+    /// Symbols and strategies must be those of the snapshot, else see [`State::refit`]; everything else in `settings` may differ.
     ///
     /// # Panics
     ///

@@ -7,7 +7,7 @@
 //! ```
 
 use super::positions::{Plan, Reason};
-use crate::market::{ClientId, Fnv, OrderRequest, Side, Symbol, SymbolId, Timestamp};
+use crate::market::{ClientId, Fnv, Misfit, OrderRequest, Refit, Side, Symbol, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -76,6 +76,29 @@ impl Order {
     #[must_use]
     pub fn counts(&self) -> bool {
         !self.cancelling && self.stage != Stage::Unknown
+    }
+
+    /// With the numbers of other lists.
+    fn refit(mut self, lists: &Refit<'_>) -> Result<Self, Misfit> {
+        if let Leg::Entry(plan) = &mut self.leg {
+            plan.strategy = lists.strategy(plan.strategy, self.request.symbol)?;
+        }
+        self.request.symbol = lists.symbol(self.request.symbol)?;
+        Ok(self)
+    }
+
+    /// The same for one that is only remembered; `None` where its symbol is gone, and with it all that could come of it.
+    ///
+    /// An entry whose strategy is gone goes to the first one, so that a late fill of it still gets a stop, and is closed at once.
+    fn remembered(mut self, lists: &Refit<'_>) -> Option<Self> {
+        if let Leg::Entry(plan) = &mut self.leg {
+            plan.strategy = lists.strategy(plan.strategy, self.request.symbol).ok().or_else(|| {
+                self.abandoned.get_or_insert(Reason::Manual);
+                (!lists.now.strategies.is_empty()).then_some(0)
+            })?;
+        }
+        self.request.symbol = lists.symbol(self.request.symbol).ok()?;
+        Some(self)
     }
 }
 
@@ -155,6 +178,18 @@ impl Orders {
     #[must_use]
     pub fn in_doubt(&self) -> bool {
         self.open.iter().any(|order| order.stage == Stage::Unknown)
+    }
+
+    /// With the numbers of other lists.
+    ///
+    /// # Errors
+    ///
+    /// Where the symbol of an open order is gone, or the strategy of an open entry.
+    pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
+        let open = self.open.into_iter().map(|order| order.refit(lists)).collect::<Result<_, _>>()?;
+        let ended = self.ended.into_iter().filter_map(|order| order.remembered(lists)).collect();
+        let trades = self.trades.into_iter().filter_map(|(symbol, number)| Some((lists.symbol(symbol).ok()?, number)));
+        Ok(Self { open, ended, trades: trades.collect() })
     }
 
     /// Filled ≤ ordered, for every order.

@@ -1,7 +1,7 @@
 //! The engine's numbers, with the defaults of the reference.
 
 use crate::{
-    market::{Instrument, decimal},
+    market::{Instrument, Names, decimal},
     strategies,
 };
 use rust_decimal::Decimal;
@@ -30,6 +30,15 @@ pub struct Settings {
     pub exits: Exits,
     /// `[gate]`.
     pub gate: Gate,
+}
+
+impl Settings {
+    /// What the places in its lists stand for.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let symbols = self.instruments.iter().map(|rules| rules.symbol.clone()).collect();
+        Names { symbols, strategies: self.strategies.iter().map(|rule| rule.name.clone()).collect() }
+    }
 }
 
 /// `[risk]`: how large a trade may be and how many there may be.

@@ -8,6 +8,7 @@ mod instrument;
 mod instruments;
 mod money;
 mod order;
+mod refit;
 mod side;
 mod symbol;
 mod time;
@@ -22,6 +23,7 @@ pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderKind, OrderRequest, OrderUpdate,
     PositionView,
 };
+pub use refit::{Misfit, Names, Refit};
 pub use side::{OrderSide, Side};
 pub use symbol::{Symbol, SymbolError, SymbolId};
 pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};

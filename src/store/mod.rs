@@ -10,5 +10,6 @@ pub mod folder; // the data directory: where it is, who holds it
 pub mod last_run; // why the last run ended, and whether restarts halt this one
 mod memory; // what a restart gets back
 
+pub use crate::market::Names;
 pub use batch::{Batch, Said, SaidKind, Sample};
-pub use memory::{Cursor, Memory, Names};
+pub use memory::{Cursor, Memory};

@@ -6,6 +6,7 @@ mod doubt;
 mod entries;
 mod life;
 mod protection;
+mod refit;
 mod restart;
 
 use super::*;

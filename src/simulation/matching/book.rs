@@ -4,7 +4,7 @@ use super::{
     account::Position,
     order::{Order, Trigger},
 };
-use crate::market::{ClientId, OrderRequest, Timestamp, decimal};
+use crate::market::{ClientId, OrderRequest, SymbolId, Timestamp, decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,11 @@ impl Book {
     pub fn closes_with(&self, request: &OrderRequest) -> bool {
         let whole = self.position.is_some_and(|held| held.qty == request.qty && held.side.exit() == request.side);
         request.reduce_only && whole
+    }
+
+    /// Gives the symbol another number.
+    pub fn renumber(&mut self, symbol: SymbolId) {
+        self.orders.iter_mut().for_each(|order| order.request.symbol = symbol);
     }
 
     fn refresh(&mut self) {

@@ -7,6 +7,7 @@ mod account;
 mod book;
 mod margin;
 mod order;
+mod refit;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -133,7 +134,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The symbols that it was taken with, in their order. [`Matching::restore`] demands the same.
+    /// The symbols that it was taken with, in their order. [`Matching::restore`] demands the same; see [`Snapshot::refit`].
     #[must_use]
     pub fn symbols(&self) -> &[Symbol] {
         &self.symbols

@@ -4,4 +4,5 @@ mod account;
 mod laws;
 mod orders;
 mod prices;
+mod refit;
 mod rig;
