@@ -39,7 +39,7 @@ use crate::{
 };
 use desk::{Closed, Desk};
 use exits::Stretch;
-use orders::{Leg, Order, Orders, Stage};
+use orders::Orders;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,7 @@ pub use action::{Action, Need};
 pub use event::{Command, Event, FeedState, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
+pub use orders::{Leg, Order, Stage};
 pub use outlook::Outlook;
 pub use positions::{Plan, Position, Reason, Trade};
 pub use record::Record;

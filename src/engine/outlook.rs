@@ -1,6 +1,6 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
-use super::{Account, Engine, Position, Settings, Summary, regime, settings::percent, sizing::largest_notional};
+use super::{Account, Engine, Order, Position, Settings, Summary, regime, settings::percent, sizing::largest_notional};
 use crate::{
     market::{Side, SymbolId, Timestamp, decimal},
     strategies::{MarketView, Regime},
@@ -84,6 +84,11 @@ impl Engine {
     /// Open positions, by symbol.
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
         self.state.positions.iter().flatten()
+    }
+
+    /// Orders that have not ended, oldest first. After a restart whoever talks to the venue looks up what became of them.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.state.orders.open()
     }
 
     /// The last known price of a symbol; 0 before the first.
