@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Held ──committed──▶ Sent ──▶ Accepted ──▶ filled, or ended
-//!                       │  └──▶ refused: gone, nothing was executed
-//!                       └─────▶ Unknown ──evidence──▶ any of the above (S8)
+//!   │                   │  └──▶ refused: gone, nothing was executed
+//!   └──after a restart──┴─────▶ Unknown ──evidence──▶ any of the above (S8)
 //! ```
 
 use super::positions::{Plan, Reason};

@@ -59,9 +59,13 @@ impl Engine {
 
     /// What the venue has confirmed does not come in doubt any more, by a word that was late or is told again.
     ///
+    /// A held order does: after a restart its commit is on the disk, and whether it was sent after that, nobody knows.
     /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever.
     fn on_unknown(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
-        let Some(order) = self.state.orders.get_mut(id).filter(|order| order.stage == Stage::Sent) else { return };
+        let Some(order) = self.state.orders.get_mut(id) else { return };
+        if !matches!(order.stage, Stage::Held { .. } | Stage::Sent) {
+            return;
+        }
         order.stage = Stage::Unknown;
         actions.push(Action::Alert(Note::InDoubt { id, symbol }));
         if leg == Leg::Stop {

@@ -29,6 +29,50 @@ fn a_restored_engine_goes_on_with_the_same_actions() {
     }
 }
 
+/// The engine of a rig as it comes back after a crash: what the last commit held, with all that went before as history.
+fn restarted(rig: &Rig) -> Rig {
+    let mut again = Rig { engine: Engine::restore(settings(), rig.engine.snapshot()), actions: Vec::new(), ..*rig };
+    again.event(Event::Proof(Proof::Doubt));
+    again
+}
+
+#[test]
+fn what_the_last_commit_held_may_have_been_sent_and_is_not_sent_again() {
+    let mut rig = restarted(&Rig::signalled(settings()));
+    let (batch, entry) = (rig.engine.snapshot().next_batch - 1, rig.engine.orders().next().unwrap().request);
+    rig.update(OrderUpdate::Unknown { id: entry.id });
+    rig.event(Event::Committed { batch });
+    assert!(rig.placed().is_empty() && rig.engine.state.orders.in_doubt(), "S8: nobody knows");
+    rig.fill(&entry, qty("0.004"), 98_500);
+    rig.commit();
+    assert_eq!(rig.placed().len(), 2, "it was sent, and what it filled is protected");
+    assert_eq!((rig.engine.summary().taken, rig.engine.account().day.entries), (1, 1));
+
+    let mut rig = restarted(&Rig::signalled(settings()));
+    rig.update(OrderUpdate::Unknown { id: entry.id });
+    rig.update(OrderUpdate::Absent { id: entry.id });
+    assert_eq!((rig.engine.orders().count(), rig.engine.account().day.entries), (0, 0), "it was not sent");
+}
+
+#[test]
+fn a_stop_that_the_last_commit_held_gets_a_successor_at_once() {
+    let mut rig = Rig::signalled(settings());
+    rig.commit();
+    let entry = rig.placed()[0];
+    rig.fill(&entry, qty("0.004"), 98_500);
+    let held: Vec<_> = rig.engine.orders().map(|order| order.request).collect();
+    let mut rig = restarted(&rig);
+    held.iter().for_each(|order| rig.update(OrderUpdate::Unknown { id: order.id }));
+    rig.commit();
+    let placed = rig.placed();
+    let (first, again) = (held.iter().filter(|order| order.reduce_only), placed.iter());
+    assert_eq!(again.clone().count(), 2, "S2");
+    for (first, again) in first.zip(again) {
+        assert_eq!((again.kind, again.qty), (first.kind, first.qty));
+        assert_ne!(again.id, first.id);
+    }
+}
+
 #[test]
 fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
     let (rig, ..) = Rig::holding(settings());
