@@ -175,7 +175,7 @@ impl Engine {
             Event::Instrument(symbol, rules) => self.on_instrument(*symbol, rules),
             Event::Funding(paid) => self.on_funding(now, paid, actions),
             Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
-            Event::Proof(proof) => self.state.blocks.doubt = *proof == Proof::Doubt,
+            Event::Proof(proof) => self.on_proof(*proof, actions),
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
             Event::Committed { batch } => self.release(now, *batch, actions),
             Event::StoreDoubt(doubt) => self.state.blocks.store = *doubt,

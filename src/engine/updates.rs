@@ -1,11 +1,13 @@
 //! What the venue says: answers, fills, funding, the account.
 
 use super::{
-    Action, Engine, Halt, Leg, Need, Note, Reason, Record, Skip, Stage,
+    Action, Engine, Halt, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
     note::Entry,
     positions::{Plan, Position},
 };
-use crate::market::{AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderUpdate, Side, SymbolId, Timestamp};
+use crate::market::{
+    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderUpdate, Side, SymbolId, Timestamp,
+};
 use rust_decimal::Decimal;
 
 /// After so many stops in a row that came to nothing the position is closed at the market instead.
@@ -226,6 +228,18 @@ impl Engine {
         self.records.push(Record::Funding(*paid));
         actions.push(Action::Log(Note::Funding { symbol: paid.symbol, amount: paid.amount }));
         self.stop_if_empty(now, actions);
+    }
+
+    /// Whether our view of the account is the venue's. Once it is, what we cancelled and is there all the same is cancelled again: the
+    /// first cancel may have died with the process that asked for it.
+    pub(super) fn on_proof(&mut self, proof: Proof, actions: &mut Vec<Action>) {
+        self.state.blocks.doubt = proof == Proof::Doubt;
+        if proof == Proof::Proven {
+            let left = self.state.orders.open().filter(|order| order.cancelling && order.stage == Stage::Accepted);
+            actions.extend(left.map(|order| {
+                Action::Order(OrderCommand::Cancel { id: order.request.id, symbol: order.request.symbol })
+            }));
+        }
     }
 
     /// The venue's view wins for the balance; a position that differs is a doubt that only a reconciliation ends.

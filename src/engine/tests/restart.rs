@@ -74,6 +74,21 @@ fn a_stop_that_the_last_commit_held_gets_a_successor_at_once() {
 }
 
 #[test]
+fn a_cancel_that_died_with_its_process_is_asked_for_again() {
+    let (mut rig, stop, target) = Rig::holding(settings());
+    rig.fill(&stop, stop.qty, 98_380);
+    assert_eq!(rig.cancelled(), [target.id]);
+    let mut rig = restarted(&rig);
+    assert!(rig.cancelled().is_empty(), "it may be gone");
+    rig.event(Event::Proof(Proof::Proven));
+    assert_eq!(rig.cancelled(), [target.id], "L1: it is there");
+    rig.update(OrderUpdate::Ended { id: target.id, how: Ended::Cancelled });
+    rig.actions.clear();
+    rig.event(Event::Proof(Proof::Proven));
+    assert!(rig.actions.is_empty());
+}
+
+#[test]
 fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
     let (rig, ..) = Rig::holding(settings());
     let again = Engine::restore(settings(), rig.engine.snapshot());
