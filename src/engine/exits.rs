@@ -140,7 +140,7 @@ impl Engine {
         actions: &mut Vec<Action>,
         which: impl Fn(&orders::Order) -> bool,
     ) {
-        let matches = |order: &orders::Order| order.request.symbol == symbol && order.counts() && which(order);
+        let matches = |order: &orders::Order| order.request.symbol == symbol && order.can_go() && which(order);
         while let Some(order) = self.state.orders.find_mut(matches) {
             let (id, leg) = (order.request.id, order.leg);
             if matches!(order.stage, Stage::Held { .. }) {
@@ -257,7 +257,7 @@ impl Engine {
 }
 
 /// Where a leg's attempts are counted.
-const fn place_of(leg: &Leg) -> usize {
+pub(super) const fn place_of(leg: &Leg) -> usize {
     match leg {
         Leg::Stop => 0,
         Leg::Target => 1,

@@ -4,6 +4,8 @@
 //! Held ──committed──▶ Sent ──▶ Accepted ──▶ filled, or ended
 //!   │                   │  └──▶ refused: gone, nothing was executed
 //!   └──after a restart──┴─────▶ Unknown ──evidence──▶ any of the above (S8)
+//!
+//! A name that the venue knows already is no refusal: an order has it, and which one, a look-up tells.
 //! ```
 
 use super::positions::{Plan, Reason};
@@ -61,6 +63,9 @@ pub struct Order {
     pub filled: Decimal,
     /// Whether a cancel was sent.
     pub cancelling: bool,
+    /// Set on a stop, target or exit whose name was taken when it came: what the venue has under it, from before a restart, may be for
+    /// another quantity or price. It protects nothing, and goes once something does.
+    pub taken: bool,
     /// Set on an entry that came too late: what of it fills all the same is closed at once, for this reason.
     pub abandoned: Option<Reason>,
 }
@@ -75,6 +80,12 @@ impl Order {
     /// Whether the venue has it or will have it, as far as we know, and we want it.
     #[must_use]
     pub fn counts(&self) -> bool {
+        !self.taken && self.can_go()
+    }
+
+    /// Whether the venue has it or will have it, as far as we know, and it was not cancelled yet.
+    #[must_use]
+    pub fn can_go(&self) -> bool {
         !self.cancelling && self.stage != Stage::Unknown
     }
 
@@ -114,7 +125,8 @@ impl Orders {
     /// A new order whose intent goes with `batch`.
     pub fn hold(&mut self, request: OrderRequest, leg: Leg, batch: u64, now: Timestamp) {
         let stage = Stage::Held { batch, since: now };
-        self.open.push(Order { request, leg, stage, filled: Decimal::ZERO, cancelling: false, abandoned: None });
+        let filled = Decimal::ZERO;
+        self.open.push(Order { request, leg, stage, filled, cancelling: false, taken: false, abandoned: None });
     }
 
     /// Orders that have not ended, oldest first.

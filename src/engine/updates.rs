@@ -2,6 +2,7 @@
 
 use super::{
     Action, Engine, Halt, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
+    exits::place_of,
     note::Entry,
     positions::{Plan, Position},
 };
@@ -14,6 +15,8 @@ use rust_decimal::Decimal;
 const MOST_FAILED_STOPS: u8 = 3;
 /// A target or an exit that came to nothing is tried again after this long: the venue would say the same at once.
 const RETRY_MS: i64 = 1_000;
+/// So many names are left out after one that was taken.
+const NAMES_PASSED_OVER: u32 = 36;
 
 impl Engine {
     pub(super) fn on_order(&mut self, now: Timestamp, update: &OrderUpdate, actions: &mut Vec<Action>) {
@@ -21,6 +24,9 @@ impl Engine {
         let Some((symbol, leg)) = known else { return self.on_foreign(update, actions) };
         match *update {
             OrderUpdate::Accepted { id } => self.on_accepted(id),
+            OrderUpdate::Refused { id, code, class: Class::Duplicate } => {
+                self.on_duplicate(now, id, symbol, leg, code, actions);
+            }
             OrderUpdate::Refused { id, code, class } => {
                 if self.state.orders.end(id).is_some() {
                     actions.push(Action::Log(Note::Refused { id, symbol, code, class }));
@@ -70,6 +76,30 @@ impl Engine {
         }
         order.stage = Stage::Unknown;
         actions.push(Action::Alert(Note::InDoubt { id, symbol }));
+        if leg == Leg::Stop {
+            self.on_failed(now, symbol, leg, actions);
+        }
+    }
+
+    /// The venue has or had an order of this name. Where it has not said that it is ours, nobody knows what became of that one, so it is
+    /// looked up, and a stop gets a successor at once: under a name well beyond those that a run without a disk may have used.
+    fn on_duplicate(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        symbol: SymbolId,
+        leg: Leg,
+        code: i32,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(order) = self.state.orders.get_mut(id).filter(|order| order.stage != Stage::Accepted) else { return };
+        order.stage = Stage::Unknown;
+        order.taken = order.request.reduce_only;
+        actions.push(Action::Log(Note::Refused { id, symbol, code, class: Class::Duplicate }));
+        self.doubt(Note::InDoubt { id, symbol }, actions);
+        if let Some(attempt) = self.state.attempts[symbol.index()].get_mut(place_of(&leg)) {
+            *attempt = attempt.wrapping_add(NAMES_PASSED_OVER);
+        }
         if leg == Leg::Stop {
             self.on_failed(now, symbol, leg, actions);
         }
@@ -129,7 +159,7 @@ impl Engine {
                 self.give_up(&plan, symbol, why, actions);
             }
             // counted when it came in doubt
-            Leg::Stop if order.stage == Stage::Unknown => {}
+            Leg::Stop if order.stage == Stage::Unknown || order.taken => {}
             Leg::Stop | Leg::Target | Leg::Exit(_) if !order.cancelling => self.on_failed(now, symbol, leg, actions),
             _ => {}
         }
