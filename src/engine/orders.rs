@@ -238,6 +238,15 @@ pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt
     ClientId::new(&text).expect("parts of limited length, each of lower-case letters and digits")
 }
 
+/// Which attempt at a leg of that signal an order of this name was; `None` where the name is of something else.
+#[must_use]
+pub fn attempt_of(id: ClientId, tag: &str, side: Side, signal_at: Timestamp, leg: &Leg) -> Option<u32> {
+    let first = client_id(tag, side, signal_at, leg, 0);
+    let (of_leg, _) = first.as_str().split_at(first.as_str().len() - 1);
+    let attempt = u32::from_str_radix(id.as_str().strip_prefix(of_leg)?, 36).ok()?;
+    (client_id(tag, side, signal_at, leg, attempt) == id).then_some(attempt)
+}
+
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::with_capacity(13);
     loop {
@@ -276,6 +285,23 @@ mod tests {
         assert_eq!(seen.len(), all);
         let again = client_id(&tag("oversold_bounce", &symbols[0]), Side::Long, Timestamp(1), &Leg::Stop, 0);
         assert!(seen.contains(&again), "the same parts make the same name");
+    }
+
+    #[test]
+    fn a_name_tells_its_attempt() {
+        let tag = tag("oversold_bounce", &"BTCUSDT".parse().unwrap());
+        let (side, at, leg) = (Side::Long, Timestamp(1_761_004_236_000), Leg::Stop);
+        for attempt in [0, 9, 10, 35, 36, u32::MAX] {
+            let id = client_id(&tag, side, at, &leg, attempt);
+            assert_eq!(attempt_of(id, &tag, side, at, &leg), Some(attempt));
+            assert_eq!(attempt_of(id, &tag, Side::Short, at, &leg), None);
+            assert_eq!(attempt_of(id, &tag, side, Timestamp(at.0 + 1), &leg), None);
+            assert_eq!(attempt_of(id, &tag, side, at, &Leg::Target), None);
+        }
+        let first = client_id(&tag, side, at, &leg, 0).to_string();
+        for other in ["a", &first[..25], &format!("{first}0"), &format!("{}zzzzzzz", &first[..25])] {
+            assert_eq!(attempt_of(ClientId::new(other).unwrap(), &tag, side, at, &leg), None, "{other}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{
     Action, Engine, Halt, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
     exits::place_of,
     note::Entry,
+    orders::attempt_of,
     positions::{Plan, Position},
 };
 use crate::market::{
@@ -21,6 +22,7 @@ const NAMES_PASSED_OVER: u32 = 36;
 impl Engine {
     pub(super) fn on_order(&mut self, now: Timestamp, update: &OrderUpdate, actions: &mut Vec<Action>) {
         let known = self.state.orders.find(update.id()).map(|order| (order.request.symbol, order.leg));
+        let known = known.or_else(|| self.recall(update));
         let Some((symbol, leg)) = known else { return self.on_foreign(update, actions) };
         match *update {
             OrderUpdate::Accepted { id } => self.on_accepted(id),
@@ -41,6 +43,23 @@ impl Engine {
         }
         self.tend(now, symbol, actions);
         self.stop_if_empty(now, actions);
+    }
+
+    /// A fill of an order that we do not remember and that has a name which we would have given it.
+    ///
+    /// A protective order does not wait for a stuck disk for ever, so one may have gone without leaving a trace. It is known by its name,
+    /// and that name is not given again.
+    fn recall(&mut self, update: &OrderUpdate) -> Option<(SymbolId, Leg)> {
+        let OrderUpdate::Filled(fill) = update else { return None };
+        let position = self.state.positions[fill.symbol.index()].as_ref()?;
+        let Plan { strategy, side, signal_at, .. } = position.plan;
+        let tag = &self.tags[self.pair(usize::from(strategy), fill.symbol)];
+        let legs = [Leg::Stop, Leg::Target, Leg::Exit(position.closing.unwrap_or(Reason::Manual))];
+        let attempt = |leg| Some((leg, attempt_of(fill.id, tag, side, signal_at, &leg)?));
+        let (leg, attempt) = legs.into_iter().find_map(attempt)?;
+        let next = &mut self.state.attempts[fill.symbol.index()][place_of(&leg)];
+        *next = (*next).max(attempt.wrapping_add(1));
+        Some((fill.symbol, leg))
     }
 
     /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).

@@ -89,6 +89,33 @@ fn a_cancel_that_died_with_its_process_is_asked_for_again() {
 }
 
 #[test]
+fn a_fill_of_a_stop_that_went_without_the_disk_is_known_by_its_name() {
+    let (rig, ..) = Rig::holding(settings());
+    let mut lost = restarted(&rig);
+    let names: Vec<_> = rig.engine.orders().map(|order| order.request).collect();
+    lost.update(OrderUpdate::Ended { id: names[0].id, how: Ended::Expired });
+    let due = lost.engine.next_deadline().unwrap();
+    lost.now = due;
+    lost.event(Event::Wake);
+    let stop = lost.placed()[0];
+
+    let mut rig = restarted(&rig);
+    rig.fill(&stop, qty("0.004"), 98_380);
+    assert!(!rig.actions.contains(&Action::Need(Need::Reconcile)));
+    assert_eq!(rig.engine.positions().next().unwrap().qty, qty("0.006"));
+    rig.update(OrderUpdate::Ended { id: names[0].id, how: Ended::Cancelled });
+    rig.commit();
+    assert_ne!(rig.placed()[0].id, stop.id, "a name that was used is not used again");
+    rig.fill(&stop, qty("0.006"), 98_380);
+    assert_eq!(rig.engine.positions().count(), 0);
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Stop, 2)]);
+
+    let (mut rig, ..) = Rig::holding(settings());
+    rig.fill(&OrderRequest { id: ClientId::new("byhand").unwrap(), ..stop }, qty("0.004"), 98_380);
+    assert!(rig.actions.contains(&Action::Need(Need::Reconcile)), "S15");
+}
+
+#[test]
 fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
     let (rig, ..) = Rig::holding(settings());
     let again = Engine::restore(settings(), rig.engine.snapshot());
