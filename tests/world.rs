@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
+mod crash_worlds;
 mod determinism;
 mod laws;
 mod no_look_ahead;
