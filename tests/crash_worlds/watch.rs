@@ -104,6 +104,12 @@ impl World {
         let within = entered.values().all(|(planned, executed)| executed <= planned);
         holds(within && entered.len() <= 1, || format!("S1: {entered:?}"))?;
         holds(self.venue.position >= Decimal::ZERO, || format!("S3: it holds {}", self.venue.position))?;
+        for order in self.process.iter().flat_map(|process| process.engine.orders()) {
+            let theirs = self.venue.open().find(|theirs| theirs.request.id == order.request.id);
+            let relies = order.stage == Stage::Accepted && order.counts();
+            let same = theirs.is_none_or(|theirs| theirs.request == order.request);
+            holds(same || !relies, || format!("S2: it relies on {order:?}, and the venue has {theirs:?}"))?;
+        }
         let uncovered = self.process.is_some() && !self.is_covered();
         let since = self.watch.uncovered_since.get_or_insert(self.now);
         if !uncovered {

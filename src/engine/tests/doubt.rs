@@ -107,6 +107,29 @@ fn a_name_that_was_taken_protects_nothing_and_goes_once_a_successor_stands() {
 }
 
 #[test]
+fn a_few_names_that_are_taken_close_no_position() {
+    let (mut rig, _) = Rig::part_filled();
+    let used = |id: ClientId| id.as_str().ends_with(|c| ('0'..='4').contains(&c)) && id.as_str().len() == 26;
+    let mut refused = 0;
+    loop {
+        let placed = rig.placed();
+        assert!(placed.iter().all(|order| order.kind != OrderKind::Market), "{placed:?}");
+        let (taken, new): (Vec<OrderRequest>, Vec<_>) = placed.iter().partition(|order| used(order.id));
+        refused += taken.len();
+        let duplicate = |id| OrderUpdate::Refused { id, code: -4116, class: Class::Duplicate };
+        taken.iter().for_each(|order| rig.update(duplicate(order.id)));
+        new.iter().for_each(|order| rig.update(OrderUpdate::Accepted { id: order.id }));
+        if placed.is_empty() {
+            break;
+        }
+        rig.commit();
+    }
+    assert_eq!(refused, 2, "stop and target, once each");
+    let accepted = rig.engine.orders().filter(|order| order.stage == Stage::Accepted && order.counts());
+    assert_eq!(accepted.count(), 2);
+}
+
+#[test]
 fn names_that_are_always_taken_are_no_loop() {
     let (mut rig, _) = Rig::part_filled();
     let mut kinds = Vec::new();
