@@ -25,6 +25,8 @@ struct Rig {
     price: f64,
     actions: Vec<Action>,
     trades: u64,
+    /// Another engine that is told the same and must do the same.
+    twin: Option<Engine>,
 }
 
 const BTC: SymbolId = SymbolId(0);
@@ -48,7 +50,8 @@ fn settings() -> Settings {
 
 impl Rig {
     fn new(settings: Settings) -> Self {
-        Self { engine: Engine::new(settings), now: Timestamp(0), price: 100_000.0, actions: Vec::new(), trades: 0 }
+        let engine = Engine::new(settings);
+        Self { engine, now: Timestamp(0), price: 100_000.0, actions: Vec::new(), trades: 0, twin: None }
     }
 
     /// A rig whose engine has just raised a signal; the price falls 100 a minute until then.
@@ -85,8 +88,15 @@ impl Rig {
     }
 
     fn event(&mut self, event: Event) {
+        let before = self.actions.len();
         self.engine.handle(self.now, &event, &mut self.actions);
         self.engine.check();
+        if let Some(twin) = &mut self.twin {
+            let mut actions = Vec::new();
+            twin.handle(self.now, &event, &mut actions);
+            assert_eq!(actions, self.actions[before..], "{event:?}");
+            assert_eq!(twin.next_deadline(), self.engine.next_deadline(), "{event:?}");
+        }
     }
 
     /// A minute in which the price moves by `by`.
@@ -94,9 +104,7 @@ impl Rig {
         let (open_time, open) = (self.now, self.price);
         self.price += by;
         self.now = self.now.plus_ms(MINUTE_MS);
-        let (low, high) = (open.min(self.price), open.max(self.price));
-        let candle = Candle { open_time, open, high, low, close: self.price, volume: 1.0 };
-        self.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }));
+        self.event(Event::Candle(minute_of(open_time, open, self.price)));
     }
 
     /// The price is here now.
@@ -156,6 +164,17 @@ impl Rig {
     fn skips(&self, why: Skip) -> u64 {
         self.engine.summary().skipped().find(|(skip, _)| *skip == why).map_or(0, |(_, count)| count)
     }
+}
+
+/// A minute that begins at `open_time` and moves straight from one price to the other.
+fn minute_of(open_time: Timestamp, open: f64, close: f64) -> ClosedCandle {
+    let candle = Candle { open_time, open, high: open.max(close), low: open.min(close), close, volume: 1.0 };
+    ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false }
+}
+
+/// The same candle, told after a restart.
+fn as_history(candle: &ClosedCandle) -> Event {
+    Event::Candle(ClosedCandle { history: true, ..*candle })
 }
 
 fn qty(text: &str) -> Decimal {

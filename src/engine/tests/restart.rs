@@ -13,8 +13,7 @@ fn a_restored_engine_goes_on_with_the_same_actions() {
         for _ in 0..minutes {
             let (open_time, open) = (again.now, again.price);
             (again.now, again.price) = (open_time.plus_ms(MINUTE_MS), open - 100.0);
-            let candle = Candle { open_time, open, high: open, low: again.price, close: again.price, volume: 1.0 };
-            again.event(Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: true }));
+            again.event(as_history(&minute_of(open_time, open, again.price)));
         }
         assert!(again.actions.is_empty(), "history decides nothing");
         let batch = whole.engine.snapshot().next_batch - 1;
@@ -31,7 +30,8 @@ fn a_restored_engine_goes_on_with_the_same_actions() {
 
 /// The engine of a rig as it comes back after a crash: what the last commit held, with all that went before as history.
 fn restarted(rig: &Rig) -> Rig {
-    let mut again = Rig { engine: Engine::restore(settings(), rig.engine.snapshot()), actions: Vec::new(), ..*rig };
+    let engine = Engine::restore(settings(), rig.engine.snapshot());
+    let mut again = Rig { engine, actions: Vec::new(), twin: None, ..*rig };
     again.event(Event::Proof(Proof::Doubt));
     again
 }
