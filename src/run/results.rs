@@ -2,9 +2,12 @@
 
 use super::{
     backoff::Backoff,
-    trades_csv::{OutError, TradesCsv, row},
+    trades_csv::{OutError, TradesCsv},
 };
-use crate::engine::{Settings, Trade};
+use crate::{
+    engine::{Settings, Trade},
+    store::TradeRow,
+};
 use log::info;
 use std::time::{Duration, Instant};
 
@@ -28,7 +31,7 @@ impl Results {
     pub fn add(&mut self, trade: &Trade, settings: &Settings) -> Result<(), OutError> {
         let Some(csv) = &mut self.csv else { return Ok(()) };
         let symbol = &settings.instruments[trade.symbol.index()].symbol;
-        csv.add(&row(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name))
+        csv.add(&TradeRow::new(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name))
     }
 
     /// Writes what waits, unless that failed a short while ago.

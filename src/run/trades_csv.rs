@@ -1,16 +1,11 @@
 //! `trades.csv`: one row a closed quantity, in the order of the exits.
 
-use crate::{
-    engine::Trade,
-    market::{Side, Symbol},
-};
+use crate::store::TradeRow;
 use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
-
-const HEADER: &str = "symbol,strategy,side,entry_time_ms,entry_price,qty,exit_time_ms,exit_price,reason,gross,fees,funding,pnl,r,balance";
 
 /// Rows that wait for a file that can't be written: at most so many bytes.
 const MOST_WAITING: usize = 1 << 20;
@@ -38,7 +33,7 @@ impl TradesCsv {
         let path = dir.join("trades.csv");
         match std::fs::create_dir_all(dir).and_then(|()| File::create(&path)) {
             Ok(file) => {
-                let mut csv = Self { path, file, waiting: format!("{HEADER}\n").into_bytes() };
+                let mut csv = Self { path, file, waiting: format!("{}\n", TradeRow::COLUMNS).into_bytes() };
                 csv.flush()?;
                 Ok(csv)
             }
@@ -47,7 +42,8 @@ impl TradesCsv {
     }
 
     /// Adds a row to those that wait. Where too many do, it is refused.
-    pub fn add(&mut self, row: &str) -> Result<(), OutError> {
+    pub fn add(&mut self, row: &TradeRow) -> Result<(), OutError> {
+        let row = format!("{row}\n");
         if self.waiting.len() + row.len() > MOST_WAITING {
             return Err(self.failed(io::Error::other("too many rows wait to be written, so one is lost")));
         }
@@ -79,54 +75,14 @@ impl TradesCsv {
     }
 }
 
-/// A closed quantity as a row, with its end of line; exact decimals.
-#[must_use]
-pub fn row(trade: &Trade, symbol: &Symbol, strategy: &str) -> String {
-    let side = if trade.side == Side::Long { "long" } else { "short" };
-    let numbers = [trade.gross, trade.fees, trade.funding, trade.pnl(), trade.r, trade.balance];
-    let numbers: Vec<_> = numbers.iter().map(|number| number.normalize().to_string()).collect();
-    format!(
-        "{symbol},{strategy},{side},{},{},{},{},{},{},{}\n",
-        trade.entry_time.0,
-        trade.entry_price.normalize(),
-        trade.qty.normalize(),
-        trade.exit_time.0,
-        trade.exit_price.normalize(),
-        trade.reason.name(),
-        numbers.join(","),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        engine::Reason,
-        run::rig::{self, btc, dec},
-    };
+    use crate::{engine::Reason, run::rig};
     use std::{fs, os::unix::fs::symlink};
 
-    #[test]
-    fn a_row_has_exact_decimals_in_the_order_of_the_header() {
-        let stopped = rig::trade(Reason::Stop);
-        let won =
-            Trade { side: Side::Short, gross: dec("6.81"), funding: dec("-0.0450"), ..rig::trade(Reason::Target) };
-        for (trade, want) in [
-            (
-                stopped,
-                "BTC/USDT:USDT,oversold_bounce,long,1735689600000,113500,0.004,1735695000000,111797.5,stop,\
-                 -6.81,0.540714,0.045,-7.395714,-1.086,992.604286\n",
-            ),
-            (
-                won,
-                "BTC/USDT:USDT,oversold_bounce,short,1735689600000,113500,0.004,1735695000000,111797.5,target,\
-                 6.81,0.540714,-0.045,6.314286,-1.086,992.604286\n",
-            ),
-        ] {
-            let row = row(&trade, &btc(), "oversold_bounce");
-            assert_eq!(row, want);
-            assert_eq!(row.split(',').count(), HEADER.split(',').count());
-        }
+    fn row() -> TradeRow {
+        TradeRow::new(&rig::trade(Reason::Stop), &rig::btc(), "oversold_bounce")
     }
 
     #[test]
@@ -135,12 +91,13 @@ mod tests {
         let out = folder.path().join("made/on/the/way");
         let mut csv = TradesCsv::create(&out).unwrap();
         let read = || fs::read_to_string(out.join("trades.csv")).unwrap();
-        assert_eq!(read(), format!("{HEADER}\n"));
-        csv.add("1,2\n").unwrap();
+        let header = format!("{}\n", TradeRow::COLUMNS);
+        assert_eq!(read(), header);
+        csv.add(&row()).unwrap();
         csv.flush().unwrap();
-        assert_eq!(read(), format!("{HEADER}\n1,2\n"));
+        assert_eq!(read(), format!("{header}{}\n", row()));
         TradesCsv::create(&out).unwrap();
-        assert_eq!(read(), format!("{HEADER}\n"), "a run's file is its own");
+        assert_eq!(read(), header, "a run's file is its own");
     }
 
     #[test]
@@ -152,9 +109,10 @@ mod tests {
         assert_eq!(error, format!("{}: No space left on device (os error 28)", path.display()));
         let file = File::options().write(true).open("/dev/full").unwrap();
         let mut csv = TradesCsv { path, file, waiting: Vec::new() };
-        let row = "x".repeat(1_000);
+        let row = TradeRow { strategy: "x".repeat(1_000), ..row() };
         let taken = (0..2_000).take_while(|_| csv.add(&row).is_ok()).count();
-        assert_eq!(taken, MOST_WAITING / row.len());
-        assert!(csv.flush().is_err() && csv.waiting.len() == taken * row.len(), "nothing is lost by a failed write");
+        let length = format!("{row}\n").len();
+        assert_eq!(taken, MOST_WAITING / length);
+        assert!(csv.flush().is_err() && csv.waiting.len() == taken * length, "nothing is lost by a failed write");
     }
 }
