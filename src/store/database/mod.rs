@@ -1,0 +1,188 @@
+//! The store's database: SQLite, for all that is money.
+//!
+//! Plain calls that wait for the disk; which thread they are made on is the caller's affair. A commit is on the disk when it returns
+//! (WAL, `synchronous=FULL`), and others may read meanwhile.
+
+mod account;
+mod backup;
+mod body;
+mod commit;
+mod error;
+mod rows;
+mod runs;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use error::Cause;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+pub use account::Account;
+pub use error::{Fault, StoreError};
+pub use runs::{Halt, HaltKind};
+
+/// How long a reader may keep us waiting, or we a reader.
+const BUSY: Duration = Duration::from_millis(500);
+
+/// A quarter of a megabyte of pages, and a log of at most one megabyte: a page that changes with every commit is copied into the file once
+/// in some fifty of them.
+const SETTINGS: &str = "
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA wal_autocheckpoint = 256;
+PRAGMA journal_size_limit = 1048576;
+PRAGMA cache_size = -256;
+PRAGMA temp_store = MEMORY;
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON;
+";
+
+/// An open database.
+#[derive(Debug)]
+pub struct Database {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Database {
+    /// Opens the file to write; makes it where it is missing, brings an older one up to date after it has been copied, and looks at all of
+    /// its pages. A file that is refused stays as it is, byte for byte.
+    ///
+    /// `vfs` is the name of another layer under SQLite, for tests.
+    pub fn open(file: &Path, vfs: Option<&str>) -> Result<Self, StoreError> {
+        Self::open_with(file, vfs, schema::MIGRATIONS)
+    }
+
+    fn open_with(file: &Path, vfs: Option<&str>, migrations: &[&str]) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let has_log = beside(file, "-wal").exists();
+        let mut database = Self::connect(file, absolute(file)?, flags, vfs)?;
+        database.doing(|connection| {
+            // a log that was left behind goes into the file once it is known that both are ours
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
+            let version = schema::version(connection, migrations)?;
+            if connection.is_readonly("main")? {
+                let why = error::refusal(file).map_or_else(|| "it can only be read".to_owned(), |why| why.to_string());
+                return Err(Cause::Other(Fault::ReadOnly, why));
+            }
+            connection.execute_batch(SETTINGS)?;
+            if version > 0 {
+                look_through(connection)?;
+            }
+            schema::migrate(connection, file, migrations)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+            Ok(())
+        })?;
+        Ok(database)
+    }
+
+    /// Opens the file to look into it, whether or not a bot is writing to it.
+    ///
+    /// Nothing in it is changed. In a folder that can be written SQLite makes the `-shm` file that it needs.
+    pub fn read(file: &Path) -> Result<Self, StoreError> {
+        let missing = || Cause::Other(Fault::Io, "there is no store: no bot has kept anything here".to_owned());
+        fs::metadata(file).map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => missing().at(file, None),
+            _ => Cause::from(why).at(file, None),
+        })?;
+        let usual = Self::connect(file, absolute(file)?, OpenFlags::SQLITE_OPEN_READ_ONLY, None);
+        let read = usual.and_then(Self::checked);
+        let no_log = || fs::metadata(beside(file, "-wal")).map_or(true, |log| log.len() == 0);
+        match read {
+            // a folder that can't be written and has no `-shm`: without a log nobody writes, and the file is all there is
+            Err(error) if matches!(error.fault, Fault::ReadOnly | Fault::Io) && no_log() => Self::read_still(file),
+            read => read,
+        }
+    }
+
+    /// Opens a file that nobody writes; SQLite then needs no other file.
+    fn read_still(file: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let path = absolute(file)?.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        Self::connect(file, format!("file:{path}?immutable=1").into(), flags, None)?.checked()
+    }
+
+    /// Refuses an empty file and one of a later version.
+    fn checked(mut self) -> Result<Self, StoreError> {
+        let version = self.doing(|connection| schema::version(connection, schema::MIGRATIONS))?;
+        if version == 0 {
+            return Err(Cause::Other(Fault::Io, "the store is empty".to_owned()).at(&self.path, None));
+        }
+        Ok(self)
+    }
+
+    fn connect(file: &Path, name: PathBuf, flags: OpenFlags, vfs: Option<&str>) -> Result<Self, StoreError> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = match vfs {
+            Some(vfs) => Connection::open_with_flags_and_vfs(name, flags, vfs),
+            None => Connection::open_with_flags(name, flags),
+        };
+        let connection = opened.map_err(|error| Cause::from(error).at(file, None))?;
+        let mut database = Self { path: file.to_owned(), connection };
+        database.doing(|connection| Ok(connection.busy_timeout(BUSY)?))?;
+        Ok(database)
+    }
+
+    /// Copies the database to a file that is not there yet, as it is at this moment, while others may write; the copy is on the disk when
+    /// this returns.
+    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        backup::copy(&self.connection, to).map_err(|cause| cause.at(&self.path, Some(&self.connection)))
+    }
+
+    /// What it takes of the disk, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let length = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
+        length(&self.path) + length(&beside(&self.path, "-wal"))
+    }
+
+    /// One transaction, all or nothing.
+    fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Cause>) -> Result<T, StoreError> {
+        self.doing(|connection| {
+            let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+            let done = write(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+    }
+
+    /// Names the file, and asks the connection why, where something fails.
+    fn doing<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T, Cause>) -> Result<T, StoreError> {
+        work(&mut self.connection).map_err(|cause| cause.at(&self.path, Some(&self.connection)))
+    }
+
+    /// The same for what only reads.
+    fn looking<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Cause>) -> Result<T, StoreError> {
+        look(&self.connection).map_err(|cause| cause.at(&self.path, Some(&self.connection)))
+    }
+}
+
+/// Reads every page, and says what is wrong with the first that is.
+fn look_through(connection: &Connection) -> Result<(), Cause> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Cause::corrupt(found.replace('\n', " "))) }
+}
+
+/// A name that SQLite takes for a file's, whatever it begins with.
+fn absolute(file: &Path) -> Result<PathBuf, StoreError> {
+    std::path::absolute(file).map_err(|why| Cause::from(why).at(file, None))
+}
+
+/// The file whose name is longer by `end`.
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name: OsString = file.into();
+    name.push(end);
+    name.into()
+}
+
+/// Wall clock, milliseconds since 1970: it labels rows, and decides nothing.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
