@@ -1,6 +1,6 @@
 //! Whose account it is, and what the bot knew when it last wrote.
 
-use super::{Database, body, error::Cause, error::StoreError, rows::decimal};
+use super::{Database, body, error::StoreError, rows::decimal};
 use crate::store::Memory;
 use rusqlite::{OptionalExtension, params};
 use rust_decimal::Decimal;
@@ -48,11 +48,7 @@ impl Database {
 
     /// When the last commit was: wall clock, milliseconds since 1970.
     pub fn saved_ms(&self) -> Result<Option<i64>, StoreError> {
-        self.looking(|connection| {
-            Ok(connection
-                .query_row("SELECT saved_ms FROM memory", [], |row| row.get(0))
-                .optional()
-                .map_err(Cause::from)?)
-        })
+        let select = "SELECT saved_ms FROM memory";
+        self.looking(|connection| Ok(connection.query_row(select, [], |row| row.get(0)).optional()?))
     }
 }

@@ -1,6 +1,6 @@
 //! A copy of a database that others may be writing.
 
-use super::error::{Cause, Fault};
+use super::error::Cause;
 use rusqlite::Connection;
 use std::{
     ffi::OsString,
@@ -13,8 +13,7 @@ use std::{
 /// The name is taken at once, and the copy has another one until it is whole: a file of no length was not finished.
 pub(super) fn copy(connection: &Connection, to: &Path) -> Result<(), Cause> {
     let to = std::path::absolute(to)?;
-    let name = |why| Cause::Other(Fault::Io, format!("the copy {}: {why}", to.display()));
-    File::create_new(&to).map_err(|why| name(why.to_string()))?;
+    File::create_new(&to)?;
     let copied = fill(connection, &to);
     if copied.is_err() {
         // what is left over holds nothing, and the error that is returned matters more

@@ -27,11 +27,14 @@ pub use account::Account;
 pub use error::{Fault, StoreError};
 pub use runs::{Halt, HaltKind};
 
+/// No database has fewer bytes. SQLite takes what does for an empty one, and would write over it.
+const SHORTEST: u64 = 512;
+
 /// How long a reader may keep us waiting, or we a reader.
 const BUSY: Duration = Duration::from_millis(500);
 
-/// A quarter of a megabyte of pages, and a log of at most one megabyte: a page that changes with every commit is copied into the file once
-/// in some fifty of them.
+/// A quarter of a megabyte of pages, and a log of about one megabyte: a page that changes with every commit is copied into the file once in
+/// some eighty of them.
 const SETTINGS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -62,6 +65,9 @@ impl Database {
     fn open_with(file: &Path, vfs: Option<&str>, migrations: &[&str]) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let has_log = beside(file, "-wal").exists();
+        if (1..SHORTEST).contains(&length(file)) {
+            return Err(Cause::corrupt("file is not a database").at(file, None));
+        }
         let mut database = Self::connect(file, absolute(file)?, flags, vfs)?;
         database.doing(|connection| {
             // a log that was left behind goes into the file once it is known that both are ours
@@ -70,6 +76,10 @@ impl Database {
             if connection.is_readonly("main")? {
                 let why = error::refusal(file).map_or_else(|| "it can only be read".to_owned(), |why| why.to_string());
                 return Err(Cause::Other(Fault::ReadOnly, why));
+            }
+            if version == 0 {
+                // there is nothing yet that a journal would have to bring back
+                connection.execute_batch("PRAGMA journal_mode = OFF")?;
             }
             connection.execute_batch(SETTINGS)?;
             if version > 0 {
@@ -93,10 +103,11 @@ impl Database {
         })?;
         let usual = Self::connect(file, absolute(file)?, OpenFlags::SQLITE_OPEN_READ_ONLY, None);
         let read = usual.and_then(Self::checked);
-        let no_log = || fs::metadata(beside(file, "-wal")).map_or(true, |log| log.len() == 0);
         match read {
             // a folder that can't be written and has no `-shm`: without a log nobody writes, and the file is all there is
-            Err(error) if matches!(error.fault, Fault::ReadOnly | Fault::Io) && no_log() => Self::read_still(file),
+            Err(error) if matches!(error.fault, Fault::ReadOnly | Fault::Io) && length(&beside(file, "-wal")) == 0 => {
+                Self::read_still(file)
+            }
             read => read,
         }
     }
@@ -132,13 +143,12 @@ impl Database {
     /// Copies the database to a file that is not there yet, as it is at this moment, while others may write; the copy is on the disk when
     /// this returns.
     pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        backup::copy(&self.connection, to).map_err(|cause| cause.at(&self.path, Some(&self.connection)))
+        backup::copy(&self.connection, to).map_err(|cause| cause.at(to, Some(&self.connection)))
     }
 
     /// What it takes of the disk, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        let length = |file: &Path| fs::metadata(file).map_or(0, |file| file.len());
         length(&self.path) + length(&beside(&self.path, "-wal"))
     }
 
@@ -167,6 +177,11 @@ impl Database {
 fn look_through(connection: &Connection) -> Result<(), Cause> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(Cause::corrupt(found.replace('\n', " "))) }
+}
+
+/// Bytes in a file; 0 where there is none.
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |file| file.len())
 }
 
 /// A name that SQLite takes for a file's, whatever it begins with.

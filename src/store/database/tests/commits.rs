@@ -135,3 +135,43 @@ fn a_record_of_what_has_no_name_is_refused() {
         assert_eq!(money(&database), [] as [&str; 0]);
     }
 }
+
+/// The memory with another number in the place of one of its own. Its fields are not ours to set.
+fn with_number(memory: &Memory, was: f64, is: f64) -> Memory {
+    let mut bytes = postcard::to_slice(memory, &mut vec![0; 1 << 20]).unwrap().to_vec();
+    let at = bytes.windows(8).position(|bytes| bytes == was.to_le_bytes()).expect("the number is in the memory");
+    bytes[at..at + 8].copy_from_slice(&is.to_le_bytes());
+    postcard::from_bytes(&bytes).unwrap()
+}
+
+#[test]
+fn a_number_comes_back_to_the_last_bit_or_is_refused_when_it_is_written() {
+    let (place, batch) = (Place::with(1), &course()[40]);
+    let json = serde_json::to_string(&batch.memory).unwrap();
+    let was = json.split("\"threshold\":").nth(1).unwrap().split([',', '}']).next().unwrap().parse().unwrap();
+    let mut database = place.open();
+    let mut commit = |is: f64| {
+        let memory = with_number(&batch.memory, was, is);
+        let done =
+            database.commit(&Batch { records: Vec::new(), memory: memory.clone(), said: Vec::new(), sample: None });
+        done.map(|()| assert_eq!(database.memory().unwrap().unwrap(), memory, "{is:e}"))
+    };
+    for number in [
+        -0.0,
+        0.1 + 0.2,
+        5e-324,
+        f64::MAX,
+        f64::MIN_POSITIVE,
+        1.0 / 3.0,
+        123_456_789.123_456_79,
+        1e23,
+        9_007_199_254_740_993.0,
+    ] {
+        commit(number).unwrap();
+    }
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let refused = commit(number).unwrap_err();
+        assert_eq!(refused.fault, Fault::Broken);
+        assert!(refused.cause.starts_with("the state can't be written down: "), "{refused}");
+    }
+}

@@ -34,8 +34,15 @@ impl Place {
         Self { file: folder.path().join("smolbear.db"), folder }
     }
 
+    /// Without waiting for the disk, which no test pulls the plug of.
     fn open(&self) -> Database {
-        Database::open(&self.file, None).unwrap()
+        let database = Database::open(&self.file, None).unwrap();
+        database.connection.pragma_update(None, "synchronous", "OFF").unwrap();
+        database
+    }
+
+    fn beside(&self, end: &str) -> PathBuf {
+        beside(&self.file, end)
     }
 
     /// With the first so many batches of [`course`] in it.
