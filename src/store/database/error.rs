@@ -1,7 +1,12 @@
 //! What goes wrong with a database, in the operating system's words.
 
 use rusqlite::{Connection, ffi};
-use std::{fs::OpenOptions, io, path::Path, path::PathBuf};
+use rustix::fs::{Access, access};
+use std::{
+    fs::OpenOptions,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// The store cannot do what it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,15 +110,19 @@ fn explain(error: &rusqlite::Error, path: &Path, connection: Option<&Connection>
         ffi::SQLITE_READONLY => {
             (Fault::ReadOnly, refusal(path).map_or_else(|| error.to_string(), |refused| refused.to_string()))
         }
-        ffi::SQLITE_CANTOPEN | ffi::SQLITE_IOERR => match system().or_else(|| refusal(path)) {
-            Some(system) => (fault_of(&system), system.to_string()),
-            None => (Fault::Io, error.to_string()),
-        },
+        // the number that SQLite keeps may be that of a second attempt, which failed for want of the first one's file
+        ffi::SQLITE_CANTOPEN => by_system(refusal(path).or_else(system), error),
+        ffi::SQLITE_IOERR => by_system(system(), error),
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => (Fault::Corrupt, error.to_string()),
         ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => (Fault::Busy, error.to_string()),
         ffi::SQLITE_NOMEM | ffi::SQLITE_INTERRUPT => (Fault::Io, error.to_string()),
         _ => (Fault::Broken, error.to_string()),
     }
+}
+
+/// Kind and words of the system's error, where there is one.
+fn by_system(system: Option<io::Error>, error: &rusqlite::Error) -> (Fault, String) {
+    system.map_or_else(|| (Fault::Io, error.to_string()), |system| (fault_of(&system), system.to_string()))
 }
 
 fn code_of(error: &rusqlite::Error) -> Option<ffi::Error> {
@@ -137,9 +146,16 @@ fn no_room() -> io::Error {
     io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error())
 }
 
-/// Why the operating system does not let us write the file. SQLite then opens it for reading, and says no more later than that it did.
+/// Why the operating system does not let us write the file, or make others beside it. SQLite then opens it for reading, and says no more
+/// later than that it did.
 pub(super) fn refusal(path: &Path) -> Option<io::Error> {
-    OpenOptions::new().read(true).write(true).open(path).err()
+    let path = std::path::absolute(path).ok()?;
+    let folder = || Some(access(path.parent()?, Access::WRITE_OK).err()?.into());
+    match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(_) => folder(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(folder().unwrap_or(error)),
+        Err(error) => Some(error),
+    }
 }
 
 /// The operating system's number for the last failure to open, read or write; 0 before the first.

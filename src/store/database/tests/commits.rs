@@ -32,6 +32,14 @@ fn the_memory_of_every_commit_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_thread_of_its_own_can_have_it() {
+    let (place, batch) = (Place::new(), &course()[0]);
+    let mut database = place.open();
+    let memory = std::thread::spawn(move || database.commit(batch).and_then(|()| database.memory())).join().unwrap();
+    assert_eq!(memory.unwrap().as_ref(), Some(&batch.memory));
+}
+
+#[test]
 fn what_happened_comes_back_row_by_row() {
     let (place, batches) = (Place::with(course().len()), course());
     let database = place.open();

@@ -10,6 +10,11 @@ fn written() -> u64 {
     line.parse().unwrap()
 }
 
+/// As the bot opens it: each commit waits for the disk.
+fn opened(place: &Place) -> Database {
+    Database::open(&place.file, None).unwrap()
+}
+
 fn microseconds<T>(times: u32, mut work: impl FnMut() -> T) -> u128 {
     let mut took: Vec<_> = (0..times)
         .map(|_| {
@@ -45,78 +50,53 @@ fn fill_with_trades(database: &mut Database) {
         .unwrap();
 }
 
+fn middle(sizes: impl Iterator<Item = usize>) -> (usize, usize) {
+    let sizes: Vec<_> = sizes.collect();
+    (sizes[sizes.len() / 2], *sizes.iter().max().unwrap())
+}
+
 #[test]
 #[ignore = "it measures"]
-fn figures() {
+fn of_a_body() {
     let batches = course();
-    let bodies: Vec<_> = batches.iter().map(|batch| body::pack(&batch.memory).unwrap().len()).collect();
-    let json: Vec<_> = batches.iter().map(|batch| serde_json::to_vec(&batch.memory).unwrap().len()).collect();
-    let most = |sizes: &[usize]| (sizes[sizes.len() / 2], *sizes.iter().max().unwrap());
-    println!(
-        "{} commits; body, half way and largest: {:?} bytes, as JSON {:?}",
-        batches.len(),
-        most(&bodies),
-        most(&json)
-    );
-    let memory = &batches[batches.len() / 2].memory;
-    println!("packing a body: {} µs", microseconds(200, || body::pack(memory).unwrap()));
-    let text = serde_json::to_vec(memory).unwrap();
-    println!(
-        "of that to JSON {} µs, from JSON {} µs",
-        microseconds(200, || serde_json::to_vec(memory).unwrap()),
-        microseconds(200, || serde_json::from_slice::<Memory>(&text).unwrap())
-    );
+    let json = |batch: &Batch| serde_json::to_vec(&batch.memory).unwrap();
+    let bodies = middle(batches.iter().map(|batch| body::pack(&batch.memory).unwrap().len()));
+    println!("{} commits; a body, half way and at most: {bodies:?} bytes", batches.len());
+    println!("as JSON: {:?} bytes", middle(batches.iter().map(|batch| json(batch).len())));
+    let (batch, text) = (&batches[batches.len() / 2], json(&batches[batches.len() / 2]));
+    println!("packing: {} µs", microseconds(200, || body::pack(&batch.memory).unwrap()));
+    println!("of that to JSON: {} µs", microseconds(200, || json(batch)));
+    println!("and from JSON: {} µs", microseconds(200, || serde_json::from_slice::<Memory>(&text).unwrap()));
+}
 
-    println!("opening a new file: {} µs", microseconds(20, || Place::new().open()));
+#[test]
+#[ignore = "it measures"]
+fn of_opening() {
+    println!("a new file: {} µs", microseconds(20, || opened(&Place::new())));
     let place = Place::with(20);
-    println!("opening one with 20 commits: {} µs", microseconds(50, || place.open()));
-    println!("closing it: {} µs", {
-        let mut database = place.open();
-        let began = Instant::now();
-        database.commit(&Batch { records: vec![], ..batches[20].clone() }).unwrap();
-        let c = began.elapsed();
-        let began = Instant::now();
-        drop(database);
-        format!("{} (commit {})", began.elapsed().as_micros(), c.as_micros())
-    });
-    let mut database = place.open();
-    for pragma in ["quick_check", "integrity_check"] {
-        println!(
-            "of that {pragma}: {} µs",
-            microseconds(50, || database
-                .connection
-                .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, String>(0))
-                .unwrap())
-        );
-    }
-    fill_with_trades(&mut database);
-    drop(database);
-    println!(
-        "opening one with 50,000 trades ({} MB): {} µs",
-        place.open().size() >> 20,
-        microseconds(5, || place.open())
-    );
-    println!("reading it: {} µs", microseconds(5, || Database::read(&place.file).unwrap()));
+    println!("one with 20 commits: {} µs", microseconds(50, || opened(&place)));
+    fill_with_trades(&mut opened(&place));
+    let size = opened(&place).size() >> 20;
+    println!("one with 50,000 trades, {size} MB: {} µs", microseconds(5, || opened(&place)));
+    println!("the same to read: {} µs", microseconds(5, || Database::read(&place.file).unwrap()));
+}
 
+#[test]
+#[ignore = "it measures"]
+fn of_commits() {
     for synchronous in ["FULL", "OFF"] {
         let place = Place::new();
-        let mut database = place.open();
+        let mut database = opened(&place);
         database.connection.pragma_update(None, "synchronous", synchronous).unwrap();
-        let before = written();
-        let mut batches = batches.iter();
-        let length = batches.len();
-        let took = microseconds(length as u32, || database.commit(batches.next().unwrap()).unwrap());
-        let wrote = (written() - before) / length as u64;
-        println!(
-            "a commit with synchronous={synchronous}: {took} µs, {wrote} bytes written; {} KB in all",
-            database.size() >> 10
-        );
+        let (before, mut batches) = (written(), course().iter());
+        let took = microseconds(course().len() as u32, || database.commit(batches.next().unwrap()).unwrap());
+        let wrote = (written() - before) / course().len() as u64;
+        println!("a commit with synchronous={synchronous}: {took} µs, {wrote} bytes written");
     }
     let place = Place::with(1);
-    let mut database = place.open();
-    let before = written();
+    let (mut database, before) = (opened(&place), written());
     for number in 0..288 {
-        let batch = Batch { records: Vec::new(), sample: Some(sample(number)), ..batches[100].clone() };
+        let batch = Batch { records: Vec::new(), sample: Some(sample(number)), ..course()[100].clone() };
         database.commit(&batch).unwrap();
     }
     println!("a day of samples: {} KB written", (written() - before) >> 10);
