@@ -2,10 +2,10 @@
 
 use super::{halt::Halt, note::Note, record::Record};
 use crate::market::{OrderCommand, SymbolId, Timeframe, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everything that the engine can ask of the shell and the venue, in the order in which it is to be done.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// Make these records durable, then answer with `Committed`; what depends on them waits.
     Commit {
@@ -27,7 +27,7 @@ pub enum Action {
 }
 
 /// What the engine lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {
     /// Compare the account with the venue's.
     Reconcile,

@@ -9,9 +9,10 @@ use crate::{
     market::{Candle, ClosedCandle, Timeframe, Timestamp},
     strategies::Readings,
 };
+use serde::{Deserialize, Serialize};
 
 /// One timeframe of one symbol.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     timeframe: Timeframe,
     bucket: Option<Bucket>,
@@ -32,7 +33,7 @@ pub struct Frame {
 }
 
 /// A candle in the making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Bucket {
     candle: Candle,
     ends: Timestamp,

@@ -1,13 +1,18 @@
-//! What the engine knows of one symbol's market: a pure function of its candles, so it is never stored.
+//! What the engine knows of one symbol's market: a pure function of its candles, so no commit carries it and a restart makes it anew.
 
 use super::{candles::Frame, regime};
 use crate::{
     market::{Candle, ClosedCandle, PriceBar, Timeframe, Timestamp},
     strategies::{Readings, Regime},
 };
+use serde::{Deserialize, Serialize};
+
+/// The markets of all symbols as a journal's segment begins with them: it must run again without the candles before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Desks(pub(super) Vec<Desk>);
 
 /// One symbol's market.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desk {
     frames: Vec<Frame>,
     /// The last known price.

@@ -1,9 +1,9 @@
 //! How far trading can be limited.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How far trading is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Halt {
     /// No new entries.
     Pause,

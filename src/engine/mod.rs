@@ -45,6 +45,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::Account;
 pub use action::{Action, Need};
+pub use desk::Desks;
 pub use event::{Command, Event, FeedState, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
@@ -153,10 +154,27 @@ impl Engine {
         Self { strategies, tags, desks, state, records: Vec::new(), settings }
     }
 
+    /// An engine that goes on from a snapshot and from what candles had made of its indicators by then.
+    ///
+    /// # Panics
+    ///
+    /// When there are not as many symbols and strategies as in the snapshot.
+    #[must_use]
+    pub fn restore_warm(settings: Settings, state: State, desks: Desks) -> Self {
+        assert!(desks.0.len() == settings.instruments.len(), "the symbols must be those of the snapshot");
+        Self { desks: desks.0, ..Self::restore(settings, state) }
+    }
+
     /// What a restart needs besides settings and candles.
     #[must_use]
     pub fn snapshot(&self) -> State {
         self.state.clone()
+    }
+
+    /// What candles have made of the indicators.
+    #[must_use]
+    pub fn desks(&self) -> Desks {
+        Desks(self.desks.clone())
     }
 
     /// This is the walk: one event at its time, and what is to be done about it. `now` never goes back.

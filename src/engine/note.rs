@@ -3,10 +3,10 @@
 use super::{halt::Halt, positions::Trade, skip::Skip};
 use crate::market::{Class, ClientId, Side, SymbolId, Timestamp};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something worth a line in the log. Prices and amounts in USDT.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Note {
     /// A position was opened.
     Entry(Entry),
@@ -78,7 +78,7 @@ pub enum Note {
 }
 
 /// A position that was opened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // as in the log line
 pub struct Entry {
     pub symbol: SymbolId,

@@ -1,11 +1,12 @@
 //! Average true range.
 
 use crate::market::Candle;
+use serde::{Deserialize, Serialize};
 
 /// Average true range, Wilder's smoothing (New Concepts in Technical Trading Systems, 1978), in price units.
 ///
 /// A true range needs the close before it, so the first candle gives none; the average starts from the simple one of the first `period`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Atr {
     period: u32,
     ranges: u32,

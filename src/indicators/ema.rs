@@ -1,7 +1,9 @@
 //! Exponential moving average.
 
+use serde::{Deserialize, Serialize};
+
 /// Exponential moving average, α = 2 / (n + 1), started from the simple average of its first n values as charting sites do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ema {
     period: u32,
     seen: u32,

@@ -1,9 +1,11 @@
 //! Relative strength index.
 
+use serde::{Deserialize, Serialize};
+
 /// Relative strength index, Wilder's smoothing (New Concepts in Technical Trading Systems, 1978), 0 to 100.
 ///
 /// The averages of gains and losses start from the simple average of the first `period` changes. 50 where there were neither.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rsi {
     period: u32,
     changes: u32,

@@ -1,7 +1,10 @@
 //! The last values, for changes and ranks.
 
-/// The last `N` values, in a ring of fixed size.
-#[derive(Debug, Clone)]
+use serde::{Deserialize, Serialize};
+
+/// The last `N` values, in a ring of fixed size. Written down as the values that came, oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Window<const N: usize> {
     values: [f64; N],
     next: usize,
@@ -11,6 +14,31 @@ pub struct Window<const N: usize> {
 impl<const N: usize> Default for Window<N> {
     fn default() -> Self {
         Self { values: [0.0; N], next: 0, filled: false }
+    }
+}
+
+/// More values than a window holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} values for a window of {1}")]
+pub struct TooMany(usize, usize);
+
+impl<const N: usize> From<Window<N>> for Vec<f64> {
+    fn from(window: Window<N>) -> Self {
+        let (newer, older) = window.values.split_at(window.next);
+        if window.filled { [older, newer].concat() } else { newer.to_vec() }
+    }
+}
+
+impl<const N: usize> TryFrom<Vec<f64>> for Window<N> {
+    type Error = TooMany;
+
+    fn try_from(values: Vec<f64>) -> Result<Self, TooMany> {
+        if values.len() > N {
+            return Err(TooMany(values.len(), N));
+        }
+        let mut window = Self::default();
+        values.into_iter().for_each(|value| window.push(value));
+        Ok(window)
     }
 }
 
@@ -58,6 +86,21 @@ mod tests {
             })
             .collect();
         assert_eq!(got, [None, None, Some(0.1), Some(0.1)]);
+    }
+
+    #[test]
+    fn what_was_written_down_goes_on_as_it_would_have() {
+        for seen in 0..8 {
+            let mut window = Window::<3>::default();
+            (0..seen).for_each(|at| window.push(f64::from(at * at % 5)));
+            let mut again = Window::<3>::try_from(Vec::from(window.clone())).unwrap();
+            for value in [1.0, 7.0, 3.0, 2.0] {
+                assert_eq!((again.change(), again.rank()), (window.change(), window.rank()), "after {seen}");
+                window.push(value);
+                again.push(value);
+            }
+        }
+        assert_eq!(Window::<3>::try_from(vec![0.0; 4]), Err(TooMany(4, 3)));
     }
 
     #[test]

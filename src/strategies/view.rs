@@ -4,7 +4,7 @@ use crate::market::{Candle, SymbolId};
 use serde::{Deserialize, Serialize};
 
 /// Indicator values of one timeframe; each is `None` until it is warm.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Readings {
     /// Close of the last candle.
     pub close: Option<f64>,

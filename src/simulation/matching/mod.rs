@@ -178,6 +178,12 @@ impl Matching {
         matching
     }
 
+    /// What it was told at its start.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The state, to go on from later.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
