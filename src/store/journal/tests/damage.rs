@@ -1,0 +1,1 @@
+//! What a bad disk can and cannot do.
