@@ -12,6 +12,7 @@ use super::{
     prepare::{Prepared, prepare},
     progress::Progress,
     realtime::{Parts, Realtime},
+    replay,
     signals::{FAILURE, Listener, USAGE},
     subcommands,
     supervisor::{self, Supervision},
@@ -43,9 +44,8 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
     let outcome = match &cli.command {
         Some(Command::Init(init)) => subcommands::init(init),
         Some(Command::Generate(generate)) => subcommands::generate(generate),
-        Some(Command::Replay(_) | Command::Status(_) | Command::Trades(_) | Command::Backup(_)) => {
-            Err("not in this version yet".to_owned())
-        }
+        Some(Command::Replay(wish)) => replay::replay(wish),
+        Some(Command::Status(_) | Command::Trades(_) | Command::Backup(_)) => Err("not in this version yet".to_owned()),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {

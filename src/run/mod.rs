@@ -13,6 +13,7 @@ mod prepare; // from a configuration to all that a run needs
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
 mod realtime; // the trading loop
+pub mod replay; // bot replay: a journal, run again and compared
 mod results; // what a run leaves in --out
 #[cfg(test)]
 mod rig; // a small market for the tests

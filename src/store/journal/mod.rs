@@ -18,6 +18,7 @@ mod head; // what a segment begins with
 mod name; // names of segments, in the order in which they were begun
 mod read; // a segment, read back
 mod recorder; // events to blocks
+mod rerun; // a segment, run again
 mod segments; // the folder: append, cut, prune
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use head::{FORMAT, Head};
 pub use name::Name;
 pub use read::{Entries, read};
 pub use recorder::Recorder;
+pub use rerun::{Difference, Rerun};
 pub use segments::{Cut, Pruned, Segments, list};
 
 /// A block is handed out once it has so many bytes.

@@ -124,7 +124,7 @@ impl Blocks {
     /// The content of the next block; `None` at the end.
     fn next(&mut self) -> Result<Option<&[u8]>, ReadError> {
         (self.began, self.content) = (self.at, std::mem::take(&mut self.content));
-        if self.at == self.len {
+        if self.at == self.len && self.number > 0 {
             return Ok(None);
         }
         if self.len - self.at < HEADER as u64 {
@@ -165,8 +165,10 @@ impl Blocks {
         self.file.read_exact(bytes).map_err(|cause| ReadError::Io { path: self.path.clone(), cause })
     }
 
+    /// Without its head nothing of a segment is whole.
     fn torn(&self) -> ReadError {
-        ReadError::Torn { path: self.path.clone(), at: self.began, left: self.len - self.began }
+        let at = if self.number == 0 { 0 } else { self.began };
+        ReadError::Torn { path: self.path.clone(), at, left: self.len - at }
     }
 
     fn damaged(&self, what: &'static str) -> ReadError {

@@ -7,6 +7,9 @@ use crate::{
     trader::{Tally, Trader},
 };
 
+/// Room behind a full block for the entry that fills it; a larger one makes the buffer grow.
+const LARGE_ENTRY: usize = 4 << 10;
+
 /// Encodes what the trader is told and what it does. Performs no I/O; what it hands out belongs into one file, in that order:
 ///
 /// ```text
@@ -53,7 +56,7 @@ impl Recorder {
         assert!(self.is_empty(), "a segment ends when all of it was taken");
         let bytes = Head::of(trader, wall_ms, self.unbroken).bytes();
         block::begin(&mut self.block);
-        self.block.reserve(BLOCK_BYTES);
+        self.block.reserve(BLOCK_BYTES + LARGE_ENTRY);
         (self.number, self.day, self.bytes) = (Some(1), None, bytes.len() as u64);
         (self.tally, self.unbroken, self.latest) = (trader.tally(), true, Timestamp(0));
         bytes
@@ -90,6 +93,11 @@ impl Recorder {
     pub fn break_off(&mut self) {
         block::begin(&mut self.block);
         (self.number, self.unbroken) = (None, false);
+    }
+
+    #[cfg(test)]
+    pub(super) const fn buffer(&self) -> &Vec<u8> {
+        &self.block
     }
 
     fn is_empty(&self) -> bool {

@@ -16,6 +16,7 @@ use crate::{
     trader::{Tally, Trader, Venue},
 };
 use rust_decimal::Decimal;
+use std::sync::LazyLock;
 
 const WALL_MS: i64 = 1_761_004_236_000;
 
@@ -73,15 +74,14 @@ impl Tape {
         Some(Entry { at, event, outcome })
     }
 
-    /// Everything that follows, told to the recorder: the blocks, and how many entries each holds.
-    fn record(&mut self, recorder: &mut Recorder, entries: &mut Vec<Entry>) -> Vec<(Vec<u8>, usize)> {
+    /// Everything that follows, told to the recorder: blocks of so many entries, and how many each holds.
+    fn record(&mut self, recorder: &mut Recorder, each: usize, entries: &mut Vec<Entry>) -> Vec<(Vec<u8>, usize)> {
         let (mut blocks, mut held) = (Vec::new(), 0);
         while let Some(entry) = self.next() {
             put(recorder, &entry, self.trader.tally());
             entries.push(entry);
             held += 1;
-            // small blocks, so that there are many
-            if let Some(block) = recorder.take(held == 100) {
+            if let Some(block) = recorder.take(held == each) {
                 blocks.push((block, std::mem::take(&mut held)));
             }
         }
@@ -95,6 +95,11 @@ fn put(recorder: &mut Recorder, entry: &Entry, tally: Tally) {
     recorder.event(entry.at, &entry.event, actions, tally);
 }
 
+/// An hour in small blocks.
+static HOUR: LazyLock<Parts> = LazyLock::new(|| Parts::new(1, EACH));
+/// Entries of each of its blocks.
+const EACH: usize = 20;
+
 /// A segment in parts.
 struct Parts {
     head: Vec<u8>,
@@ -104,11 +109,11 @@ struct Parts {
 }
 
 impl Parts {
-    /// The first so many hours of the market.
-    fn new(hours: i64) -> Self {
+    /// The first so many hours of the market, in blocks of so many entries.
+    fn new(hours: i64, each: usize) -> Self {
         let (mut tape, mut recorder, mut entries) = (Tape::new(hours), Recorder::default(), Vec::new());
         let head = recorder.begin(&tape.trader, WALL_MS);
-        let blocks = tape.record(&mut recorder, &mut entries);
+        let blocks = tape.record(&mut recorder, each, &mut entries);
         Self { head, blocks, entries }
     }
 

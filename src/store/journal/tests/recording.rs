@@ -1,14 +1,108 @@
 use super::*;
-use crate::store::journal::{Head, read};
+use crate::{
+    market::{DAY_MS, Fnv},
+    store::journal::{BLOCK_BYTES, FORMAT, Head, SEGMENT_BYTES, block, read},
+};
 use std::fs;
+
+/// What a file that has these bytes says.
+fn entries_of(bytes: &[u8]) -> (Head, Vec<Entry>) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let (head, entries) = read(file.path()).unwrap();
+    (head, entries.map(Result::unwrap).collect())
+}
 
 #[test]
 fn what_was_recorded_is_read_back() {
-    let parts = Parts::new(24);
+    let parts = Parts::new(24, 100);
     assert!(parts.entries.iter().filter(|entry| entry.outcome.is_some()).count() > 50, "too little happened");
-    let file = tempfile::NamedTempFile::new().unwrap();
-    fs::write(file.path(), parts.bytes()).unwrap();
-    let (head, entries) = read(file.path()).unwrap();
+    let (head, entries) = entries_of(&parts.bytes());
     assert!(head.is_ours() && head.bytes() == Head::of(&trader(), WALL_MS, false).bytes());
-    assert_eq!(entries.map(Result::unwrap).collect::<Vec<_>>(), parts.entries);
+    assert_eq!(entries, parts.entries);
+}
+
+/// Pinned: whoever changes what a segment holds, also by a change of a type that events, actions or state are made of, counts [`FORMAT`] up.
+#[test]
+fn a_format_says_what_its_bytes_mean() {
+    let parts = Parts::new(24, 100);
+    let (mut hash, preamble) =
+        (Fnv::default(), crate::store::journal::head::preamble(FORMAT, env!("SMOLBEAR_VERSION")));
+    hash.add_bytes(&parts.bytes()[preamble.len()..]);
+    assert_eq!((FORMAT, hash.value()), (1, 6_271_862_519_930_470_900));
+}
+
+#[test]
+fn a_candle_takes_55_bytes_at_most_and_no_allocation() {
+    let (mut tape, mut recorder) = (Tape::new(24), Recorder::default());
+    let _ = recorder.begin(&tape.trader, WALL_MS);
+    let (room, place) = (recorder.buffer().capacity(), recorder.buffer().as_ptr());
+    let mut candles = 0;
+    while let Some(entry) = tape.next() {
+        let before = recorder.buffer().len();
+        put(&mut recorder, &entry, tape.trader.tally());
+        let bytes = recorder.buffer().len() - before;
+        if entry.outcome.is_none() && matches!(entry.event, Event::Candle(_)) {
+            candles += 1;
+            let first_of_a_block = before == block::HEADER; // it has its time in full
+            assert!(bytes <= 55 || first_of_a_block && bytes <= 60, "{bytes} bytes for {entry:?}");
+        }
+        let _ = recorder.take(false);
+        assert_eq!((recorder.buffer().capacity(), recorder.buffer().as_ptr()), (room, place), "the buffer is reused");
+    }
+    assert!(candles > 2_000, "{candles} candles show nothing");
+}
+
+#[test]
+fn a_block_is_handed_out_when_it_is_full_or_forced() {
+    let (mut tape, mut recorder) = (Tape::new(24), Recorder::default());
+    assert_eq!(recorder.take(true), None, "there is no segment");
+    let _ = recorder.begin(&tape.trader, WALL_MS);
+    assert_eq!(recorder.take(true), None, "there is nothing in it");
+    let mut blocks = Vec::new();
+    while let Some(entry) = tape.next() {
+        put(&mut recorder, &entry, tape.trader.tally());
+        blocks.extend(recorder.take(false));
+    }
+    assert!(blocks.len() >= 2, "{}", blocks.len());
+    assert!(blocks.iter().all(|block| (BLOCK_BYTES..BLOCK_BYTES + 4096).contains(&block.len())));
+    assert!(recorder.take(true).is_some_and(|rest| rest.len() < BLOCK_BYTES));
+}
+
+#[test]
+fn a_segment_ends_at_midnight_and_when_it_is_large() {
+    let mut recorder = Recorder::default();
+    let at = |ms| EPOCH.plus_ms(ms);
+    assert!(recorder.is_due(at(0)), "the first one");
+    let tally = trader().tally();
+    let candle = Event::Candle(Tape::new(1).market.next().unwrap());
+    let tell = |recorder: &mut Recorder, ms| recorder.event(at(ms), &candle, &[], tally);
+    let _ = recorder.begin(&trader(), WALL_MS);
+    tell(&mut recorder, DAY_MS - 2);
+    assert!(!recorder.is_due(at(DAY_MS - 1)));
+    assert!(recorder.is_due(at(DAY_MS)));
+    let _ = recorder.take(true);
+    let mut taken = recorder.begin(&trader(), WALL_MS).len() as u64;
+    while !recorder.is_due(at(DAY_MS)) {
+        tell(&mut recorder, DAY_MS);
+        taken += recorder.take(false).map_or(0, |block| block.len() as u64);
+    }
+    assert!((SEGMENT_BYTES..SEGMENT_BYTES + 100_000).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_segment_goes_on_where_the_one_before_it_ended_unless_something_between_was_lost() {
+    let (mut tape, mut recorder) = (Tape::new(1), Recorder::default());
+    let mut continues = |recorder: &mut Recorder| {
+        let head = entries_of(&recorder.begin(&tape.trader, WALL_MS)).0;
+        let entry = tape.next().unwrap();
+        put(recorder, &entry, tape.trader.tally());
+        head.continues
+    };
+    assert!(!continues(&mut recorder), "it is a start");
+    let _ = recorder.take(true);
+    assert!(continues(&mut recorder));
+    recorder.break_off();
+    assert!(recorder.is_due(EPOCH) && recorder.take(true).is_none(), "what cannot be run is not kept");
+    assert!(!continues(&mut recorder), "nobody knows what lies between");
 }
