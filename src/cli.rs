@@ -94,7 +94,7 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
-    /// The account's memory [default: $STATE_DIRECTORY, ~/.local/state/smolbear or ./smolbear-data; with --replay or --speed none]
+    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none]
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub data_dir: Option<PathBuf>,
     /// Begin a new paper account; the old one is set aside, not deleted
@@ -363,7 +363,9 @@ mod tests {
             ("--paper --duration", "a value is required for '--duration <SECONDS>'"),
             ("--paper --replay", "a value is required for '--replay <FILE>...'"),
             ("--paper --paper", "'--paper' cannot be used multiple times"),
-            ("--paper --data-dir x", "unexpected argument '--data-dir'"),
+            ("--paper --data-dir", "a value is required for '--data-dir <DIR>'"),
+            ("status --json --paper", "unexpected argument '--paper'"),
+            ("trades --csv --json", "'--csv' cannot be used with '--json'"),
             ("--paper init", "error: a subcommand takes none of the flags of a run"),
             ("--paper BTCUSDT-1m.csv", "'BTCUSDT-1m.csv'"),
             ("genrate x", "tip: a similar subcommand exists: 'generate'"),

@@ -102,3 +102,351 @@ impl Picture {
     #[must_use]
     pub const fn tally(&self) -> Tally {
         self.snapshot.desk.tally
+    }
+}
+
+impl Trader {
+    /// A trader that has seen nothing.
+    #[must_use]
+    pub fn new(engine: Engine, venue: Venue) -> Self {
+        Self { engine, venue, desk: Desk::default(), outputs: Vec::new(), asked: Vec::new() }
+    }
+
+    /// A trader that goes on from a snapshot.
+    ///
+    /// The account's capital is the snapshot's, see [`crate::engine::Account::capital`]. Symbols and strategies must be the snapshot's too,
+    /// else see [`Snapshot::refit`]; everything else in the settings may differ.
+    #[must_use]
+    pub fn restore(settings: crate::engine::Settings, venue: matching::Settings, snapshot: Snapshot) -> Self {
+        let engine = Engine::restore(settings, snapshot.engine);
+        let venue = Venue::Matching(Matching::restore(venue, snapshot.venue));
+        Self { desk: snapshot.desk, ..Self::new(engine, venue) }
+    }
+
+    /// What a restart needs besides settings and candles.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let Venue::Matching(matching) = &self.venue;
+        Snapshot { engine: self.engine.snapshot(), venue: matching.snapshot(), desk: self.desk.clone() }
+    }
+
+    /// A trader that goes on from a picture taken with the same settings, without any candle of the past.
+    #[must_use]
+    pub fn from_picture(settings: crate::engine::Settings, venue: matching::Settings, picture: Picture) -> Self {
+        let Picture { snapshot, desks } = picture;
+        let engine = Engine::restore_warm(settings, snapshot.engine, desks);
+        let venue = Venue::Matching(Matching::restore(venue, snapshot.venue));
+        Self { desk: snapshot.desk, ..Self::new(engine, venue) }
+    }
+
+    /// Everything that is needed to go on, besides the settings.
+    #[must_use]
+    pub fn picture(&self) -> Picture {
+        Picture { snapshot: self.snapshot(), desks: self.engine.desks() }
+    }
+
+    /// One event at its time. What the shell must do is appended to `actions`; orders go to the venue by themselves.
+    ///
+    /// After a `Commit` the trader waits for its `Committed`. Until then no market event may come, or how fast the disk is would change a
+    /// decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
+    pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        let waits = self.desk.outstanding.is_some();
+        let of_market = match &event {
+            Event::Candle(candle) => !candle.history,
+            other => matches!(other, Event::Price(_)),
+        };
+        assert!(!(waits && of_market), "a market event came while a commit is outstanding");
+        match &event {
+            Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
+            Event::Candle(candle) => {
+                self.venue_candle(now, candle);
+                self.desk.walking = Some(event);
+            }
+            Event::Price(bar) => {
+                self.venue_price(now, bar);
+                // it may have to be stored, and what is no number cannot
+                self.desk.walking = Some(Event::Price(bar.with_quotes()));
+            }
+            // the venue's own deadline stays due until the walk that is under way is over
+            Event::Wake if waits => self.tell(now, &event, actions),
+            Event::Wake => {
+                let Venue::Matching(matching) = &mut self.venue;
+                matching.handle(now, Input::Wake, &mut self.outputs);
+                self.desk.walking = Some(event);
+            }
+            Event::Committed { batch } => {
+                self.desk.outstanding.take_if(|waiting| *waiting <= *batch);
+                self.tell(now, &event, actions);
+            }
+            Event::Order(_)
+            | Event::Account(_)
+            | Event::Instrument(..)
+            | Event::Funding(_)
+            | Event::Feed(..)
+            | Event::Proof(_)
+            | Event::ClockDoubt(_)
+            | Event::StoreDoubt(_)
+            | Event::Command(_) => self.tell(now, &event, actions),
+        }
+        self.go_on(now, actions);
+    }
+
+    /// One event at its time, where nothing has to be made durable: every commit counts as done at once.
+    pub fn turn(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        self.handle(now, event, actions);
+        while let Some(batch) = self.desk.outstanding {
+            self.handle(now, Event::Committed { batch }, actions);
+        }
+    }
+
+    /// What happens next, and when, where `candle` is the next one of the source. Every driver asks here, so that none has an order of its own.
+    ///
+    /// A deadline is due before everything later; at one moment market events come first. Nothing happens before `latest`, the time of the
+    /// last event: what was missed happens then.
+    #[must_use]
+    pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
+        let known_at = candle.closes_at().max(latest);
+        match self.next_deadline().map(|deadline| deadline.max(latest)) {
+            Some(deadline) if deadline < known_at => (deadline, Event::Wake),
+            Some(_) | None => (known_at, Event::Candle(candle)),
+        }
+    }
+
+    /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let Venue::Matching(matching) = &self.venue;
+        let of_venue = matching.next_deadline().filter(|_| self.desk.outstanding.is_none());
+        [self.engine.next_deadline(), of_venue].into_iter().flatten().min()
+    }
+
+    /// The assertions that stay on, and that both books agree.
+    pub fn check(&self) {
+        self.engine.check();
+        let Venue::Matching(matching) = &self.venue;
+        matching.check();
+        let quiet = self.desk.outstanding.is_none() && self.desk.heard.is_empty() && self.desk.walking.is_none();
+        if quiet {
+            assert_eq!(
+                self.engine.account().balance,
+                matching.balance(),
+                "engine and venue disagree about the balance"
+            );
+            let ours = self.engine.positions().map(|position| (position.symbol, position.plan.side, position.qty));
+            let theirs = matching.account().positions;
+            assert!(
+                ours.eq(theirs.iter().map(|p| (p.symbol, p.side, p.qty))),
+                "engine and venue disagree about positions"
+            );
+        }
+    }
+
+    /// The trading brain.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Where orders go.
+    #[must_use]
+    pub const fn venue(&self) -> &Venue {
+        &self.venue
+    }
+
+    /// What went by so far.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.desk.tally
+    }
+
+    /// The commit that everything waits for.
+    #[must_use]
+    pub const fn outstanding(&self) -> Option<u64> {
+        self.desk.outstanding
+    }
+
+    /// History warms indicators and tells the last price; nothing follows from it.
+    ///
+    /// After a restart all candles that were ever handed in come as history, while the turn that the snapshot was taken in may still be under
+    /// way: the venue's walk stays where it is, and the engine hears of its candle when the walk is over.
+    fn warm(&mut self, now: Timestamp, event: &Event, candle: &ClosedCandle) {
+        let Venue::Matching(matching) = &self.venue;
+        if !matching.is_walking() {
+            self.venue_candle(now, candle);
+        }
+        if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
+            self.engine.handle(now, event, &mut self.asked);
+        }
+        assert!(self.asked.is_empty() && self.outputs.is_empty(), "history asked for something");
+    }
+
+    fn venue_candle(&mut self, now: Timestamp, candle: &ClosedCandle) {
+        let Venue::Matching(matching) = &mut self.venue;
+        matching.handle(now, Input::Candle(candle), &mut self.outputs);
+    }
+
+    fn venue_price(&mut self, now: Timestamp, bar: &PriceBar) {
+        let Venue::Matching(matching) = &mut self.venue;
+        matching.handle(now, Input::Price(bar), &mut self.outputs);
+    }
+
+    /// Lets engine and venue answer each other until both are quiet or a commit is outstanding.
+    fn go_on(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        loop {
+            self.desk.heard.extend(self.outputs.drain(..).map(|output| match output {
+                Output::Order(update) => Event::Order(update),
+                Output::Funding(paid) => Event::Funding(paid),
+            }));
+            if self.desk.outstanding.is_some() {
+                return;
+            }
+            let Venue::Matching(matching) = &mut self.venue;
+            if let Some(event) = self.desk.heard.pop_front() {
+                self.tell(now, &event, actions);
+            } else if matching.is_walking() {
+                matching.resume(&mut self.outputs);
+            } else if let Some(event) = self.desk.walking.take() {
+                self.tell(now, &event, actions);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Tells the engine, and takes its orders to the venue.
+    fn tell(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
+        if let Event::Order(OrderUpdate::Filled(_)) = event {
+            self.desk.tally.fills += 1;
+        }
+        self.engine.handle(now, event, &mut self.asked);
+        for action in self.asked.drain(..) {
+            self.desk.tally.actions += 1;
+            self.desk.tally.hash.add(&(now, &action));
+            match action {
+                Action::Order(command) => {
+                    let Venue::Matching(matching) = &mut self.venue;
+                    matching.handle(now, Input::Order(command), &mut self.outputs);
+                }
+                Action::Commit { batch, .. } => {
+                    self.desk.outstanding = Some(batch);
+                    actions.push(action);
+                }
+                Action::Need(_) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => actions.push(action),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Exits, Gate, Risk, Settings},
+        market::{Candle, MINUTE_MS, Names, SymbolId, Timeframe, known_instrument},
+        strategies,
+    };
+    use rust_decimal::Decimal;
+
+    const BTC: SymbolId = SymbolId(0);
+
+    fn trader() -> Trader {
+        let rule = strategies::Settings { timeframe: Timeframe::M1, ..strategies::Settings::oversold_bounce() };
+        let instruments = vec![known_instrument(&"BTCUSDT".parse().unwrap()).unwrap()];
+        let (capital, strategies) = (Decimal::ONE_THOUSAND, vec![rule]);
+        let (risk, exits, gate) = (Risk::default(), Exits::default(), Gate::default());
+        let venue =
+            Matching::new(matching::Settings { instruments: instruments.clone(), ..matching::Settings::default() });
+        let engine = Engine::new(Settings { instruments, capital, strategies, require_warm: false, risk, exits, gate });
+        Trader::new(engine, Venue::Matching(venue))
+    }
+
+    /// The minute that begins at `at`, in which the price falls by 100.
+    fn falling(at: i64) -> Event {
+        let open = 100_000.0 - 100.0 * at as f64;
+        let close = open - 100.0;
+        let candle = Candle { open_time: Timestamp(at * MINUTE_MS), open, high: open, low: close, close, volume: 1.0 };
+        Event::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: false })
+    }
+
+    #[test]
+    fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_candle() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        trader.handle(now(15), falling(15), &mut actions);
+        let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
+        let waiting = |trader: &Trader| {
+            let Venue::Matching(matching) = &trader.venue;
+            matching.open_orders(BTC).count()
+        };
+        assert_eq!(waiting(&trader), 0);
+        let due = trader.next_deadline().expect("the stop does not wait for ever");
+        assert_eq!(due, now(15).plus_ms(1_000));
+        trader.handle(due, Event::Wake, &mut actions);
+        assert_eq!(waiting(&trader), 2, "stop and target");
+        assert_eq!((trader.outstanding(), trader.next_deadline()), (Some(batch), None), "nothing else goes on");
+        trader.handle(due, Event::Committed { batch }, &mut actions);
+        while let Some(batch) = trader.outstanding() {
+            trader.handle(due, Event::Committed { batch }, &mut actions);
+        }
+        trader.check();
+        // 98,500 less 1.2 ATRs is hit within the same candle, which the engine has heard of too
+        assert_eq!((trader.engine().account().trades, trader.engine().mark(BTC)), (1, 98_400.0));
+    }
+
+    #[test]
+    fn a_turn_goes_on_where_its_symbol_has_another_number() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        trader.handle(now(15), falling(15), &mut actions);
+        let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
+        let lists = |symbols: &[&str]| Names {
+            symbols: symbols.iter().map(|name| name.parse().unwrap()).collect(),
+            strategies: vec!["oversold_bounce".to_owned()],
+        };
+        let (was, now_is, without) = (lists(&["BTCUSDT"]), lists(&["ETHUSDT", "BTCUSDT"]), lists(&["ETHUSDT"]));
+        let snapshot = trader.snapshot();
+        assert_eq!(snapshot.clone().refit(&Refit { was: &was, now: &was }), Ok(snapshot.clone()));
+        assert!(snapshot.clone().refit(&Refit { was: &was, now: &without }).is_err());
+        let snapshot = snapshot.refit(&Refit { was: &was, now: &now_is }).unwrap();
+        let instruments: Vec<_> = now_is.symbols.iter().map(|symbol| known_instrument(symbol).unwrap()).collect();
+        let settings = Settings { instruments: instruments.clone(), ..trader.engine.settings().clone() };
+        let venue = matching::Settings { instruments, capital: Decimal::ONE, ..matching::Settings::default() };
+        let mut moved = Trader::restore(Settings { capital: Decimal::ONE, ..settings }, venue, snapshot);
+        for at in 0..16 {
+            let Event::Candle(candle) = falling(at) else { unreachable!() };
+            let history = ClosedCandle { symbol: SymbolId(1), history: true, ..candle };
+            moved.handle(now(at), Event::Candle(history), &mut actions);
+        }
+        moved.turn(now(15), Event::Committed { batch }, &mut actions);
+        trader.turn(now(15), Event::Committed { batch }, &mut actions);
+        moved.check();
+        let account = moved.engine().account();
+        assert_eq!((account.trades, account.capital), (1, Decimal::ONE_THOUSAND), "the account's own capital");
+        assert_eq!(account, trader.engine().account());
+        assert_eq!((moved.engine().mark(SymbolId(1)), moved.engine().mark(BTC)), (98_400.0, 0.0));
+    }
+
+    #[test]
+    fn a_bar_without_quotes_can_be_stored_in_the_middle_of_its_walk() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
+        (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+        let [last, missing] = [98_400.0, f64::NAN];
+        let bar = PriceBar { symbol: BTC, last, low: last, high: last, bid: missing, ask: missing, at: now(15) };
+        trader.handle(now(15), Event::Price(bar), &mut actions);
+        assert!(trader.outstanding().is_some() && trader.desk.walking.is_some(), "the entry filled");
+        let text = serde_json::to_string(&trader.snapshot()).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), trader.snapshot());
+    }
+
+    #[test]
+    #[should_panic(expected = "while a commit is outstanding")]
+    fn no_candle_is_lost_on_a_trader_that_waits() {
+        let (mut trader, mut actions) = (trader(), Vec::new());
+        for at in 0..17 {
+            trader.handle(Timestamp((at + 1) * MINUTE_MS), falling(at), &mut actions);
+        }
+    }
+}

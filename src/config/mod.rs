@@ -148,6 +148,14 @@ pub struct Config {
     pub dry_run: bool,
     /// Log level debug.
     pub debug: bool,
+    /// `--data-dir`: the account's memory.
+    pub data_dir: Option<PathBuf>,
+    /// Begin a new account.
+    pub fresh: bool,
+    /// Trade again after an emergency stop or too many restarts.
+    pub clear_emergency: bool,
+    /// Go on without a damaged store.
+    pub accept_new_store: bool,
     /// Where reports are written at the end.
     pub out: Option<PathBuf>,
     /// The configuration file that was used, as it was found.
@@ -198,6 +206,10 @@ impl Default for Config {
             infinite: false,
             dry_run: false,
             debug: false,
+            data_dir: None,
+            fresh: false,
+            clear_emergency: false,
+            accept_new_store: false,
             out: None,
             config_file: None,
             on_stop_close: false,
@@ -285,6 +297,10 @@ impl Config {
             looped: cli.looped,
             dry_run: cli.dry_run,
             debug: cli.debug,
+            data_dir: cli.data_dir.clone(),
+            fresh: cli.fresh,
+            clear_emergency: cli.clear_emergency,
+            accept_new_store: cli.accept_new_store,
             out: cli.out.clone(),
             ..Self::default()
         }

@@ -1,7 +1,9 @@
 //! What a run says at its end, and its exit code.
 
 use super::{
+    clocks::wall_ms,
     loop_lines::until_close,
+    process,
     realtime::{LoopError, Realtime},
     signals::{self, FAILURE, PANIC, USAGE},
     tasks::{How, TaskEnd},
@@ -11,6 +13,7 @@ use crate::{
     engine::{Engine, Position, Summary},
     market::decimal,
     stop::Cause,
+    store::{Halt, HaltKind, last_run::RunEnd},
 };
 use log::{error, info};
 use rust_decimal::Decimal;
@@ -42,7 +45,8 @@ impl End {
             How::Panicked(_) => PANIC,
             How::Quit => FAILURE,
             How::Returned(Finished { outcome: Err(LoopError::Data(_)), .. }) => USAGE,
-            How::Returned(Finished { outcome: Err(LoopError::Out(_)), .. }) => FAILURE,
+            How::Returned(Finished { outcome: Err(LoopError::Keep(error)), .. }) if error.is_fatal() => PANIC,
+            How::Returned(Finished { outcome: Err(LoopError::Out(_) | LoopError::Keep(_)), .. }) => FAILURE,
             How::Returned(Finished { outcome: Ok(()), .. }) => signals::exit_code(self.cause, had_duration),
         };
         match &self.fault {
@@ -76,6 +80,25 @@ impl End {
         info!("{how} after {seconds:.1} s ({}){}", self.why(), self.trades());
     }
 
+    /// For the account's memory, which tells it to the next run; `None` where that memory can't be trusted with it.
+    #[must_use]
+    pub fn mark(&self, exit_code: u8) -> Option<(RunEnd, Option<Halt>)> {
+        if let How::Returned(Finished { outcome: Err(LoopError::Keep(error)), .. }) = &self.trading.how
+            && error.is_fatal()
+        {
+            return None;
+        }
+        let (ended_ms, cause, failures) = (wall_ms(), self.why(), self.failures());
+        let reason = format!("emergency stop ({cause})");
+        let halt = Halt { kind: HaltKind::Emergency, reason, since_ms: ended_ms, until_ms: None };
+        let message = (!failures.is_empty()).then(|| failures.join("; "));
+        let peak_kb = process::peak_kb().unwrap_or(0);
+        Some((
+            RunEnd { ended_ms, exit_code, cause, message, peak_kb },
+            (self.cause == Cause::Emergency).then_some(halt),
+        ))
+    }
+
     fn failures(&self) -> Vec<String> {
         let trading = match &self.trading.how {
             How::Returned(Finished { outcome, .. }) => outcome.as_ref().err().map(ToString::to_string),
@@ -98,7 +121,7 @@ impl End {
         let finest = engine.settings().strategies.iter().map(|rule| rule.timeframe).min();
         let market = realtime.market(Instant::now());
         let next = finest.map(|finest| format!(", next {finest} close in {}", until_close(finest, market)));
-        format!(": {}{}", counted(engine.account().trades, "trade"), next.unwrap_or_default())
+        format!(": {}{}", counted(engine.summary().exit_count(), "trade"), next.unwrap_or_default())
     }
 }
 
@@ -177,14 +200,16 @@ mod tests {
         config::Speed,
         run::{
             health::Vitals,
+            keeping::Keeping,
             progress::Progress,
-            realtime::Parts,
+            realtime::{Entries, Parts},
             rig,
             source::{Source, Tape},
             tasks::How::{Panicked, Quit, Returned},
             trades_csv::TradesCsv,
         },
         simulation::prices::Market,
+        store::Cursor,
     };
 
     fn realtime() -> Realtime {
@@ -196,6 +221,8 @@ mod tests {
             finest: vec![],
             progress: Progress::from_environment(),
             csv: None,
+            keeping: Keeping::without_disk(rig::settings().names(), Cursor::new(1)),
+            entries: Entries::Open,
             duration_ends: None,
             infinite: false,
             close_on_stop: false,
@@ -203,7 +230,7 @@ mod tests {
     }
 
     fn out_error() -> LoopError {
-        TradesCsv::create("/dev/null".as_ref()).expect_err("a device is no folder").into()
+        TradesCsv::create("/dev/null".as_ref(), &[]).expect_err("a device is no folder").into()
     }
 
     #[test]

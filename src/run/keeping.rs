@@ -7,7 +7,10 @@ use super::{backoff::Backoff, health::Vitals, journaling::Journaling};
 use crate::{
     engine::{Action, Event, Record, Trade},
     market::Timestamp,
-    store::{Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError},
+    store::{
+        Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError,
+        journal::JournalError,
+    },
     trader::Trader,
 };
 use log::{error, info};
@@ -30,6 +33,9 @@ pub enum KeepError {
     /// The disk failed to confirm a write; a retry may lie.
     #[error("{0}: ended, since what was written may be lost; the next start goes on from what is there")]
     Fsync(StoreError),
+    /// The same of the journal.
+    #[error("{0}: ended, since what was written may be lost")]
+    JournalSync(JournalError),
     /// Our own mistake.
     #[error(transparent)]
     Broken(StoreError),
@@ -59,6 +65,7 @@ pub struct Keeping {
     names: Names,
     cursor: Cursor,
     disk: Option<OnDisk>,
+    begun: bool,
     /// The commit that the trader waits for: asked for when, at what market time.
     asked: Option<(Instant, Timestamp)>,
     /// A batch that the trader may count as done.
@@ -94,12 +101,13 @@ impl Keeping {
     /// A loop that stands there in its data and remembers nothing beyond its end.
     #[must_use]
     pub const fn without_disk(names: Names, cursor: Cursor) -> Self {
-        Self { names, cursor, disk: None, asked: None, done: None, trades: Vec::new() }
+        Self { names, cursor, disk: None, begun: false, asked: None, done: None, trades: Vec::new() }
     }
 
     /// With a disk.
     #[must_use]
-    pub fn on_disk(self, keeper: Keeper, journaling: Journaling, vitals: Vitals) -> Self {
+    pub fn on_disk(self, keeper: Keeper, vitals: Vitals) -> Self {
+        let journaling = Journaling::new(keeper.clone());
         let disk = OnDisk {
             keeper,
             vitals,
@@ -120,24 +128,38 @@ impl Keeping {
     }
 
     /// An event is about to be handed to the trader.
-    pub fn begin(&mut self, now: Timestamp, event: &Event) {
+    pub fn begin(&mut self, now: Timestamp, event: &Event, trader: &Trader) -> Result<(), KeepError> {
         self.cursor.latest = now;
         if let Event::Candle(candle) = event {
             self.cursor.pass(candle);
         }
+        if let Some(disk) = self.disk.as_mut().filter(|_| self.begun) {
+            disk.journaling.prepare(now, trader)?;
+        }
+        Ok(())
+    }
+
+    /// The history is over: from here on what the trader is told is recorded.
+    pub const fn start(&mut self) {
+        self.begun = true;
     }
 
     /// The trader has handled the event, and these actions came of it.
-    pub fn record(&mut self, now: Timestamp, event: &Event, actions: &[Action], trader: &Trader) {
-        if let Some(disk) = &mut self.disk {
-            disk.journaling.record(now, event, actions, trader.tally());
-        }
+    pub fn record(
+        &mut self,
+        now: Timestamp,
+        event: &Event,
+        actions: &[Action],
+        trader: &Trader,
+    ) -> Result<(), KeepError> {
+        let Some(disk) = &mut self.disk else { return Ok(()) };
+        Ok(disk.journaling.record(now, event, actions, trader.tally())?)
     }
 
     /// Whether events must be given to [`Self::record`].
     #[must_use]
     pub fn records(&self) -> bool {
-        self.disk.as_ref().is_some_and(|disk| disk.journaling.is_on())
+        self.begun && self.disk.as_ref().is_some_and(|disk| disk.journaling.is_on())
     }
 
     /// The trader wants these records durable.
@@ -204,12 +226,9 @@ impl Keeping {
     pub fn hear(&mut self, answer: Answer) -> Result<(), KeepError> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         match answer {
-            Answer::Run(Ok(())) => Ok(()),
-            Answer::Run(Err(error)) => disk.unsaved.note(error, &disk.vitals),
-            Answer::Journal(outcome) => {
-                disk.journaling.heard(outcome, &disk.vitals);
-                Ok(())
-            }
+            Answer::Begun(Ok(())) | Answer::Ended(_) => Ok(()),
+            Answer::Begun(Err(error)) => disk.unsaved.note(error, &disk.vitals),
+            Answer::Journal(outcome) => disk.journaling.heard(outcome, &disk.vitals),
             Answer::Batch(batch, outcome) => {
                 let number = disk.on_its_way.take().flatten();
                 self.done = self.done.max(number);
@@ -223,14 +242,14 @@ impl Keeping {
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         let disk = self.disk.as_ref()?;
-        let times = [Some(disk.sample_due), disk.unsaved.retry_at, disk.journaling.due()];
+        let times = [Some(disk.sample_due), disk.unsaved.retry_at, Some(disk.journaling.due())];
         times.into_iter().flatten().min()
     }
 
     /// Does what is due: a sample, another try, a block of the journal.
     pub fn turn(&mut self, now: Instant, trader: &Trader, sample: impl FnOnce() -> Sample) -> Result<(), KeepError> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
-        disk.journaling.turn(now, trader, &disk.keeper)?;
+        disk.journaling.turn(now)?;
         let retry = disk.unsaved.retry_at.take_if(|at| *at <= now).is_some();
         let sample = (disk.sample_due <= now).then(|| {
             disk.sample_due = now + SAMPLE_EVERY;
@@ -246,7 +265,7 @@ impl Keeping {
     /// The last state of the run, after which [`Self::is_quiet`] is to be waited for.
     pub fn finish(&mut self, trader: &Trader, sample: Sample) -> Result<(), KeepError> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
-        disk.journaling.finish(&disk.keeper)?;
+        disk.journaling.finish()?;
         let memory = memory(&self.names, &self.cursor, trader);
         disk.write(None, Vec::new(), memory, Some(sample))
     }

@@ -5,15 +5,18 @@
 
 use super::{
     backoff::Backoff,
+    clocks::wall_ms,
     end::{End, Finished},
     health::{HealthMonitor, HealthSettings, Vitals},
+    keeping::Keeping,
     log::{self as log_out, LogHandle, Target},
+    opening::{Kept, OpenError},
     preflight,
-    prepare::{Prepared, prepare},
+    prepare::{PrepareError, Prepared, prepare},
     progress::Progress,
-    realtime::{Parts, Realtime},
+    realtime::{Entries, Parts, Realtime},
     replay,
-    signals::{FAILURE, Listener, USAGE},
+    signals::{self, FAILURE, Listener, USAGE},
     subcommands,
     supervisor::{self, Supervision},
     tasks::{self, NamedTask},
@@ -25,14 +28,16 @@ use crate::{
     stop::{Cause, Stop, Wait},
 };
 use futures_lite::FutureExt;
-use log::{error, info, warn};
+use log::{error, info, log, warn};
 use smol::LocalExecutor;
 use std::{
-    future,
+    future, io,
     path::Path,
     time::{Duration, Instant},
 };
 
+/// How long the end of a run waits for its mark to be on the disk.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 /// The task of the trading loop, as the log calls it.
 const TRADING: &str = "trading loop";
 /// The task that hears Ctrl-C and the like, as the log calls it.
@@ -67,7 +72,14 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
         log()?;
         return Ok(supervise(&config));
     }
-    let prepared = prepare(&config, started).map_err(|error| error.to_string())?;
+    let prepared = match prepare(&config, started) {
+        Ok(prepared) => prepared,
+        Err(PrepareError::Open(OpenError::Folder(error))) => {
+            eprintln!("bot: {error}");
+            return Ok(signals::without_folder(&error));
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     let log = log()?;
     tasks::log_panics();
     say_beginning(&log);
@@ -127,7 +139,7 @@ fn say_phases(prepared: &Prepared) {
 async fn session<'a>(
     executor: &LocalExecutor<'a>,
     config: &'a Config,
-    prepared: Prepared,
+    mut prepared: Prepared,
     log: LogHandle,
     started: Instant,
 ) -> u8 {
@@ -147,7 +159,14 @@ async fn session<'a>(
     info!("✓ Health monitor started in background");
     let listening = tasks::spawn(executor, SIGNALS, listener.run(stop.clone()));
     say_opening(config, &prepared);
-    let trading = trade_on(config, prepared, vitals.clone(), stop.clone(), started);
+    let (keeping, entries, kept) = match remember(&mut prepared, &vitals) {
+        Ok(parts) => parts,
+        Err(cause) => {
+            eprintln!("bot: no thread for the account's memory: {cause}");
+            return FAILURE;
+        }
+    };
+    let trading = trade_on(config, prepared, (keeping, entries), vitals.clone(), stop.clone(), started);
     let trading = tasks::spawn(executor, TRADING, trading);
     let mut tasks = Tasks { trading, listening, monitor, vitals, stop };
     let end = tasks.end(executor, config.infinite).await;
@@ -155,8 +174,34 @@ async fn session<'a>(
     tasks.monitor.stop().await;
     info!("✓ Health monitor stopped");
     tasks.listening.cancel().await;
+    let code = mark(&end, end.exit_code(config.duration.is_some()), kept).await;
     end.say_last(started);
-    end.exit_code(config.duration.is_some())
+    code
+}
+
+/// What the loop remembers with, whether it opens positions, and what is to be closed at the end.
+fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, Entries, Option<Kept>)> {
+    let names = prepared.trader.engine().settings().names();
+    let keeping = Keeping::without_disk(names, prepared.cursor.clone());
+    let Some(opened) = prepared.opened.take() else { return Ok((keeping, Entries::Open, None)) };
+    let entries = opened.halt.as_ref().map_or(Entries::Open, |halt| {
+        let left = halt.until_ms.map(|until| Duration::from_millis((until - wall_ms()).max(0).unsigned_abs()));
+        left.map_or(Entries::Halted, |left| Entries::HaltedUntil(Instant::now() + left))
+    });
+    let kept = opened.start()?;
+    Ok((keeping.on_disk(kept.keeper(), vitals.clone()), entries, Some(kept)))
+}
+
+/// Tells the account's memory how the run ended; the exit code, which is a failure where that can't be done.
+async fn mark(end: &End, code: u8, kept: Option<Kept>) -> u8 {
+    let Some((kept, (run_end, halt))) = kept.zip(end.mark(code)) else { return code };
+    match kept.finish(run_end, halt, Instant::now() + LAST_WRITE).await {
+        Ok(()) => code,
+        Err(why) => {
+            error!("The end of this run is not saved: {why}");
+            if code == 0 { FAILURE } else { code }
+        }
+    }
 }
 
 fn health_settings(config: &Config) -> HealthSettings {
@@ -171,6 +216,8 @@ fn say_opening(config: &Config, prepared: &Prepared) {
     info!("[DEBUG] About to call start_live_trading()");
     info!("STARTING LIVE TRADING ENGINE");
     say_phases(prepared);
+    let told = prepared.opened.iter().flat_map(|opened| &opened.told);
+    told.for_each(|(level, line)| log!(*level, "{line}"));
     info!("✓ LIVE TRADING ENGINE STARTED SUCCESSFULLY");
     info!("");
     info!("🚀 Production trading loop active");
@@ -187,7 +234,14 @@ fn say_run(config: &Config, prepared: &Prepared) {
 }
 
 /// The task of the trading loop.
-async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Stop, started: Instant) -> Finished {
+async fn trade_on(
+    config: &Config,
+    prepared: Prepared,
+    (keeping, entries): (Keeping, Entries),
+    vitals: Vitals,
+    stop: Stop,
+    started: Instant,
+) -> Finished {
     let mut realtime = Box::new(Realtime::new(Parts {
         trader: prepared.trader,
         tape: prepared.tape,
@@ -196,6 +250,8 @@ async fn trade_on(config: &Config, prepared: Prepared, vitals: Vitals, stop: Sto
         vitals,
         progress: Progress::from_environment(),
         csv: prepared.csv,
+        keeping,
+        entries,
         duration_ends: config.duration.and_then(|duration| started.checked_add(duration)),
         infinite: config.infinite,
         close_on_stop: config.on_stop_close,

@@ -4,9 +4,12 @@ mod backoff; // the pause before another try
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod end; // the exit summary and the exit code
 pub mod health; // the monitor: is the bot well, and if not, why
+mod journaling; // what the trader is told and does, in blocks
+mod keeping; // what must be durable, and what became of it
 pub mod launch; // from the command line to an exit code
 pub mod log; // lines that are written at once or counted as lost, and never waited for
 mod loop_lines; // what the loop prints every 30 seconds
+mod opening; // the data directory of a run, and what it has to say
 mod pace; // market time and process time
 mod preflight; // the checks of --dry-run
 mod prepare; // from a configuration to all that a run needs

@@ -1,21 +1,21 @@
 //! The data directory of a run: held, opened, and what the run before left in it. Nothing is printed and nothing runs yet.
 
-use super::{clocks::wall_ms, text::counted};
+use super::{clocks::wall_ms, progress};
 use crate::{
     config::{Config, Speed, process_env},
-    market::Timestamp,
+    market::{Misfit, Names, Timestamp},
+    stop::Latch,
     store::{
-        Account, DataFolder, Database, Facts, Fault, FolderError, Halt, HaltKind, JournalError, Keeper, Limits, Memory,
-        Misfit, Names, Run, Segments, StoreError, folder_of, halted_by_restarts, why,
+        Account, Answer, Database, Fault, Halt, HaltKind, Job, Keeper, Limits, Memory, StoreError, TradeRow,
+        folder::{DataFolder, FolderError, folder_of},
+        journal::{JournalError, Segments},
+        last_run::{Facts, How, Run, RunEnd, halted_by_restarts, why},
     },
 };
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use log::Level;
+use std::{io, path::PathBuf, time::Instant};
 
-/// Why the account's memory can't be had; the first is exit code 75, all others are 2.
+/// Why the account's memory can't be had; where another bot holds it that is exit code 75, else 2.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another bot holds it, or it can't be made.
@@ -35,8 +35,9 @@ pub enum OpenError {
     Journal(#[from] JournalError),
     /// The account has traded something else.
     #[error(
-        "the account in {} trades {was}, but this run would trade {is}: their prices have nothing to do with each other. \
-         Name another --data-dir, or begin a new account with --fresh", .folder.display()
+        "the account in {} trades {was}, but this run would trade {is}; their prices have nothing to do with each other. \
+         Name another --data-dir, or begin a new account with --fresh",
+        .folder.display()
     )]
     OtherMarket {
         /// The data directory.
@@ -50,7 +51,9 @@ pub enum OpenError {
     #[error(transparent)]
     Misfit(#[from] Misfit),
     /// A flag that needs a data directory.
-    #[error("{0} is about the account's memory, and a run with --replay or --speed has none unless --data-dir names it")]
+    #[error(
+        "{0} is about the account's memory, and a run with --replay or --speed has none unless --data-dir names it"
+    )]
     NoFolder(&'static str),
     /// It can't be set aside.
     #[error("{} can't be set aside: {cause}", .folder.display())]
@@ -64,21 +67,26 @@ pub enum OpenError {
 
 /// An opened data directory.
 pub struct Opened {
-    /// Held as long as the process lives.
-    folder: DataFolder,
+    /// Held as long as this lives.
+    pub folder: DataFolder,
     database: Database,
     segments: Segments,
     limits: Limits,
     run: Run,
     /// Where the account goes on; `None` for a new one.
     pub memory: Option<Memory>,
-    /// Its trades so far, as rows of `trades.csv`.
-    pub rows: Vec<String>,
+    /// Its trades so far, for `--out`.
+    pub rows: Vec<TradeRow>,
     /// What keeps it from opening positions.
     pub halt: Option<Halt>,
-    /// What there is to say: how serious, and a line.
-    pub told: Vec<(log::Level, String)>,
+    /// What there is to say.
+    pub told: Vec<(Level, String)>,
 }
+
+/// Lines for the log, worst words first or last as they come.
+type Told = Vec<(Level, String)>;
+/// Runs that are looked at for restarts.
+const RUNS: u32 = 1001;
 
 /// Where the memory of this run is to be; `None` for an experiment.
 #[must_use]
@@ -96,7 +104,7 @@ fn market_of(config: &Config) -> String {
 }
 
 /// Holds and opens the data directory of a run, if it has one.
-pub fn open(config: &Config, names: &Names) -> Result<Option<Opened>, OpenError> {
+pub fn open(config: &Config, names: Names) -> Result<Option<Opened>, OpenError> {
     let Some(path) = folder(config) else {
         let asked = [("--fresh", config.fresh), ("--accept-new-store", config.accept_new_store)];
         return asked.into_iter().find(|(_, on)| *on).map_or(Ok(None), |(flag, _)| Err(OpenError::NoFolder(flag)));
@@ -106,48 +114,99 @@ pub fn open(config: &Config, names: &Names) -> Result<Option<Opened>, OpenError>
     if config.fresh {
         told.extend(set_aside(&folder, "fresh")?);
     }
-    let database = open_database(config, &folder, &mut told)?;
-    bind(config, &folder, &database)?;
-    let memory = database.memory()?.map(|memory| memory.refit(&names.symbols, &names.strategies)).transpose()?;
-    if let Some(memory) = &memory {
-        told.extend(resumed(config, memory));
-    }
-    let facts = Facts::gather();
+    let mut database = open_database(config, &folder, &mut told)?;
+    bind(config, &folder, &mut database)?;
+    let memory = database.memory()?.map(|memory| memory.refit(names)).transpose()?;
     let runs = database.runs(RUNS)?;
-    if let Some((run, end)) = runs.first() {
-        let memory_kb = database.samples(run.started_ms)?.last().map(|sample| sample.memory_kb);
-        let last = why(run, end.as_ref(), memory_kb, &facts);
-        let level = if last.is_clean() { log::Level::Info } else { log::Level::Warn };
-        told.push((level, format!("Last run: {last}")));
-    }
-    let halt = halt(config, &database, &runs, &mut told)?;
+    let facts = facts(&database, &runs, &mut told)?;
+    let halt = halt(config, &mut database, &runs, &mut told)?;
     let rows = match &config.out {
-        Some(_) => database.trades(Timestamp(i64::MIN))?.iter().map(ToString::to_string).collect(),
+        Some(_) => database.trades(Timestamp(i64::MIN))?,
         None => Vec::new(),
     };
-    let segments = Segments::open(&path.join("journal"))?;
+    let mut segments = Segments::open(&folder.journal())?;
+    told.extend(cut_tail(&mut segments));
     let limits = Limits { keep_days: config.store.keep_days, bytes: config.store.limit_mb << 20 };
-    let run = Run::now(&facts);
+    let run = facts.run(wall_ms());
     Ok(Some(Opened { folder, database, segments, limits, run, memory, rows, halt, told }))
 }
 
-/// Runs that are looked at for restarts.
-const RUNS: usize = 1001;
-
-fn set_aside(folder: &DataFolder, why: &str) -> Result<Option<(log::Level, String)>, OpenError> {
-    let aside = folder.set_aside(why).map_err(|cause| OpenError::Aside { folder: folder.path().to_owned(), cause })?;
-    Ok(aside.map(|path| (log::Level::Info, format!("The account before is set aside in {}", path.display()))))
+/// Says how the last run ended.
+fn facts(database: &Database, runs: &[(Run, Option<RunEnd>)], told: &mut Told) -> Result<Facts, StoreError> {
+    let last = runs.first().map(|(run, end)| (run, end.as_ref()));
+    let facts = Facts::gather(last, progress::last_end());
+    if let Some((run, end)) = last {
+        let peak = database.samples(run.started_ms)?.iter().map(|sample| sample.memory_kb).max();
+        let why = why(run, end, peak, &facts);
+        told.push((
+            if matches!(why.how, How::Clean(_)) { Level::Info } else { Level::Warn },
+            format!("Last run: {why}"),
+        ));
+    }
+    Ok(facts)
 }
 
-fn open_database(
+/// What keeps this run from opening positions: an emergency stop that nobody cleared, or too many restarts.
+fn halt(
     config: &Config,
-    folder: &DataFolder,
-    told: &mut Vec<(log::Level, String)>,
-) -> Result<Database, OpenError> {
+    database: &mut Database,
+    runs: &[(Run, Option<RunEnd>)],
+    told: &mut Told,
+) -> Result<Option<Halt>, StoreError> {
+    let now_ms = wall_ms();
+    if config.clear_emergency {
+        database.clear_halts(now_ms)?;
+        return Ok(None);
+    }
+    let mut halts = database.halts()?;
+    let until = halted_by_restarts(runs, now_ms, config.store.halt_after_restarts);
+    if let Some(until_ms) = until.filter(|_| halts.iter().all(|halt| halt.kind != HaltKind::Restarts)) {
+        let reason = format!("{} ends within ten minutes that nobody asked for", config.store.halt_after_restarts);
+        let halt = Halt { kind: HaltKind::Restarts, reason, since_ms: now_ms, until_ms: Some(until_ms) };
+        database.halt(&halt)?;
+        halts.push(halt);
+    }
+    let halt = halts
+        .into_iter()
+        .filter(|halt| halt.until_ms.is_none_or(|until| until > now_ms))
+        .max_by_key(|halt| halt.until_ms.is_none());
+    told.extend(halt.as_ref().map(|halt| (Level::Error, halted(halt, now_ms))));
+    Ok(halt)
+}
+
+fn halted(halt: &Halt, now_ms: i64) -> String {
+    let reason = &halt.reason;
+    let until = halt.until_ms.map_or_else(String::new, |until| format!("in {} s, or ", (until - now_ms + 999) / 1000));
+    format!(
+        "HALTED: {reason}. Positions are watched and keep their stops; new ones are opened again {until}with --clear-emergency"
+    )
+}
+
+fn cut_tail(segments: &mut Segments) -> Option<(Level, String)> {
+    match segments.cut_tail() {
+        Ok(cut) => cut.map(|cut| {
+            (
+                Level::Info,
+                format!("Journal: {} bytes of an unfinished block were cut off {}", cut.bytes, cut.path.display()),
+            )
+        }),
+        Err(error) => Some((Level::Warn, format!("Journal: {error}"))),
+    }
+}
+
+fn set_aside(folder: &DataFolder, why: &str) -> Result<Option<(Level, String)>, OpenError> {
+    let aside = folder.set_aside(why, wall_ms());
+    let aside = aside.map_err(|cause| OpenError::Aside { folder: folder.path().to_owned(), cause })?;
+    Ok(aside.map(|path| (Level::Info, format!("The account before this one is set aside in {}", path.display()))))
+}
+
+fn open_database(config: &Config, folder: &DataFolder, told: &mut Told) -> Result<Database, OpenError> {
     let file = folder.database();
-    match Database::open(&file, None) {
+    // a memory that can't be read is found here and not in the middle of a run
+    let opened = Database::open(&file, None).and_then(|database| database.memory().map(|_| database));
+    match opened {
         Err(error) if error.fault == Fault::Corrupt && config.accept_new_store => {
-            told.push((log::Level::Warn, error.to_string()));
+            told.push((Level::Warn, error.to_string()));
             told.extend(set_aside(folder, "damaged")?);
             Ok(Database::open(&file, None)?)
         }
@@ -157,13 +216,60 @@ fn open_database(
 }
 
 /// The account and its market belong together.
-fn bind(config: &Config, folder: &DataFolder, database: &Database) -> Result<(), OpenError> {
+fn bind(config: &Config, folder: &DataFolder, database: &mut Database) -> Result<(), OpenError> {
     let is = market_of(config);
     match database.account()? {
         Some(account) if account.market == is => Ok(()),
-        Some(account) => {
-            Err(OpenError::OtherMarket { folder: folder.path().to_owned(), was: account.market, is })
+        Some(account) => Err(OpenError::OtherMarket { folder: folder.path().to_owned(), was: account.market, is }),
+        None => {
+            Ok(database.open_account(&Account { market: is, capital: config.paper.capital, opened_ms: wall_ms() })?)
         }
-        None => Ok(database.open_account(&Account { market: is, capital: config.paper.capital, opened_ms: wall_ms() })?),
+    }
+}
+
+/// What is left of an opened data directory once its thread has the files.
+pub struct Kept {
+    keeper: Keeper,
+    /// Other bots are kept out until the end.
+    _folder: DataFolder,
+}
+
+impl Opened {
+    /// Hands the files to a thread of their own.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread left.
+    pub fn start(self) -> io::Result<Kept> {
+        let keeper = Keeper::start(self.database, self.segments, self.limits)?;
+        keeper.send(Job::Begin(self.run)).map_err(io::Error::other)?;
+        Ok(Kept { keeper, _folder: self.folder })
+    }
+}
+
+impl Kept {
+    /// For the trading loop.
+    #[must_use]
+    pub fn keeper(&self) -> Keeper {
+        self.keeper.clone()
+    }
+
+    /// Writes down how the run ended; `halt`: the next ones open nothing. Waits for the disk until then.
+    ///
+    /// # Errors
+    ///
+    /// It is not on the disk, and why.
+    pub async fn finish(self, end: RunEnd, halt: Option<Halt>, until: Instant) -> Result<(), String> {
+        self.keeper.send(Job::End(end, halt)).map_err(|gone| gone.to_string())?;
+        loop {
+            match Latch::<()>::new().or_at_latest(until, self.keeper.answer()).await {
+                Some(Ok(Answer::Ended(Ok(())))) => self.keeper.close(),
+                Some(Ok(Answer::Ended(Err(error)))) => return Err(error.to_string()),
+                Some(Ok(Answer::Begun(_) | Answer::Batch(..) | Answer::Journal(_))) => {}
+                Some(Err(gone)) if !self.keeper.is_closed() => return Err(gone.to_string()),
+                Some(Err(_)) => return Ok(()), // the files are closed
+                None => return Err("the disk does not answer".to_owned()),
+            }
+        }
     }
 }

@@ -1,17 +1,21 @@
 //! From a configuration to everything that a run needs, or to the reason why it cannot start. Nothing is printed and nothing runs yet.
 
 use super::{
+    opening::{self, OpenError, Opened},
     source::{Source, Tape},
+    text::{counted, market_time, rounded},
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
     config::{Config, ConfigError},
     engine::Engine,
-    market::{Symbol, SymbolId, Timeframe},
+    market::{Symbol, SymbolId, Timeframe, Timestamp},
     simulation::{matching::Matching, prices::Market},
+    store::Cursor,
     trader::{Trader, Venue},
 };
+use log::Level;
 use std::time::{Duration, Instant};
 
 /// Why a run cannot start; all of it is the user's to mend (exit code 2).
@@ -23,6 +27,9 @@ pub enum PrepareError {
     /// The configuration, once the symbols are known.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The account's memory.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// `--out`.
     #[error("--out: {0}")]
     Out(#[from] OutError),
@@ -70,6 +77,10 @@ pub struct Prepared {
     pub tape: Tape,
     /// The finest timeframe of each symbol's data.
     pub finest: Vec<Timeframe>,
+    /// The account's memory; `None` for an experiment.
+    pub opened: Option<Opened>,
+    /// Where the account goes on in the data.
+    pub cursor: Cursor,
     /// Where trades are written.
     pub csv: Option<TradesCsv>,
     /// One line for the log: where prices come from.
@@ -101,8 +112,15 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let finest = symbols.iter().enumerate().map(|(index, _)| source.finest(SymbolId(index as u16))).collect();
     watch.lap(format!("market data: {market}"));
     let instruments = config.instruments_for(&symbols)?;
-    // A dry run leaves the results of earlier runs alone.
-    let csv = config.out.as_deref().filter(|_| !config.dry_run).map(TradesCsv::create).transpose()?;
+    let settings = config.engine_settings(instruments.clone());
+    // A dry run leaves the account and the results of earlier runs alone.
+    let mut opened = if config.dry_run { None } else { opening::open(config, settings.names())? };
+    watch.lap(format!(
+        "data directory: {}",
+        opened.as_ref().map_or_else(|| no_folder(config), |o| o.folder.path().display().to_string())
+    ));
+    let rows = opened.as_ref().map_or(&[][..], |opened| &opened.rows);
+    let csv = config.out.as_deref().filter(|_| !config.dry_run).map(|dir| TradesCsv::create(dir, rows)).transpose()?;
     let risk = &config.risk;
     watch.lap(format!(
         "risk limits: {} % a trade, {} % margin a position at leverage {}, {} % in all, {} trades and {} % loss a day",
@@ -115,10 +133,43 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     ));
     let rules = config.strategies.iter().map(|rule| format!("{} {}", rule.name, rule.timeframe)).collect::<Vec<_>>();
     watch.lap(format!("strategies: {}", rules.join(", ")));
-    let venue = Matching::new(config.matching_settings(instruments.clone()));
-    let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
-    watch.lap(format!("trading system: paper account of {} USDT", config.paper.capital));
-    Ok(Prepared { trader, tape: Tape::new(source, first), finest, csv, market, phases: watch.phases })
+    let venue = config.matching_settings(instruments);
+    let memory = opened.as_mut().and_then(|opened| opened.memory.take());
+    let (trader, cursor) = match memory {
+        Some(memory) => (Trader::restore(settings, venue, memory.trader), memory.cursor),
+        None => (Trader::new(Engine::new(settings), Venue::Matching(Matching::new(venue))), Cursor::new(symbols.len())),
+    };
+    watch.lap(account_line(&trader));
+    if let Some(opened) = opened.as_mut().filter(|_| cursor.latest > Timestamp(i64::MIN)) {
+        opened.told.splice(0..0, resumed(config, trader.engine(), &cursor));
+    }
+    let tape = Tape::new(source, first);
+    Ok(Prepared { trader, tape, finest, opened, cursor, csv, market, phases: watch.phases })
+}
+
+fn no_folder(config: &Config) -> String {
+    match opening::folder(config) {
+        Some(folder) => std::path::absolute(&folder).unwrap_or(folder).display().to_string(),
+        None => "none, this account ends with the run (--data-dir keeps one)".to_owned(),
+    }
+}
+
+fn account_line(trader: &Trader) -> String {
+    format!("trading system: paper account that began with {} USDT", trader.engine().account().capital.normalize())
+}
+
+/// `Resumed: 1 open position, balance 1003.20 USDT`, where in the data, and what of the configuration is not this account's.
+fn resumed(config: &Config, engine: &Engine, cursor: &Cursor) -> Vec<(Level, String)> {
+    let (account, open) = (engine.account(), counted(engine.positions().count() as u64, "open position"));
+    let (balance, at) = (rounded(account.balance, 2), market_time(cursor.latest));
+    let mut lines = vec![(Level::Info, format!("Resumed: {open}, balance {balance:.2} USDT (market time {at})"))];
+    if config.paper.capital != account.capital {
+        let (is, was) = (config.paper.capital.normalize(), account.capital.normalize());
+        let text =
+            format!("A capital of {is} USDT is for a new account: this one began with {was} (--fresh begins anew)");
+        lines.push((Level::Warn, text));
+    }
+    lines
 }
 
 fn origin_of(config: &Config) -> String {

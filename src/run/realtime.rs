@@ -62,8 +62,7 @@ pub struct Realtime {
     lines: LoopLines,
     results: Results,
     keeping: Keeping,
-    /// A run that opens no position, and watches those that are open.
-    halted: bool,
+    entries: Entries,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -73,6 +72,17 @@ pub struct Realtime {
     emergency: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
+}
+
+/// Whether this run opens positions; it watches those that are open in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entries {
+    /// As the strategies want.
+    Open,
+    /// Not before this moment.
+    HaltedUntil(Instant),
+    /// Not at all.
+    Halted,
 }
 
 /// What comes next.
@@ -99,7 +109,7 @@ pub struct Parts {
     pub progress: Progress,
     pub csv: Option<TradesCsv>,
     pub keeping: Keeping,
-    pub halted: bool,
+    pub entries: Entries,
     pub duration_ends: Option<Instant>,
     pub infinite: bool,
     pub close_on_stop: bool,
@@ -123,7 +133,7 @@ impl Realtime {
             lines: LoopLines::new(now),
             results: Results::new(parts.csv),
             keeping: parts.keeping,
-            halted: parts.halted,
+            entries: parts.entries,
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
@@ -181,12 +191,12 @@ impl Realtime {
 
     /// From here on events count. What a restored trader waits for is on the disk, since it was read from there.
     fn begin(&mut self) -> Result<(), LoopError> {
-        self.keeping.start(&self.trader)?;
+        self.keeping.start();
         let latest = self.pace.latest();
         if let Some(batch) = self.trader.outstanding() {
             self.tell(latest, Event::Committed { batch })?;
         }
-        self.tell(latest, Event::Command(Command::Start { halted: self.halted }))
+        self.tell(latest, Event::Command(Command::Start { halted: self.entries != Entries::Open }))
     }
 
     /// One turn: do what is due, say what is to be said.
@@ -194,6 +204,11 @@ impl Realtime {
         self.signs.turn_began(began);
         self.keeping.listen()?;
         self.tell_done()?;
+        if matches!(self.entries, Entries::HaltedUntil(until) if until <= began) {
+            info!("The halt is over: positions are opened again");
+            self.entries = Entries::Open;
+            self.tell(self.pace.latest(), Event::Command(Command::Resume))?;
+        }
         self.work(began, stop)?;
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
         self.keeping.turn(began, &self.trader, sample)?;
@@ -292,12 +307,12 @@ impl Realtime {
     /// One event for the trader, and what it asks for.
     fn hand(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
         let now = self.pace.reach(at);
-        self.keeping.begin(now, &event);
+        self.keeping.begin(now, &event, &self.trader).map_err(LoopError::Keep)?;
         let mut actions = std::mem::take(&mut self.actions);
         let recorded = self.keeping.records().then(|| event.clone());
         self.trader.handle(now, event, &mut actions);
         if let Some(event) = recorded {
-            self.keeping.record(now, &event, &actions, &self.trader);
+            self.keeping.record(now, &event, &actions, &self.trader)?;
         }
         let mut outcome = Ok(());
         if !actions.is_empty() {
@@ -408,7 +423,10 @@ impl Realtime {
         let stopped = self.tell(at, Event::Command(Command::Stop { close }));
         outcome = outcome.and(stopped).and(self.settle(patience).await);
         let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
-        for symbol in open.into_iter().filter(|_| close && self.trader.outstanding().is_none()) {
+        for symbol in open.into_iter().filter(|_| close) {
+            if self.trader.outstanding().is_some() {
+                break; // the disk has not answered in time, and takes no more
+            }
             let last = self.trader.engine().mark(symbol);
             let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
             // One that can't be written down is no reason to leave the others open.

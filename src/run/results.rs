@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_failure_is_tried_again_after_its_pause_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let mut results = Results::new(Some(TradesCsv::create(folder.path()).unwrap()));
+        let mut results = Results::new(Some(TradesCsv::create(folder.path(), &[]).unwrap()));
         let rows = || fs::read_to_string(folder.path().join("trades.csv")).unwrap().lines().count() - 1;
         let (start, trade) = (Instant::now(), rig::trade(Reason::Stop));
         results.add(&trade, &rig::settings()).unwrap();

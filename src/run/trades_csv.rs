@@ -28,12 +28,14 @@ pub struct OutError {
 }
 
 impl TradesCsv {
-    /// Makes `dir`, where it is missing, and in it `trades.csv` with its header.
-    pub fn create(dir: &Path) -> Result<Self, OutError> {
+    /// Makes `dir`, where it is missing, and in it `trades.csv` with its header and what the account has traded before.
+    pub fn create(dir: &Path, before: &[TradeRow]) -> Result<Self, OutError> {
         let path = dir.join("trades.csv");
         match std::fs::create_dir_all(dir).and_then(|()| File::create(&path)) {
             Ok(file) => {
-                let mut csv = Self { path, file, waiting: format!("{}\n", TradeRow::COLUMNS).into_bytes() };
+                let rows = before.iter().map(|row| format!("{row}\n"));
+                let text: String = std::iter::once(format!("{}\n", TradeRow::COLUMNS)).chain(rows).collect();
+                let mut csv = Self { path, file, waiting: text.into_bytes() };
                 csv.flush()?;
                 Ok(csv)
             }
@@ -89,15 +91,15 @@ mod tests {
     fn a_row_is_in_the_file_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("made/on/the/way");
-        let mut csv = TradesCsv::create(&out).unwrap();
+        let mut csv = TradesCsv::create(&out, &[]).unwrap();
         let read = || fs::read_to_string(out.join("trades.csv")).unwrap();
         let header = format!("{}\n", TradeRow::COLUMNS);
         assert_eq!(read(), header);
         csv.add(&row()).unwrap();
         csv.flush().unwrap();
         assert_eq!(read(), format!("{header}{}\n", row()));
-        TradesCsv::create(&out).unwrap();
-        assert_eq!(read(), header, "a run's file is its own");
+        TradesCsv::create(&out, &[row()]).unwrap();
+        assert_eq!(read(), format!("{header}{}\n", row()), "an account's file is its own");
     }
 
     #[test]
@@ -105,7 +107,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trades.csv");
         symlink("/dev/full", &path).unwrap();
-        let error = TradesCsv::create(folder.path()).unwrap_err().to_string();
+        let error = TradesCsv::create(folder.path(), &[]).unwrap_err().to_string();
         assert_eq!(error, format!("{}: No space left on device (os error 28)", path.display()));
         let file = File::options().write(true).open("/dev/full").unwrap();
         let mut csv = TradesCsv { path, file, waiting: Vec::new() };

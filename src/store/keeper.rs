@@ -4,14 +4,14 @@
 //! on their way, so that nobody ever waits for room.
 
 use super::{
-    Batch, Database, Halt, Run, RunEnd, StoreError,
-    effect::effect,
+    Batch, Database, Halt, StoreError,
     journal::{JournalError, Segments},
+    last_run::{Run, RunEnd},
+    plug::plug,
 };
 use async_channel::{Receiver, Sender, bounded};
 use std::{
-    io,
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 
@@ -19,7 +19,7 @@ use std::{
 pub const MOST_JOBS: usize = 32;
 /// How often what is too old is deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-const DAY_MS: u64 = 86_400_000;
+const DAY_MS: i64 = 86_400_000;
 /// Of the stack of the thread, which runs SQLite.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -30,8 +30,8 @@ pub enum Job {
     Begin(Run),
     /// One transaction.
     Batch(Box<Batch>),
-    /// The head of a new segment of the journal.
-    Segment(Vec<u8>),
+    /// The head of a new segment of the journal, and its wall-clock time in milliseconds since 1970.
+    Segment(i64, Vec<u8>),
     /// A block of the segment.
     Block(Vec<u8>),
     /// The run ends, and perhaps the next ones are halted for it.
@@ -41,8 +41,10 @@ pub enum Job {
 /// What became of a job.
 #[derive(Debug)]
 pub enum Answer {
-    /// Of the run's beginning or end.
-    Run(Result<(), StoreError>),
+    /// Of the run's beginning.
+    Begun(Result<(), StoreError>),
+    /// Of the run's end.
+    Ended(Result<(), StoreError>),
     /// The transaction, given back, and whether it is on the disk.
     Batch(Box<Batch>, Result<(), StoreError>),
     /// A head or block of the journal.
@@ -94,6 +96,17 @@ impl Keeper {
         self.jobs.try_send(job).map_err(|_| Gone)
     }
 
+    /// No more jobs: once those on their way are done, the thread closes the files and is [`Gone`].
+    pub fn close(&self) {
+        self.jobs.close();
+    }
+
+    /// Whether no more jobs are taken.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.jobs.is_closed()
+    }
+
     /// The next answer that has come.
     #[must_use]
     pub fn answered(&self) -> Option<Answer> {
@@ -122,9 +135,9 @@ struct Disk {
 impl Disk {
     fn keep(mut self, jobs: &Receiver<Job>, answers: &Sender<Answer>) {
         while let Ok(job) = jobs.recv_blocking() {
-            effect("before a write");
+            plug("before a write");
             let answer = self.perform(job);
-            effect("after a write");
+            plug("after a write");
             if answers.send_blocking(answer).is_err() {
                 return;
             }
@@ -133,7 +146,7 @@ impl Disk {
 
     fn perform(&mut self, job: Job) -> Answer {
         match job {
-            Job::Begin(run) => Answer::Run(self.database.begin_run(&run).map(|number| self.run = Some(number))),
+            Job::Begin(run) => Answer::Begun(self.database.begin_run(&run).map(|number| self.run = Some(number))),
             Job::Batch(batch) => {
                 let outcome = self.database.commit(&batch);
                 if let (Ok(()), Some(sample)) = (&outcome, &batch.sample) {
@@ -141,9 +154,9 @@ impl Disk {
                 }
                 Answer::Batch(batch, outcome)
             }
-            Job::Segment(head) => Answer::Journal(self.segments.begin(&head)),
+            Job::Segment(wall_ms, head) => Answer::Journal(self.segments.begin(wall_ms, &head)),
             Job::Block(block) => Answer::Journal(self.segments.append(&block)),
-            Job::End(end, halt) => Answer::Run(self.end(&end, halt.as_ref())),
+            Job::End(end, halt) => Answer::Ended(self.end(&end, halt.as_ref())),
         }
     }
 
@@ -160,10 +173,10 @@ impl Disk {
             return;
         }
         self.tidied = Some(Instant::now());
-        let keep_ms = self.limits.keep_days.saturating_mul(DAY_MS);
-        let forgotten = self.database.forget(now_ms.saturating_sub_unsigned(keep_ms));
-        let money = self.database.size().unwrap_or(0);
-        let pruned = self.segments.prune(Duration::from_millis(keep_ms), self.limits.bytes.saturating_sub(money));
+        let keep_ms = i64::try_from(self.limits.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        let forgotten = self.database.forget(now_ms.saturating_sub(keep_ms));
+        let room = self.limits.bytes.saturating_sub(self.database.size());
+        let pruned = self.segments.prune(now_ms, keep_ms, room);
         for trouble in [forgotten.err().map(|e| e.to_string()), pruned.err().map(|e| e.to_string())] {
             trouble.iter().for_each(|trouble| log::warn!("Old records stay: {trouble}"));
         }

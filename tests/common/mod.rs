@@ -9,6 +9,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, channel},
     },
     thread,
@@ -17,6 +18,8 @@ use std::{
 
 /// The program under test.
 pub const BOT: &str = env!("CARGO_BIN_EXE_bot");
+/// Where the accounts of the programs under test are.
+const OWN_FOLDERS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/accounts");
 /// No wait of a test is longer.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -31,11 +34,19 @@ pub fn shared() -> Option<PathBuf> {
     there.then_some(folder)
 }
 
-/// The program with these arguments, with nothing from the environment of the tests but what is set here.
+/// The program with these arguments, with nothing from the environment of the tests but what is set here, and an account of its own.
 pub fn bot(args: &[&str]) -> Command {
     let mut command = Command::new(BOT);
     command.args(args).env_clear().env("RUST_LOG", "info").env("TZ", "UTC").stdin(Stdio::null());
+    command.env("STATE_DIRECTORY", own_folder());
     command
+}
+
+/// A folder that no other program of these tests uses; nobody has made it yet.
+pub fn own_folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    Path::new(OWN_FOLDERS).join(format!("{}-{number}", std::process::id()))
 }
 
 /// For tests whose program keeps a core busy: one at a time, so that the others' times stay what they are.
@@ -79,6 +90,8 @@ pub struct Running {
     pub started: Instant,
     pub seen: Vec<Line>,
     lines: Receiver<Line>,
+    /// Deleted in the end.
+    account: Option<PathBuf>,
 }
 
 impl Running {
@@ -95,7 +108,9 @@ impl Running {
                 }
             }
         });
-        Self { child, started, seen: Vec::new(), lines }
+        let account = command.get_envs().find(|(name, _)| *name == "STATE_DIRECTORY").and_then(|(_, value)| value);
+        let account = account.map(PathBuf::from).filter(|path| path.starts_with(OWN_FOLDERS));
+        Self { child, started, seen: Vec::new(), lines, account }
     }
 
     pub fn pid(&self) -> Pid {
@@ -150,6 +165,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = self.account.as_deref().map(std::fs::remove_dir_all);
     }
 }
 

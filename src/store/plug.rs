@@ -1,13 +1,13 @@
 //! Where the tests with the real program pull the plug: `SMOLBEAR_HOOK=kill:N` kills the process at its N-th effect on the disk.
 
-/// An effect is about to happen, or has just happened.
+/// Here the plug may be pulled.
 #[cfg(not(debug_assertions))]
 #[inline]
-pub const fn effect(_place: &str) {}
+pub const fn plug(_place: &str) {}
 
-/// An effect is about to happen, or has just happened.
+/// Here the plug may be pulled.
 #[cfg(debug_assertions)]
-pub fn effect(place: &str) {
+pub fn plug(place: &str) {
     use rustix::process::{Signal, getpid, kill_process};
     use std::sync::{
         OnceLock,
