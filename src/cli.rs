@@ -88,7 +88,7 @@ pub struct Cli {
     #[arg(long, value_name = "A,B", help_heading = "Market")]
     pub symbols: Option<String>,
 
-    /// As `bot init` writes it [default: ./bot.toml, else ~/.config/smolbear/bot.toml, else none]
+    /// As `bot init` writes it [default: ./bot.toml, ~/.config/smolbear/bot.toml or none]
     #[arg(long, value_name = "FILE", help_heading = "Money and files")]
     pub config: Option<PathBuf>,
     /// Balance of the paper account at the start [default: 1000]
