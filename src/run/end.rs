@@ -13,7 +13,7 @@ use crate::{
     engine::{Engine, Position, Summary},
     market::decimal,
     stop::Cause,
-    store::{Halt, HaltKind, last_run::RunEnd},
+    store::{Ending, Halt, HaltKind, last_run::RunEnd},
 };
 use log::{error, info};
 use rust_decimal::Decimal;
@@ -45,8 +45,8 @@ impl End {
             How::Panicked(_) => PANIC,
             How::Quit => FAILURE,
             How::Returned(Finished { outcome: Err(LoopError::Data(_)), .. }) => USAGE,
-            How::Returned(Finished { outcome: Err(LoopError::Keep(error)), .. }) if error.is_fatal() => PANIC,
-            How::Returned(Finished { outcome: Err(LoopError::Out(_) | LoopError::Keep(_)), .. }) => FAILURE,
+            How::Returned(Finished { outcome: Err(LoopError::Keep(_)), .. }) => PANIC,
+            How::Returned(Finished { outcome: Err(LoopError::Out(_)), .. }) => FAILURE,
             How::Returned(Finished { outcome: Ok(()), .. }) => signals::exit_code(self.cause, had_duration),
         };
         match &self.fault {
@@ -80,23 +80,21 @@ impl End {
         info!("{how} after {seconds:.1} s ({}){}", self.why(), self.trades());
     }
 
-    /// For the account's memory, which tells it to the next run; `None` where that memory can't be trusted with it.
+    /// What the account's memory is told at last, and the name of the state in it; `None` where that memory can't be trusted with it.
     #[must_use]
-    pub fn mark(&self, exit_code: u8) -> Option<(RunEnd, Option<Halt>)> {
-        if let How::Returned(Finished { outcome: Err(LoopError::Keep(error)), .. }) = &self.trading.how
-            && error.is_fatal()
-        {
-            return None;
-        }
+    pub fn ending(&mut self, exit_code: u8) -> Option<(Ending, String)> {
         let (ended_ms, cause, failures) = (wall_ms(), self.why(), self.failures());
-        let reason = format!("emergency stop ({cause})");
-        let halt = Halt { kind: HaltKind::Emergency, reason, since_ms: ended_ms, until_ms: None };
+        let last = match &mut self.trading.how {
+            How::Returned(Finished { outcome: Err(LoopError::Keep(_)), .. }) => return None,
+            How::Returned(Finished { realtime, .. }) => realtime.last(),
+            How::Quit | How::Panicked(_) => None,
+        };
+        let (last, what) = last.map_or((None, "how the run ended".to_owned()), |(last, what)| (Some(last), what));
         let message = (!failures.is_empty()).then(|| failures.join("; "));
-        let peak_kb = process::peak_kb().unwrap_or(0);
-        Some((
-            RunEnd { ended_ms, exit_code, cause, message, peak_kb },
-            (self.cause == Cause::Emergency).then_some(halt),
-        ))
+        let end = RunEnd { ended_ms, exit_code, cause, message, peak_kb: process::peak_kb().unwrap_or(0) };
+        let reason = "an emergency stop ended the run before".to_owned();
+        let halt = Halt { kind: HaltKind::Emergency, reason, since_ms: ended_ms, until_ms: None };
+        Some((Ending { end, halt: (self.cause == Cause::Emergency).then_some(halt), last }, what))
     }
 
     fn failures(&self) -> Vec<String> {

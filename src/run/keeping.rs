@@ -27,7 +27,7 @@ const MOST_SAID: usize = 100;
 /// Records that wait for a disk that refuses them, at most.
 const MOST_UNSAVED: usize = 10_000;
 
-/// What ends a run because its memory can't be trusted any more (exit code 70), or could not be saved (1).
+/// What ends a run because its memory can't be trusted any more (exit code 70).
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
     /// The disk failed to confirm a write; a retry may lie.
@@ -42,22 +42,6 @@ pub enum KeepError {
     /// The thread panicked.
     #[error(transparent)]
     Gone(#[from] Gone),
-    /// The end of a run whose last state is not on the disk.
-    #[error("not saved: {what} ({why})")]
-    Unsaved {
-        /// What is missing.
-        what: String,
-        /// The disk's words.
-        why: String,
-    },
-}
-
-impl KeepError {
-    /// Whether the process must not go on.
-    #[must_use]
-    pub const fn is_fatal(&self) -> bool {
-        !matches!(self, Self::Unsaved { .. })
-    }
 }
 
 /// The loop's memory: where it stands in the data, and the disk that remembers it, if any.
@@ -80,6 +64,8 @@ struct OnDisk {
     vitals: Vitals,
     on_its_way: Option<Option<u64>>,
     next: Option<(Option<u64>, Box<Batch>)>,
+    /// What waits goes with the run's end.
+    closing: bool,
     said: VecDeque<Said>,
     sample_due: Instant,
     unsaved: Unsaved,
@@ -113,6 +99,7 @@ impl Keeping {
             vitals,
             on_its_way: None,
             next: None,
+            closing: false,
             said: VecDeque::new(),
             sample_due: Instant::now() + SAMPLE_EVERY,
             unsaved: Unsaved::default(),
@@ -262,12 +249,14 @@ impl Keeping {
         disk.write(None, Vec::new(), memory, sample)
     }
 
-    /// The last state of the run, after which [`Self::is_quiet`] is to be waited for.
+    /// The run ends with this state: it waits for [`Self::last`], and nothing else is written after what is on its way.
     pub fn finish(&mut self, trader: &Trader, sample: Sample) -> Result<(), KeepError> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         disk.journaling.finish()?;
         let memory = memory(&self.names, &self.cursor, trader);
-        disk.write(None, Vec::new(), memory, Some(sample))
+        disk.merge(None, Vec::new(), memory, Some(sample));
+        disk.closing = true;
+        Ok(())
     }
 
     /// Whether nothing is on its way to the disk.
@@ -276,12 +265,13 @@ impl Keeping {
         self.disk.as_ref().is_none_or(|disk| disk.on_its_way.is_none() && disk.journaling.on_its_way() == 0)
     }
 
-    /// What is not on the disk at the end of the run.
-    pub fn unsaved(&self) -> Result<(), KeepError> {
-        let Some(disk) = &self.disk else { return Ok(()) };
-        let waiting = disk.on_its_way.is_some().then(|| "the disk has not answered".to_owned());
-        let Some(why) = disk.unsaved.why.as_ref().map(ToString::to_string).or(waiting) else { return Ok(()) };
-        Err(KeepError::Unsaved { what: disk.unsaved.what(), why })
+    /// What is still to be written, with its name in case it can't be.
+    pub fn last(&mut self) -> Option<(Batch, String)> {
+        let disk = self.disk.as_mut()?;
+        let (_, mut batch) = disk.next.take()?;
+        batch.records.splice(0..0, disk.unsaved.records.drain(..));
+        let what = disk.unsaved.what(&batch.records);
+        Some((*batch, what))
     }
 }
 
@@ -298,6 +288,12 @@ impl OnDisk {
         memory: Memory,
         sample: Option<Sample>,
     ) -> Result<(), KeepError> {
+        self.merge(number, records, memory, sample);
+        self.send_next()
+    }
+
+    /// Makes it the next transaction, together with what waits already.
+    fn merge(&mut self, number: Option<u64>, records: Vec<Record>, memory: Memory, sample: Option<Sample>) {
         let waiting = self.next.take();
         let (before, mut batch) = waiting.unwrap_or_else(|| {
             (None, Box::new(Batch { records: Vec::new(), memory: memory.clone(), said: Vec::new(), sample: None }))
@@ -307,11 +303,11 @@ impl OnDisk {
         batch.memory = memory;
         batch.sample = sample.or(batch.sample);
         self.next = Some((number.max(before), batch));
-        self.send_next()
     }
 
     fn send_next(&mut self) -> Result<(), KeepError> {
         if self.on_its_way.is_none()
+            && !self.closing
             && let Some((number, mut batch)) = self.next.take()
         {
             batch.records.splice(0..0, self.unsaved.records.drain(..));
@@ -358,8 +354,8 @@ impl Unsaved {
         Ok(())
     }
 
-    fn what(&self) -> String {
-        let count = |wanted: fn(&Record) -> bool| self.records.iter().filter(|record| wanted(record)).count();
+    fn what(&self, records: &[Record]) -> String {
+        let count = |wanted: fn(&Record) -> bool| records.iter().filter(|record| wanted(record)).count();
         let fills = count(|record| matches!(record, Record::Fill(_)));
         let trades = count(|record| matches!(record, Record::Trade(_)));
         let lost = if self.lost == 0 { String::new() } else { format!(", and {} records before them", self.lost) };

@@ -37,7 +37,7 @@ use std::{
 };
 
 /// How long the end of a run waits for its mark to be on the disk.
-const LAST_WRITE: Duration = Duration::from_secs(10);
+const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The task of the trading loop, as the log calls it.
 const TRADING: &str = "trading loop";
 /// The task that hears Ctrl-C and the like, as the log calls it.
@@ -169,12 +169,13 @@ async fn session<'a>(
     let trading = trade_on(config, prepared, (keeping, entries), vitals.clone(), stop.clone(), started);
     let trading = tasks::spawn(executor, TRADING, trading);
     let mut tasks = Tasks { trading, listening, monitor, vitals, stop };
-    let end = tasks.end(executor, config.infinite).await;
+    let mut end = tasks.end(executor, config.infinite).await;
     end.say_summary();
     tasks.monitor.stop().await;
     info!("✓ Health monitor stopped");
     tasks.listening.cancel().await;
-    let code = mark(&end, end.exit_code(config.duration.is_some()), kept).await;
+    let code = end.exit_code(config.duration.is_some());
+    let code = finish(&mut end, code, kept).await;
     end.say_last(started);
     code
 }
@@ -193,12 +194,14 @@ fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, En
 }
 
 /// Tells the account's memory how the run ended; the exit code, which is a failure where that can't be done.
-async fn mark(end: &End, code: u8, kept: Option<Kept>) -> u8 {
-    let Some((kept, (run_end, halt))) = kept.zip(end.mark(code)) else { return code };
-    match kept.finish(run_end, halt, Instant::now() + LAST_WRITE).await {
+async fn finish(end: &mut End, code: u8, kept: Option<Kept>) -> u8 {
+    let Some(kept) = kept else { return code };
+    let Some((ending, what)) = end.ending(code) else { return code };
+    match kept.finish(ending, Instant::now() + LAST_WRITE).await {
         Ok(()) => code,
         Err(why) => {
-            error!("The end of this run is not saved: {why}");
+            error!("Not saved: {what} ({why})");
+            eprintln!("bot: not saved: {what} ({why})");
             if code == 0 { FAILURE } else { code }
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     market::{Misfit, Names, Timestamp},
     stop::Latch,
     store::{
-        Account, Answer, Database, Fault, Halt, HaltKind, Job, Keeper, Limits, Memory, StoreError, TradeRow,
+        Account, Answer, Database, Ending, Fault, Halt, HaltKind, Job, Keeper, Limits, Memory, StoreError, TradeRow,
         folder::{DataFolder, FolderError, folder_of},
         journal::{JournalError, Segments},
         last_run::{Facts, How, Run, RunEnd, halted_by_restarts, why},
@@ -254,20 +254,18 @@ impl Kept {
         self.keeper.clone()
     }
 
-    /// Writes down how the run ended; `halt`: the next ones open nothing. Waits for the disk until then.
+    /// Writes down how the run ended. Waits for the disk until then; the files are left as they are, as after a kill.
     ///
     /// # Errors
     ///
     /// It is not on the disk, and why.
-    pub async fn finish(self, end: RunEnd, halt: Option<Halt>, until: Instant) -> Result<(), String> {
-        self.keeper.send(Job::End(end, halt)).map_err(|gone| gone.to_string())?;
+    pub async fn finish(self, ending: Ending, until: Instant) -> Result<(), String> {
+        self.keeper.send(Job::End(Box::new(ending))).map_err(|gone| gone.to_string())?;
         loop {
             match Latch::<()>::new().or_at_latest(until, self.keeper.answer()).await {
-                Some(Ok(Answer::Ended(Ok(())))) => self.keeper.close(),
-                Some(Ok(Answer::Ended(Err(error)))) => return Err(error.to_string()),
+                Some(Ok(Answer::Ended(outcome))) => return outcome.map_err(|error| error.to_string()),
                 Some(Ok(Answer::Begun(_) | Answer::Batch(..) | Answer::Journal(_))) => {}
-                Some(Err(gone)) if !self.keeper.is_closed() => return Err(gone.to_string()),
-                Some(Err(_)) => return Ok(()), // the files are closed
+                Some(Err(gone)) => return Err(gone.to_string()),
                 None => return Err("the disk does not answer".to_owned()),
             }
         }

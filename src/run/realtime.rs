@@ -22,7 +22,7 @@ use crate::{
     market::{ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
     run::clocks::wall_ms,
     stop::{Cause, Latch, Stop},
-    store::{Answer, Gone, SaidKind},
+    store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
 };
 use log::{Level, debug, info, log, warn};
@@ -37,7 +37,7 @@ const DATA_LATE: Duration = Duration::from_secs(5);
 /// Events between two looks at the clock within a slice.
 const EVENTS_A_LOOK: u32 = 32;
 /// How long the end of a run waits for the disk.
-const LAST_WRITE: Duration = Duration::from_secs(10);
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// What ends a run by failure.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +147,7 @@ impl Realtime {
         let outcome = self.trade(stop).await;
         let cause = stop.cause().unwrap_or(Cause::Failure);
         self.signs.ended(cause);
-        let fatal = matches!(&outcome, Err(LoopError::Keep(error)) if error.is_fatal());
+        let fatal = matches!(outcome, Err(LoopError::Keep(_)));
         let closed = if fatal { Ok(()) } else { self.close_down(cause).await };
         outcome.and(closed)
     }
@@ -448,7 +448,7 @@ impl Realtime {
         Ok(())
     }
 
-    /// Saves the last state, if the disk answers in time.
+    /// Makes the last state ready to be saved, once the disk has done what it was told before, if it answers in time.
     async fn save(&mut self, until: Instant) -> Result<(), LoopError> {
         let sample = self.signs.sample(self.trader.engine(), self.market(Instant::now()));
         self.keeping.finish(&self.trader, sample)?;
@@ -458,7 +458,12 @@ impl Realtime {
                 None => break,
             }
         }
-        Ok(self.keeping.unsaved()?)
+        Ok(())
+    }
+
+    /// The state that the run leaves, to be saved, with its name in case it can't be.
+    pub(super) fn last(&mut self) -> Option<(Batch, String)> {
+        self.keeping.last()
     }
 
     /// Market time now.

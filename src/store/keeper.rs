@@ -34,8 +34,19 @@ pub enum Job {
     Segment(i64, Vec<u8>),
     /// A block of the segment.
     Block(Vec<u8>),
-    /// The run ends, and perhaps the next ones are halted for it.
-    End(RunEnd, Option<Halt>),
+    /// The run ends: its last batch, and perhaps a halt of the next ones.
+    End(Box<Ending>),
+}
+
+/// The end of a run.
+#[derive(Debug)]
+pub struct Ending {
+    /// How it ended.
+    pub end: RunEnd,
+    /// The next ones open nothing.
+    pub halt: Option<Halt>,
+    /// The state that it leaves; `None` where that can't be trusted.
+    pub last: Option<Batch>,
 }
 
 /// What became of a job.
@@ -96,17 +107,6 @@ impl Keeper {
         self.jobs.try_send(job).map_err(|_| Gone)
     }
 
-    /// No more jobs: once those on their way are done, the thread closes the files and is [`Gone`].
-    pub fn close(&self) {
-        self.jobs.close();
-    }
-
-    /// Whether no more jobs are taken.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.jobs.is_closed()
-    }
-
     /// The next answer that has come.
     #[must_use]
     pub fn answered(&self) -> Option<Answer> {
@@ -156,15 +156,13 @@ impl Disk {
             }
             Job::Segment(wall_ms, head) => Answer::Journal(self.segments.begin(wall_ms, &head)),
             Job::Block(block) => Answer::Journal(self.segments.append(&block)),
-            Job::End(end, halt) => Answer::Ended(self.end(&end, halt.as_ref())),
+            Job::End(ending) => Answer::Ended(self.end(&ending)),
         }
     }
 
-    fn end(&mut self, end: &RunEnd, halt: Option<&Halt>) -> Result<(), StoreError> {
-        if let Some(halt) = halt {
-            self.database.halt(halt)?;
-        }
-        self.run.map_or(Ok(()), |run| self.database.end_run(run, end))
+    fn end(&mut self, ending: &Ending) -> Result<(), StoreError> {
+        let Ending { end, halt, last } = ending;
+        self.run.map_or(Ok(()), |run| self.database.end_run(run, end, halt.as_ref(), last.as_ref()))
     }
 
     /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.

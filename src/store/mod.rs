@@ -18,6 +18,6 @@ mod trade_row; // a closed quantity as a user reads it
 pub use crate::market::Names;
 pub use batch::{Batch, Said, SaidKind, Sample};
 pub use database::{Account, Database, Fault, Halt, HaltKind, StoreError};
-pub use keeper::{Answer, Gone, Job, Keeper, Limits};
+pub use keeper::{Answer, Ending, Gone, Job, Keeper, Limits};
 pub use memory::{Cursor, Memory};
 pub use trade_row::TradeRow;

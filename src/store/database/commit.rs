@@ -16,23 +16,26 @@ impl Database {
     ///
     /// An intent whose name is there already is refused with its whole batch (S1, S5); a fill that is there already is passed over (S6).
     pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            let (saved_ms, names) = (now_ms(), &batch.memory.names);
-            for record in &batch.records {
-                match record {
-                    Record::Intent(request) => intent(transaction, request, names, saved_ms)?,
-                    Record::Fill(told) => fill(transaction, told, names)?,
-                    Record::Trade(closed) => trade(transaction, closed, names)?,
-                    Record::Funding(paid) => funding(transaction, paid, names)?,
-                }
-            }
-            let body = body::pack(&batch.memory)?;
-            let memory = "INSERT OR REPLACE INTO memory (id, saved_ms, body) VALUES (1, ?1, ?2)";
-            transaction.execute(memory, params![saved_ms, body])?;
-            batch.said.iter().try_for_each(|line| said(transaction, line))?;
-            batch.sample.iter().try_for_each(|taken| sample(transaction, taken))
-        })
+        self.write(|transaction| put(transaction, batch))
     }
+}
+
+/// All of a batch, as a part of a transaction.
+pub fn put(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Cause> {
+    let (saved_ms, names) = (now_ms(), &batch.memory.names);
+    for record in &batch.records {
+        match record {
+            Record::Intent(request) => intent(transaction, request, names, saved_ms)?,
+            Record::Fill(told) => fill(transaction, told, names)?,
+            Record::Trade(closed) => trade(transaction, closed, names)?,
+            Record::Funding(paid) => funding(transaction, paid, names)?,
+        }
+    }
+    let body = body::pack(&batch.memory)?;
+    let memory = "INSERT OR REPLACE INTO memory (id, saved_ms, body) VALUES (1, ?1, ?2)";
+    transaction.execute(memory, params![saved_ms, body])?;
+    batch.said.iter().try_for_each(|line| said(transaction, line))?;
+    batch.sample.iter().try_for_each(|taken| sample(transaction, taken))
 }
 
 fn intent(transaction: &Transaction<'_>, request: &OrderRequest, names: &Names, saved_ms: i64) -> Result<(), Cause> {

@@ -1,8 +1,11 @@
 //! Runs with their ends, and what keeps the next one from trading.
 
-use super::{Database, error::Cause, error::StoreError};
-use crate::store::last_run::{Run, RunEnd};
-use rusqlite::{Row, params};
+use super::{Database, commit::put, error::Cause, error::StoreError};
+use crate::store::{
+    Batch,
+    last_run::{Run, RunEnd},
+};
+use rusqlite::{Row, Transaction, params};
 
 /// Something that keeps the bot from opening positions, also after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +50,17 @@ impl Database {
         })
     }
 
-    /// A run has ended.
-    pub fn end_run(&mut self, number: i64, end: &RunEnd) -> Result<(), StoreError> {
+    /// A run has ended, with this last batch, and perhaps a halt of those that follow: one transaction, since a stop waits for it.
+    pub fn end_run(
+        &mut self,
+        number: i64,
+        end: &RunEnd,
+        halt: Option<&Halt>,
+        last: Option<&Batch>,
+    ) -> Result<(), StoreError> {
         self.write(|transaction| {
+            last.iter().try_for_each(|batch| put(transaction, batch))?;
+            halt.iter().try_for_each(|halt| put_halt(transaction, halt))?;
             let RunEnd { ended_ms, exit_code, cause, message, peak_kb } = end;
             let update = "UPDATE runs SET ended_ms = ?2, exit_code = ?3, cause = ?4, message = ?5, peak_kb = ?6 WHERE number = ?1";
             let values = params![number, ended_ms, exit_code, cause, message, peak_kb.cast_signed()];
@@ -69,12 +80,7 @@ impl Database {
 
     /// Halts trading, until it is cleared.
     pub fn halt(&mut self, halt: &Halt) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            let Halt { kind, reason, since_ms, until_ms } = halt;
-            let insert = "INSERT INTO halts (kind, reason, since_ms, until_ms) VALUES (?1, ?2, ?3, ?4)";
-            transaction.execute(insert, params![kind.name(), reason, since_ms, until_ms])?;
-            Ok(())
-        })
+        self.write(|transaction| put_halt(transaction, halt))
     }
 
     /// Halts that nobody has cleared, oldest first; also those whose time is over.
@@ -92,6 +98,13 @@ impl Database {
             Ok(())
         })
     }
+}
+
+fn put_halt(transaction: &Transaction<'_>, halt: &Halt) -> Result<(), Cause> {
+    let Halt { kind, reason, since_ms, until_ms } = halt;
+    let insert = "INSERT INTO halts (kind, reason, since_ms, until_ms) VALUES (?1, ?2, ?3, ?4)";
+    transaction.execute(insert, params![kind.name(), reason, since_ms, until_ms])?;
+    Ok(())
 }
 
 fn run(row: &Row<'_>) -> Result<Run, Cause> {
