@@ -7,13 +7,17 @@ use crate::{
     stop::Latch,
     store::{
         Account, Answer, Database, Ending, Fault, Halt, HaltKind, Job, Keeper, Limits, Memory, StoreError, TradeRow,
-        folder::{DataFolder, FolderError, folder_of},
+        folder::{DATABASE, DataFolder, FolderError, folder_of},
         journal::{JournalError, Segments},
         last_run::{Facts, How, Run, RunEnd, halted_by_restarts, why},
     },
 };
 use log::Level;
-use std::{io, path::PathBuf, time::Instant};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// Why the account's memory can't be had; where another bot holds it that is exit code 75, else 2.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +135,14 @@ pub fn open(config: &Config, names: Names) -> Result<Option<Opened>, OpenError> 
     Ok(Some(Opened { folder, database, segments, limits, run, memory, rows, halt, told }))
 }
 
+/// What a run would find in a data directory. Nothing is taken or changed.
+pub fn look(config: &Config, folder: &Path, names: Names) -> Result<Option<Memory>, OpenError> {
+    let database = Database::read(&folder.join(DATABASE))?;
+    let account = database.account()?;
+    belongs(config, folder, account.as_ref())?;
+    Ok(database.memory()?.map(|memory| memory.refit(names)).transpose()?)
+}
+
 /// Says how the last run ended.
 fn facts(database: &Database, runs: &[(Run, Option<RunEnd>)], told: &mut Told) -> Result<Facts, StoreError> {
     let last = runs.first().map(|(run, end)| (run, end.as_ref()));
@@ -215,15 +227,22 @@ fn open_database(config: &Config, folder: &DataFolder, told: &mut Told) -> Resul
     }
 }
 
-/// The account and its market belong together.
+/// The account and its market belong together; a new account is bound to this run's.
 fn bind(config: &Config, folder: &DataFolder, database: &mut Database) -> Result<(), OpenError> {
+    let account = database.account()?;
+    belongs(config, folder.path(), account.as_ref())?;
+    if account.is_none() {
+        let (market, capital) = (market_of(config), config.paper.capital);
+        database.open_account(&Account { market, capital, opened_ms: wall_ms() })?;
+    }
+    Ok(())
+}
+
+fn belongs(config: &Config, folder: &Path, account: Option<&Account>) -> Result<(), OpenError> {
     let is = market_of(config);
-    match database.account()? {
-        Some(account) if account.market == is => Ok(()),
-        Some(account) => Err(OpenError::OtherMarket { folder: folder.path().to_owned(), was: account.market, is }),
-        None => {
-            Ok(database.open_account(&Account { market: is, capital: config.paper.capital, opened_ms: wall_ms() })?)
-        }
+    match account.filter(|account| account.market != is) {
+        Some(other) => Err(OpenError::OtherMarket { folder: folder.to_owned(), was: other.market.clone(), is }),
+        None => Ok(()),
     }
 }
 

@@ -2,17 +2,27 @@
 //!
 //! The data is read as a run would read it, but as history, which moves no price and raises no signal.
 
-use super::{prepare::Prepared, realtime::warn_of_small_capital, source::Tape, text::Teller};
+use super::{
+    opening,
+    prepare::Prepared,
+    realtime::warn_of_small_capital,
+    source::Tape,
+    text::{Teller, market_time},
+};
 use crate::{
     candles_file::FileError,
     config::Config,
     engine::{Engine, Event},
     market::{ClosedCandle, SymbolId, Timeframe, decimal},
+    store::folder::{DATABASE, holder},
     trader::Trader,
 };
 use log::{error, info};
 use rustix::fs::{Access, access};
-use std::{path::Path, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 /// What a check found: something to read, or what is wrong and what to do about it.
 type Finding = Result<String, String>;
@@ -29,6 +39,7 @@ pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
         prices,
         say("risk limits", || risk(engine)),
         say("strategies", || strategies(engine)),
+        opening::folder(config).is_none_or(|dir| say("data directory", || account(config, engine, &dir))),
         config.out.as_deref().is_none_or(|dir| say("results", || results(dir))),
     ];
     checks.into_iter().filter(|passed| !passed).count()
@@ -126,12 +137,31 @@ fn strategies(engine: &Engine) -> Finding {
     if names.is_empty() { Err("there is none; add a [[strategy]]".to_owned()) } else { Ok(names.join(", ")) }
 }
 
-/// The folder itself, or the nearest above it that exists, since a run makes what is missing.
+/// Whether a run could have the account, and what it would find. Nothing is made, taken or changed.
+fn account(config: &Config, engine: &Engine, dir: &Path) -> Finding {
+    if let Some(holder) = holder(dir).map_err(|cause| format!("{}: {cause}", dir.display()))? {
+        return Err(format!("{} is held by another bot ({holder}); stop that one first", dir.display()));
+    }
+    let whole = writable(dir).map_err(|wrong| format!("{wrong}; choose another --data-dir"))?;
+    if config.fresh || !whole.join(DATABASE).exists() {
+        return Ok(format!("a new account in {}", whole.display()));
+    }
+    let memory = opening::look(config, &whole, engine.settings().names()).map_err(|error| error.to_string())?;
+    let at = memory.map_or_else(|| "its beginning".to_owned(), |memory| market_time(memory.cursor.latest));
+    Ok(format!("the account in {} goes on at {at}", whole.display()))
+}
+
 fn results(dir: &Path) -> Finding {
+    let whole = writable(dir).map_err(|wrong| format!("{wrong}; choose another --out"))?;
+    Ok(format!("{} can be written", whole.join("trades.csv").display()))
+}
+
+/// The folder itself, or the nearest above it that exists, since a run makes what is missing.
+fn writable(dir: &Path) -> Result<PathBuf, String> {
     let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let there = whole.ancestors().find(|path| path.exists()).unwrap_or(&whole);
     if there.is_dir() && access(there, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
-        return Ok(format!("{} can be written", whole.join("trades.csv").display()));
+        return Ok(whole);
     }
-    Err(format!("{} is no folder that can be written to; choose another --out", there.display()))
+    Err(format!("{} is no folder that can be written to", there.display()))
 }
