@@ -31,6 +31,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Wishes for one start: a restart goes on with the account that the first bot began, and with what has halted it since.
+const ONCE: [&[u8]; 3] = [b"--fresh", b"--accept-new-store", b"--clear-emergency"];
 /// From a stop signal to the child's SIGKILL.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// The same after a second Ctrl-C.
@@ -85,9 +87,10 @@ pub fn own_program() -> PathBuf {
     env::current_exe().ok().filter(|path| path.exists()).unwrap_or_else(|| "/proc/self/exe".into())
 }
 
-/// The child's arguments: `args` without those for the supervisor and, where `left` is given, with that as `--duration`.
+/// The child's arguments: `args` without those for the supervisor and, where `left` is given, with that as `--duration`. The child after
+/// another, `again`, is not told what was meant for one start.
 #[must_use]
-pub fn child_args(args: &[OsString], left: Option<Duration>) -> Vec<OsString> {
+pub fn child_args(args: &[OsString], left: Option<Duration>, again: bool) -> Vec<OsString> {
     let mut kept = Vec::with_capacity(args.len() + 2);
     if let Some(left) = left {
         kept.extend(["--duration".into(), format!("{:.3}", left.as_secs_f64().max(0.001)).into()]);
@@ -105,6 +108,7 @@ pub fn child_args(args: &[OsString], left: Option<Duration>) -> Vec<OsString> {
                 kept.extend(rest.by_ref().cloned());
             }
             b"--auto-restart" => {}
+            once if again && ONCE.contains(&once) => {}
             b"--max-restarts" | b"--restart-delay" => drop((!has_value).then(|| rest.next())),
             b"--duration" if left.is_some() => drop((!has_value).then(|| rest.next())),
             _ => kept.push(arg.clone()),
@@ -185,8 +189,8 @@ impl<S: Stream<Item = io::Result<async_signal::Signal>> + Unpin> Supervisor<S> {
 
     /// The next run's arguments. The first gets its `--duration` as it was given, a restart what is left.
     fn args(&self) -> Vec<OsString> {
-        let left = if self.policy.restarts() == 0 { None } else { self.left() };
-        child_args(&self.settings.args, left)
+        let again = self.policy.restarts() > 0;
+        child_args(&self.settings.args, self.left().filter(|_| again), again)
     }
 
     /// Watches a running bot until it has ended.

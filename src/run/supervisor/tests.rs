@@ -243,8 +243,23 @@ fn the_childs_arguments_are_those_of_the_user_without_the_supervisors() {
         ("--paper --max-restarts", None, "--paper"),
     ] {
         let split = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
-        assert_eq!(child_args(&split(args), left), split(want), "{args}");
+        assert_eq!(child_args(&split(args), left, false), split(want), "{args}");
     }
+}
+
+#[test]
+fn a_restart_goes_on_with_the_account_that_the_first_bot_began_and_stays_halted() {
+    let args = "--fresh --paper --clear-emergency --data-dir d --accept-new-store -- --fresh".split(' ');
+    let args: Vec<OsString> = args.map(OsString::from).collect();
+    assert_eq!(child_args(&args, None, false), args);
+    assert_eq!(child_args(&args, None, true), ["--paper", "--data-dir", "d", "--", "--fresh"]);
+    let mut scene = Scene::new("");
+    scene.settings.args = args;
+    let mut supervisor = Supervisor::new(scene.settings.clone(), stream::empty(), Systemd::default());
+    assert_eq!(supervisor.args()[0], "--fresh");
+    let ended = Ended::Exit(70);
+    supervisor.policy.decide(&Run { healthy: Duration::ZERO, held_position: false, asked_to_stop: false, ended });
+    assert_eq!(supervisor.args()[0], "--paper");
 }
 
 #[test]
