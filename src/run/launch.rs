@@ -186,7 +186,7 @@ fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, En
     let keeping = Keeping::without_disk(names, prepared.cursor.clone());
     let Some(opened) = prepared.opened.take() else { return Ok((keeping, Entries::Open, None)) };
     let entries = opened.halt.as_ref().map_or(Entries::Open, |halt| {
-        let left = halt.until_ms.map(|until| Duration::from_millis((until - wall_ms()).max(0).unsigned_abs()));
+        let left = halt.left_ms(wall_ms()).map(|left| Duration::from_millis(left.unsigned_abs()));
         left.map_or(Entries::Halted, |left| Entries::HaltedUntil(Instant::now() + left))
     });
     let kept = opened.start()?;

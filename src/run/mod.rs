@@ -3,6 +3,7 @@
 mod backoff; // the pause before another try
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod end; // the exit summary and the exit code
+mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod journaling; // what the trader is told and does, in blocks
 mod keeping; // what must be durable, and what became of it

@@ -1,15 +1,15 @@
 //! The data directory of a run: held, opened, and what the run before left in it. Nothing is printed and nothing runs yet.
 
-use super::{clocks::wall_ms, progress};
+use super::{clocks::wall_ms, halted, progress};
 use crate::{
     config::{Config, Speed, process_env},
     market::{Misfit, Names, Timestamp},
     stop::Latch,
     store::{
-        Account, Answer, Database, Ending, Fault, Halt, HaltKind, Job, Keeper, Limits, Memory, StoreError, TradeRow,
+        Account, Answer, Database, Ending, Fault, Halt, Job, Keeper, Limits, Memory, StoreError, TradeRow,
         folder::{DATABASE, DataFolder, FolderError, folder_of},
         journal::{JournalError, Segments},
-        last_run::{Facts, How, Run, RunEnd, halted_by_restarts, why},
+        last_run::{Facts, How, Run, RunEnd, why},
     },
 };
 use log::Level;
@@ -123,7 +123,8 @@ pub fn open(config: &Config, names: Names) -> Result<Option<Opened>, OpenError> 
     let memory = database.memory()?.map(|memory| memory.refit(names)).transpose()?;
     let runs = database.runs(RUNS)?;
     let facts = facts(&database, &runs, &mut told)?;
-    let halt = halt(config, &mut database, &runs, &mut told)?;
+    let wish = (config.clear_emergency, config.store.halt_after_restarts);
+    let halt = halted::find(&mut database, &runs, wish, wall_ms(), &mut told)?;
     let rows = match &config.out {
         Some(_) => database.trades(Timestamp(i64::MIN))?,
         None => Vec::new(),
@@ -156,42 +157,6 @@ fn facts(database: &Database, runs: &[(Run, Option<RunEnd>)], told: &mut Told) -
         ));
     }
     Ok(facts)
-}
-
-/// What keeps this run from opening positions: an emergency stop that nobody cleared, or too many restarts.
-fn halt(
-    config: &Config,
-    database: &mut Database,
-    runs: &[(Run, Option<RunEnd>)],
-    told: &mut Told,
-) -> Result<Option<Halt>, StoreError> {
-    let now_ms = wall_ms();
-    if config.clear_emergency {
-        database.clear_halts(now_ms)?;
-        return Ok(None);
-    }
-    let mut halts = database.halts()?;
-    let until = halted_by_restarts(runs, now_ms, config.store.halt_after_restarts);
-    if let Some(until_ms) = until.filter(|_| halts.iter().all(|halt| halt.kind != HaltKind::Restarts)) {
-        let reason = format!("{} ends within ten minutes that nobody asked for", config.store.halt_after_restarts);
-        let halt = Halt { kind: HaltKind::Restarts, reason, since_ms: now_ms, until_ms: Some(until_ms) };
-        database.halt(&halt)?;
-        halts.push(halt);
-    }
-    let halt = halts
-        .into_iter()
-        .filter(|halt| halt.until_ms.is_none_or(|until| until > now_ms))
-        .max_by_key(|halt| halt.until_ms.is_none());
-    told.extend(halt.as_ref().map(|halt| (Level::Error, halted(halt, now_ms))));
-    Ok(halt)
-}
-
-fn halted(halt: &Halt, now_ms: i64) -> String {
-    let reason = &halt.reason;
-    let until = halt.until_ms.map_or_else(String::new, |until| format!("in {} s, or ", (until - now_ms + 999) / 1000));
-    format!(
-        "HALTED: {reason}. Positions are watched and keep their stops; new ones are opened again {until}with --clear-emergency"
-    )
 }
 
 fn cut_tail(segments: &mut Segments) -> Option<(Level, String)> {

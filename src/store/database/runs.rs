@@ -20,6 +20,15 @@ pub struct Halt {
     pub until_ms: Option<i64>,
 }
 
+impl Halt {
+    /// How long it lasts by itself, in milliseconds, 0 where it is over; `None` until the user says so. A wall clock that was set back since
+    /// makes it no longer.
+    #[must_use]
+    pub fn left_ms(&self, now_ms: i64) -> Option<i64> {
+        self.until_ms.map(|until| until.saturating_sub(now_ms.max(self.since_ms)).max(0))
+    }
+}
+
 /// What brought a halt about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HaltKind {
@@ -89,6 +98,12 @@ impl Database {
         self.rows(select, [], |row| {
             Ok(Halt { kind: halt_kind(row)?, reason: row.get(1)?, since_ms: row.get(2)?, until_ms: row.get(3)? })
         })
+    }
+
+    /// When halts were last cleared: wall clock, milliseconds since 1970.
+    pub fn halts_cleared_ms(&self) -> Result<Option<i64>, StoreError> {
+        let select = "SELECT max(cleared_ms) FROM halts";
+        self.looking(|connection| Ok(connection.query_row(select, [], |row| row.get(0))?))
     }
 
     /// Clears every halt, at this moment of the wall clock.
