@@ -82,11 +82,10 @@ pub enum Proof {
 /// What a person or the shell can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// A run begins, perhaps with a state from before: a session of its own for the summary. One that is halted opens nothing.
-    Start {
-        /// After an emergency stop, or after too many restarts.
-        halted: bool,
-    },
+    /// A run begins, perhaps with a state from before: a session of its own for the summary.
+    Start,
+    /// The shell keeps the bot from opening positions, after an emergency stop or too many restarts; or does so no more.
+    Halt(bool),
     /// No new entries.
     Pause,
     /// Entries again.

@@ -227,7 +227,8 @@ impl Engine {
     /// What a person or the shell wants.
     pub(super) fn on_command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) {
         match command {
-            Command::Start { halted } => self.begin_session(halted),
+            Command::Start => self.begin_session(),
+            Command::Halt(halted) => self.state.blocks.halted = halted,
             Command::Pause => self.state.blocks.paused = true,
             Command::Resume => self.state.blocks.paused = false,
             Command::Close(symbol) => self.close(now, symbol, Reason::Manual, actions),
@@ -241,10 +242,10 @@ impl Engine {
         }
     }
 
-    /// What another run was told to do is over; what it counted was its own. An entry on its way counts where it ends.
-    fn begin_session(&mut self, halted: bool) {
+    /// The stop of another run is over, and a pause that somebody asked for is not; what it counted was its own. An entry on its way counts
+    /// where it ends.
+    fn begin_session(&mut self) {
         self.state.blocks.stopping = false;
-        self.state.blocks.paused = halted;
         self.state.summary = Summary::beginning(self.entries_in_flight() as u64);
     }
 

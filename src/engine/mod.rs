@@ -97,6 +97,7 @@ pub struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Blocks {
     paused: bool,
+    halted: bool,
     stopping: bool,
     doubt: bool,
     clock: bool,
@@ -360,6 +361,7 @@ impl Engine {
         let late = now.since_ms(signal_at) > timeframe.ms() + LATE_MS;
         for (closed, why) in [
             (blocks.stopping, Skip::Stopping),
+            (blocks.halted, Skip::Halted),
             (blocks.paused, Skip::Paused),
             (blocks.store, Skip::StoreFailed),
             (blocks.clock, Skip::Clock),

@@ -13,6 +13,8 @@ pub enum Skip {
     PositionOpen,
     /// Entries are paused.
     Paused,
+    /// Entries are halted, after an emergency stop or too many restarts.
+    Halted,
     /// The run ends.
     Stopping,
     /// Our view of the account is not proven (S7).
@@ -46,6 +48,7 @@ impl Skip {
             Self::Cooldown => "cooldown",
             Self::PositionOpen => "position open",
             Self::Paused => "paused",
+            Self::Halted => "halted",
             Self::Stopping => "stopping",
             Self::Unproven => "account unproven",
             Self::Stale => "stale data",

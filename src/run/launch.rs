@@ -14,7 +14,7 @@ use super::{
     preflight,
     prepare::{PrepareError, Prepared, prepare},
     progress::Progress,
-    realtime::{Entries, Parts, Realtime},
+    realtime::{Halted, Parts, Realtime},
     replay,
     signals::{self, FAILURE, Listener, USAGE},
     subcommands,
@@ -159,14 +159,14 @@ async fn session<'a>(
     info!("✓ Health monitor started in background");
     let listening = tasks::spawn(executor, SIGNALS, listener.run(stop.clone()));
     say_opening(config, &prepared);
-    let (keeping, entries, kept) = match remember(&mut prepared, &vitals) {
+    let (keeping, halted, kept) = match remember(&mut prepared, &vitals) {
         Ok(parts) => parts,
         Err(cause) => {
             eprintln!("bot: no thread for the account's memory: {cause}");
             return FAILURE;
         }
     };
-    let trading = trade_on(config, prepared, (keeping, entries), vitals.clone(), stop.clone(), started);
+    let trading = trade_on(config, prepared, (keeping, halted), vitals.clone(), stop.clone(), started);
     let trading = tasks::spawn(executor, TRADING, trading);
     let mut tasks = Tasks { trading, listening, monitor, vitals, stop };
     let mut end = tasks.end(executor, config.infinite).await;
@@ -181,16 +181,16 @@ async fn session<'a>(
 }
 
 /// What the loop remembers with, whether it opens positions, and what is to be closed at the end.
-fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, Entries, Option<Kept>)> {
+fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, Option<Halted>, Option<Kept>)> {
     let names = prepared.trader.engine().settings().names();
     let keeping = Keeping::without_disk(names, prepared.cursor.clone());
-    let Some(opened) = prepared.opened.take() else { return Ok((keeping, Entries::Open, None)) };
-    let entries = opened.halt.as_ref().map_or(Entries::Open, |halt| {
+    let Some(opened) = prepared.opened.take() else { return Ok((keeping, None, None)) };
+    let halted = opened.halt.as_ref().map(|halt| {
         let left = halt.left_ms(wall_ms()).map(|left| Duration::from_millis(left.unsigned_abs()));
-        left.map_or(Entries::Halted, |left| Entries::HaltedUntil(Instant::now() + left))
+        Halted { reason: halt.reason.clone(), until: left.and_then(|left| Instant::now().checked_add(left)) }
     });
     let kept = opened.start()?;
-    Ok((keeping.on_disk(kept.keeper(), vitals.clone()), entries, Some(kept)))
+    Ok((keeping.on_disk(kept.keeper(), vitals.clone()), halted, Some(kept)))
 }
 
 /// Tells the account's memory how the run ended; the exit code, which is a failure where that can't be done.
@@ -240,7 +240,7 @@ fn say_run(config: &Config, prepared: &Prepared) {
 async fn trade_on(
     config: &Config,
     prepared: Prepared,
-    (keeping, entries): (Keeping, Entries),
+    (keeping, halted): (Keeping, Option<Halted>),
     vitals: Vitals,
     stop: Stop,
     started: Instant,
@@ -254,7 +254,7 @@ async fn trade_on(
         progress: Progress::from_environment(),
         csv: prepared.csv,
         keeping,
-        entries,
+        halted,
         duration_ends: config.duration.and_then(|duration| started.checked_add(duration)),
         infinite: config.infinite,
         close_on_stop: config.on_stop_close,

@@ -62,7 +62,7 @@ pub struct Realtime {
     lines: LoopLines,
     results: Results,
     keeping: Keeping,
-    entries: Entries,
+    halted: Option<Halted>,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -74,15 +74,13 @@ pub struct Realtime {
     actions: Vec<Action>,
 }
 
-/// Whether this run opens positions; it watches those that are open in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entries {
-    /// As the strategies want.
-    Open,
-    /// Not before this moment.
-    HaltedUntil(Instant),
-    /// Not at all.
-    Halted,
+/// Why this run opens no positions; it watches those that are open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halted {
+    /// In the log's words.
+    pub reason: String,
+    /// Until when; `None`: to its end.
+    pub until: Option<Instant>,
 }
 
 /// What comes next.
@@ -109,7 +107,7 @@ pub struct Parts {
     pub progress: Progress,
     pub csv: Option<TradesCsv>,
     pub keeping: Keeping,
-    pub entries: Entries,
+    pub halted: Option<Halted>,
     pub duration_ends: Option<Instant>,
     pub infinite: bool,
     pub close_on_stop: bool,
@@ -133,7 +131,7 @@ impl Realtime {
             lines: LoopLines::new(now),
             results: Results::new(parts.csv),
             keeping: parts.keeping,
-            entries: parts.entries,
+            halted: parts.halted,
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
@@ -189,14 +187,33 @@ impl Realtime {
         Ok(())
     }
 
-    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there.
+    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there; an entry that it holds back
+    /// goes now, unless this run is halted.
     fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
-        let latest = self.pace.latest();
-        if let Some(batch) = self.trader.outstanding() {
-            self.tell(latest, Event::Committed { batch })?;
+        let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
+        self.command(Command::Start)?;
+        self.command(Command::Halt(reason.is_some()))?;
+        self.signs.halted(reason);
+        match self.trader.outstanding() {
+            Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
+            None => Ok(()),
         }
-        self.tell(latest, Event::Command(Command::Start { halted: self.entries != Entries::Open }))
+    }
+
+    /// A halt that is over is lifted.
+    fn lift_halt(&mut self, now: Instant) -> Result<(), LoopError> {
+        let is_over = |halted: &mut Halted| halted.until.is_some_and(|until| until <= now);
+        if self.halted.take_if(is_over).is_none() {
+            return Ok(());
+        }
+        info!("The halt is over: positions are opened again");
+        self.signs.halted(None);
+        self.command(Command::Halt(false))
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), LoopError> {
+        self.tell(self.pace.latest(), Event::Command(command))
     }
 
     /// One turn: do what is due, say what is to be said.
@@ -204,11 +221,7 @@ impl Realtime {
         self.signs.turn_began(began);
         self.keeping.listen()?;
         self.tell_done()?;
-        if matches!(self.entries, Entries::HaltedUntil(until) if until <= began) {
-            info!("The halt is over: positions are opened again");
-            self.entries = Entries::Open;
-            self.tell(self.pace.latest(), Event::Command(Command::Resume))?;
-        }
+        self.lift_halt(began)?;
         self.work(began, stop)?;
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
         self.keeping.turn(began, &self.trader, sample)?;

@@ -55,6 +55,11 @@ impl Signs {
         self.progress.turn(engine.positions().next().is_some())
     }
 
+    /// Why no positions are opened; `None` once they are.
+    pub fn halted(&self, reason: Option<String>) {
+        self.vitals.set_halt(reason);
+    }
+
     /// The loop meant to wait so long and goes on: what the clocks show is said here and in the next heartbeat.
     pub fn woke(&mut self, planned: Duration) {
         for event in self.clocks.look(planned) {

@@ -32,6 +32,7 @@ fn an_entry_waits_for_the_disk_without_limit_and_is_dropped_when_it_is_too_late(
 fn what_closes_the_door_to_entries_is_said() {
     for (event, why) in [
         (Event::Command(Command::Pause), Skip::Paused),
+        (Event::Command(Command::Halt(true)), Skip::Halted),
         (Event::Command(Command::Stop { close: false }), Skip::Stopping),
         (Event::Proof(Proof::Doubt), Skip::Unproven),
         (Event::ClockDoubt(true), Skip::Clock),

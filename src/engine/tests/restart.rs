@@ -123,6 +123,19 @@ fn a_position_whose_price_is_not_known_yet_neither_gains_nor_loses() {
 }
 
 #[test]
+fn a_new_run_lifts_the_stop_of_the_one_before_and_nothing_else() {
+    for (command, taken) in [(Command::Stop { close: false }, 1), (Command::Pause, 0), (Command::Halt(true), 0)] {
+        let mut rig = Rig::new(settings());
+        rig.event(Event::Command(command));
+        rig.engine = Engine::restore(settings(), rig.engine.snapshot());
+        rig.event(Event::Command(Command::Start));
+        (0..15).for_each(|_| rig.minute(-100.0));
+        rig.commit();
+        assert_eq!(rig.engine.summary().taken, taken, "{command:?}");
+    }
+}
+
+#[test]
 fn a_missing_volume_is_said_once_in_all_runs() {
     let (mut engine, mut actions) = (Engine::new(settings()), Vec::new());
     for run in 0..3 {

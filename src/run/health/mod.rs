@@ -47,6 +47,8 @@ pub struct HealthSettings {
     pub progress_limit: Duration,
     /// A turn of the loop that takes longer is too slow.
     pub turn_limit: Duration,
+    /// A disk that takes longer to confirm a write is too slow.
+    pub disk_limit: Duration,
 }
 
 impl Default for HealthSettings {
@@ -57,6 +59,7 @@ impl Default for HealthSettings {
             // Two loop lines missed, and some room.
             progress_limit: Duration::from_secs(75),
             turn_limit: Duration::from_secs(1),
+            disk_limit: Duration::from_secs(5),
         }
     }
 }
@@ -221,7 +224,7 @@ impl Shared {
 
     /// When the next thing could be found bad that is good now.
     fn next_look(&self, now: Instant) -> Option<Instant> {
-        let limit = self.vitals.next_limit(now, self.settings.progress_limit)?;
+        let limit = self.vitals.next_limit(now, self.settings.progress_limit, self.settings.disk_limit)?;
         Some(limit.max(now + SHORTEST_LOOK))
     }
 
@@ -285,6 +288,8 @@ impl Shared {
             memory_mb: process::resident_mb(),
             memory_limit_mb: self.settings.memory_mb,
             remarks: vitals.remarks(),
+            halt: vitals.halt(),
+            disk_silent: vitals.disk_silent(now, self.settings.disk_limit),
             disk_trouble: vitals.disk_trouble(),
             log_trouble: vitals.log_trouble(),
             lost_log_lines: vitals.lost_in_period(),
@@ -379,6 +384,18 @@ mod tests {
             smol::future::yield_now().await;
             assert_eq!(shared.status.get(), Status::Healthy);
             until(&shared, Status::Degraded).await;
+        });
+    }
+
+    #[test]
+    fn a_disk_that_does_not_confirm_is_seen_and_its_answer_too() {
+        beside_a_monitor(async |vitals, shared| {
+            let started = Instant::now();
+            vitals.set_disk_asked(started.checked_sub(Duration::from_millis(3_900)));
+            vitals.set_halt(None);
+            until(&shared, Status::Degraded).await;
+            vitals.set_disk_asked(None);
+            until(&shared, Status::Healthy).await;
         });
     }
 

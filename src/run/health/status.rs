@@ -47,6 +47,10 @@ pub(super) struct Checkup {
     pub(super) memory_limit_mb: u32,
     /// What was noticed since the last heartbeat.
     pub(super) remarks: Vec<String>,
+    /// Why no positions are opened.
+    pub(super) halt: Option<String>,
+    /// For how long the disk has not confirmed a write, where that is too long.
+    pub(super) disk_silent: Option<Duration>,
     pub(super) disk_trouble: Option<String>,
     pub(super) log_trouble: Option<String>,
     /// Since the last heartbeat.
@@ -62,6 +66,7 @@ impl Checkup {
         if let Some(silence) = self.loop_hangs {
             found.push((Critical, format!("no turn of the trading loop for {} s", silence.as_secs())));
         }
+        found.extend(self.halt.iter().map(|why| (Degraded, format!("halted: {why}"))));
         found.extend(self.errors());
         found.extend(self.stale.iter().map(|(name, age)| (Degraded, format!("{name}: data {} s old", age.as_secs()))));
         if self.slowest_turn > self.turn_limit {
@@ -72,6 +77,9 @@ impl Checkup {
         }
         found.extend(self.remarks.iter().map(|remark| (Degraded, remark.clone())));
         found.extend(self.disk_trouble.iter().map(|text| (Degraded, format!("not saved: {text}"))));
+        if let Some(silence) = self.disk_silent {
+            found.push((Degraded, format!("the disk has not confirmed a write for {} s", silence.as_secs())));
+        }
         found.extend(self.log().map(|text| (Degraded, text)));
         found.sort_by_key(|(status, _)| std::cmp::Reverse(*status));
         let worst = found.first().map_or(Status::Healthy, |(status, _)| *status);
@@ -133,6 +141,8 @@ mod tests {
             memory_mb: Some(32.0),
             memory_limit_mb: 32,
             remarks: vec![],
+            halt: None,
+            disk_silent: None,
             disk_trouble: None,
             log_trouble: None,
             lost_log_lines: 0,
@@ -154,6 +164,14 @@ mod tests {
             (
                 Checkup { log_trouble: Some("stdout is closed, 12 lines lost".into()), lost_log_lines: 12, ..well() },
                 "degraded (log: stdout is closed, 12 lines lost)",
+            ),
+            (
+                Checkup { halt: Some("emergency stop".into()), remarks: vec!["m".into()], ..well() },
+                "degraded (halted: emergency stop; m)",
+            ),
+            (
+                Checkup { disk_silent: Some(secs(12)), ..well() },
+                "degraded (the disk has not confirmed a write for 12 s)",
             ),
             (Checkup { disk_trouble: Some("d.db: full".into()), ..well() }, "degraded (not saved: d.db: full)"),
             (Checkup { loop_hangs: Some(secs(95)), ..well() }, "critical (no turn of the trading loop for 95 s)"),

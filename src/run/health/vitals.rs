@@ -85,7 +85,12 @@ struct Shared {
     ended_tasks: RefCell<Vec<String>>,
     /// What the monitor found last.
     health: RefCell<(Status, Vec<String>)>,
+    halt: RefCell<Option<String>>,
     disk_trouble: RefCell<Option<String>>,
+    /// Since when the disk owes an answer.
+    disk_asked: Cell<Option<Instant>>,
+    /// The monitor has found that the answer takes too long.
+    disk_silent: Cell<bool>,
     /// Lines lost until the last heartbeat.
     lost_before: Cell<u64>,
     disturbed: Event,
@@ -175,6 +180,20 @@ impl Vitals {
         self.disturb();
     }
 
+    /// The bot opens no positions, and why; `None` once it does again.
+    pub fn set_halt(&self, reason: Option<String>) {
+        self.shared.halt.replace(reason);
+        self.disturb();
+    }
+
+    /// Since when the disk has been asked for a write that it has not confirmed; `None` where there is none.
+    pub fn set_disk_asked(&self, since: Option<Instant>) {
+        self.shared.disk_asked.set(since);
+        if self.shared.disk_silent.take() {
+            self.disturb();
+        }
+    }
+
     /// The memory on disk isn't safe, and why; `None` once it is again.
     pub fn set_disk_trouble(&self, trouble: Option<String>) {
         if *self.shared.disk_trouble.borrow() != trouble {
@@ -217,11 +236,12 @@ impl Vitals {
     }
 
     /// When something that is good now will be bad if nothing comes.
-    pub(super) fn next_limit(&self, now: Instant, progress_limit: Duration) -> Option<Instant> {
+    pub(super) fn next_limit(&self, now: Instant, progress_limit: Duration, disk_limit: Duration) -> Option<Instant> {
         let feeds = self.shared.feeds.borrow();
         let feeds = feeds.iter().filter_map(|feed| feed.at.checked_add(feed.limit));
         let progress = self.shared.progress.get().and_then(|at| at.checked_add(progress_limit));
-        feeds.chain(progress).filter(|at| *at >= now).min()
+        let disk = self.shared.disk_asked.get().and_then(|at| at.checked_add(disk_limit));
+        feeds.chain(progress).chain(disk).filter(|at| *at >= now).min()
     }
 
     pub(in crate::run) fn uptime(&self, now: Instant) -> Duration {
@@ -234,6 +254,18 @@ impl Vitals {
         let hang = progress.map(|at| now.saturating_duration_since(at)).filter(|silence| *silence > limit);
         self.shared.hangs.set(hang.is_some());
         hang
+    }
+
+    /// For how long the disk has not confirmed a write, where that is longer than allowed; its next answer is told then.
+    pub(super) fn disk_silent(&self, now: Instant, limit: Duration) -> Option<Duration> {
+        let asked = self.shared.disk_asked.get();
+        let silent = asked.map(|at| now.saturating_duration_since(at)).filter(|silence| *silence >= limit);
+        self.shared.disk_silent.set(silent.is_some());
+        silent
+    }
+
+    pub(super) fn halt(&self) -> Option<String> {
+        self.shared.halt.borrow().clone()
     }
 
     pub(super) fn stale(&self, now: Instant) -> Vec<(String, Duration)> {
@@ -395,10 +427,14 @@ mod tests {
         let btc = vitals.feed("BTC", 5 * SECOND, start);
         vitals.feed("ETH", 60 * SECOND, start);
         vitals.data_came(btc, start + 3 * SECOND);
-        assert_eq!(vitals.next_limit(start, SECOND), Some(start + 8 * SECOND));
+        assert_eq!(vitals.next_limit(start, SECOND, SECOND), Some(start + 8 * SECOND));
         assert_eq!(vitals.stale(start + 8 * SECOND), vec![]);
         assert_eq!(vitals.stale(start + 9 * SECOND), vec![("BTC".to_owned(), 6 * SECOND)]);
-        assert_eq!(vitals.next_limit(start + 9 * SECOND, SECOND), Some(start + 60 * SECOND), "what is bad is known");
+        assert_eq!(
+            vitals.next_limit(start + 9 * SECOND, SECOND, SECOND),
+            Some(start + 60 * SECOND),
+            "what is bad is known"
+        );
         vitals.data_came(btc, start + 100 * SECOND);
         assert_eq!(vitals.stale(start + 100 * SECOND), vec![("ETH".to_owned(), 100 * SECOND)]);
     }
