@@ -50,12 +50,21 @@ pub struct Keeping {
     cursor: Cursor,
     disk: Option<OnDisk>,
     begun: bool,
-    /// The commit that the trader waits for: asked for when, at what market time.
-    asked: Option<(Instant, Timestamp)>,
+    /// What the trader waits for.
+    asked: Option<Asked>,
     /// A batch that the trader may count as done.
     done: Option<u64>,
-    /// Trades whose batch is not done yet.
-    trades: Vec<Trade>,
+    /// Trades whose batch, named here, is not done yet.
+    trades: Vec<(u64, Trade)>,
+}
+
+/// A commit that was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// The newest one: what a protective order does that has waited too long is another batch.
+    batch: u64,
+    /// When, and at what market time, the waiting began.
+    since: (Instant, Timestamp),
 }
 
 /// The disk, as the loop sees it.
@@ -151,9 +160,10 @@ impl Keeping {
 
     /// The trader wants these records durable.
     pub fn commit(&mut self, batch: u64, records: Vec<Record>, trader: &Trader) -> Result<(), KeepError> {
-        self.asked.get_or_insert_with(|| (Instant::now(), self.cursor.latest));
+        let since = self.asked.map_or_else(|| (Instant::now(), self.cursor.latest), |asked| asked.since);
+        self.asked = Some(Asked { batch, since });
         self.trades.extend(records.iter().filter_map(|record| match record {
-            Record::Trade(trade) => Some(trade.clone()),
+            Record::Trade(trade) => Some((batch, trade.clone())),
             Record::Intent(_) | Record::Fill(_) | Record::Funding(_) => None,
         }));
         let Some(disk) = &mut self.disk else {
@@ -167,14 +177,15 @@ impl Keeping {
     /// The batch that is done, with its trades, once for each.
     pub fn done(&mut self) -> Option<(u64, Vec<Trade>)> {
         let batch = self.done.take()?;
-        self.asked = None;
-        Some((batch, std::mem::take(&mut self.trades)))
+        self.asked.take_if(|asked| asked.batch <= batch);
+        let count = self.trades.partition_point(|(of, _)| *of <= batch);
+        Some((batch, self.trades.drain(..count).map(|(_, trade)| trade).collect()))
     }
 
     /// Since when, and since what market time, the trader waits for a commit.
     #[must_use]
-    pub const fn asked(&self) -> Option<(Instant, Timestamp)> {
-        self.asked
+    pub fn asked(&self) -> Option<(Instant, Timestamp)> {
+        self.asked.map(|asked| asked.since)
     }
 
     /// A line for `bot status`.
@@ -360,5 +371,27 @@ impl Unsaved {
         let trades = count(|record| matches!(record, Record::Trade(_)));
         let lost = if self.lost == 0 { String::new() } else { format!(", and {} records before them", self.lost) };
         format!("the last state of the account, {fills} fills, {trades} trades{lost}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::Reason, run::rig};
+
+    #[test]
+    fn a_commit_is_waited_for_until_the_newest_one_is_done_and_each_trade_comes_with_its_own() {
+        let mut keeping = Keeping::without_disk(rig::settings().names(), Cursor::new(1));
+        let (trader, record) = (rig::trader(), || vec![Record::Trade(rig::trade(Reason::Stop))]);
+        for batch in 1..=2 {
+            keeping.commit(batch, record(), &trader).unwrap();
+        }
+        let since = keeping.asked().expect("both are waited for");
+        for (batch, asked) in [(1, Some(since)), (2, None)] {
+            keeping.done = Some(batch);
+            let (done, trades) = keeping.done().unwrap();
+            assert_eq!((done, trades.len(), keeping.asked()), (batch, 1, asked));
+        }
+        assert_eq!(keeping.done(), None);
     }
 }

@@ -36,6 +36,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const DATA_LATE: Duration = Duration::from_secs(5);
 /// Events between two looks at the clock within a slice.
 const EVENTS_A_LOOK: u32 = 32;
+/// How long what protects a position waits for the disk (S5), in milliseconds.
+const PATIENCE_MS: i64 = 1_000;
 /// How long the end of a run waits for the disk.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
@@ -263,12 +265,13 @@ impl Realtime {
         Ok(())
     }
 
-    /// What happens next. While a commit is waited for, nothing does but a protective order that has waited for it long enough (S5): then the
-    /// market's time is the process's, so that at no speed a decision depends on the disk.
+    /// What happens next. While a commit is waited for, nothing does for a second, so that no decision depends on the disk at any speed; then
+    /// protective orders go without it, and so does an exit that is due (S5): from there on the market's time is the process's.
     fn due(&self) -> Due {
         if let Some((since, from)) = self.keeping.asked() {
-            let Some(at) = self.trader.next_deadline() else { return Due::Disk };
-            let wait = Duration::from_millis(at.since_ms(from).max(0).unsigned_abs());
+            let Some(deadline) = self.trader.next_deadline() else { return Due::Disk };
+            let at = deadline.max(from.plus_ms(PATIENCE_MS));
+            let wait = Duration::from_millis(at.since_ms(from).unsigned_abs());
             return since.checked_add(wait).map_or(Due::Disk, |instant| Due::Protection { instant, at });
         }
         match self.tape.next() {
