@@ -6,6 +6,7 @@ use super::{
     name::Name,
     read::torn_tail,
 };
+use crate::store::plug;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -95,10 +96,11 @@ impl Segments {
     ///
     /// When the newest segment cannot be read or cut. New ones may be written all the same.
     pub fn cut_tail(&mut self) -> Result<Option<Cut>, JournalError> {
-        let Some((_, path)) = list(&self.folder).map_err(failed(&self.folder))?.pop() else { return Ok(None) };
+        let Some((name, path)) = list(&self.folder).map_err(failed(&self.folder))?.pop() else { return Ok(None) };
         let Some((at, bytes)) = torn_tail(&path).map_err(failed(&path))? else { return Ok(None) };
         if at == 0 {
             fs::remove_file(&path).map_err(failed(&path))?;
+            self.next = name.number; // else it would seem that a segment is missing
         } else {
             let cut = self.disk.open(&path).and_then(|mut file| file.truncate(at).and_then(|()| file.sync()));
             cut.map_err(failed(&path))?;
@@ -117,6 +119,7 @@ impl Segments {
         let name = Name { number: self.next, begun_ms: wall_ms };
         let path = self.folder.join(name.to_string());
         let file = self.disk.create(&path).map_err(failed(&path))?;
+        plug("between a segment and its head");
         let mut begun = Current { path, file, len: 0, torn: false };
         if let Err(error) = begun.append(head) {
             // where even that fails the file stays as one that has nothing whole in it, and its number is used up

@@ -56,14 +56,18 @@ fn segments_are_numbered_on_and_a_torn_tail_is_cut() {
 }
 
 #[test]
-fn a_segment_of_which_nothing_is_whole_is_gone_at_the_next_start() {
-    let (folder, parts) = (tempfile::tempdir().unwrap(), &*HOUR);
+fn a_segment_of_which_nothing_is_whole_is_gone_at_the_next_start_and_none_seems_to_be_missing() {
+    let parts = &*HOUR;
     for bytes in [&[][..], &parts.head[..20], &parts.head[..parts.head.len() - 1]] {
+        let folder = tempfile::tempdir().unwrap();
         let mut segments = Segments::open(folder.path()).unwrap();
+        segments.begin(WALL_MS, &parts.head).unwrap();
         segments.begin(WALL_MS, bytes).unwrap();
         let mut segments = Segments::open(folder.path()).unwrap();
         assert_eq!(segments.cut_tail().unwrap().unwrap().bytes, bytes.len() as u64);
-        assert_eq!(names(folder.path()), [0; 0]);
+        assert_eq!(names(folder.path()), [1]);
+        segments.begin(WALL_MS, &parts.head).unwrap();
+        assert_eq!(names(folder.path()), [1, 2]);
     }
 }
 
