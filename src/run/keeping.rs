@@ -9,7 +9,7 @@ use crate::{
     market::Timestamp,
     store::{
         Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError,
-        journal::JournalError,
+        journal::JournalError, plug,
     },
     trader::Trader,
 };
@@ -222,6 +222,7 @@ impl Keeping {
 
     /// What became of a job.
     pub fn hear(&mut self, answer: Answer) -> Result<(), KeepError> {
+        plug("after an answer");
         let Some(disk) = &mut self.disk else { return Ok(()) };
         match answer {
             Answer::Begun(Ok(())) | Answer::Ended(_) => Ok(()),

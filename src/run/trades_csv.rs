@@ -1,6 +1,6 @@
 //! `trades.csv`: one row a closed quantity, in the order of the exits.
 
-use crate::store::TradeRow;
+use crate::store::{TradeRow, plug};
 use std::{
     fs::File,
     io::{self, Write},
@@ -56,6 +56,7 @@ impl TradesCsv {
     /// Writes what waits.
     pub fn flush(&mut self) -> Result<(), OutError> {
         while !self.waiting.is_empty() {
+            plug("before trades.csv is written");
             match self.file.write(&self.waiting) {
                 Ok(0) => return Err(self.failed(io::ErrorKind::WriteZero.into())),
                 Ok(written) => drop(self.waiting.drain(..written)),

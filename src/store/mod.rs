@@ -20,4 +20,5 @@ pub use batch::{Batch, Said, SaidKind, Sample};
 pub use database::{Account, Database, Fault, Halt, HaltKind, StoreError};
 pub use keeper::{Answer, Ending, Gone, Job, Keeper, Limits};
 pub use memory::{Cursor, Memory};
+pub use plug::plug;
 pub use trade_row::TradeRow;

@@ -4,7 +4,7 @@ use super::{Database, body, error::Cause, error::StoreError, now_ms};
 use crate::{
     engine::{Record, Trade},
     market::{Fill, FundingPaid, OrderKind, OrderRequest, OrderSide, Symbol, SymbolId},
-    store::{Batch, Names, Said, SaidKind, Sample, TradeRow},
+    store::{Batch, Names, Said, SaidKind, Sample, TradeRow, plug},
 };
 use rusqlite::{Transaction, params};
 
@@ -22,6 +22,7 @@ impl Database {
 
 /// All of a batch, as a part of a transaction.
 pub fn put(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Cause> {
+    plug("in a commit, before its records");
     let (saved_ms, names) = (now_ms(), &batch.memory.names);
     for record in &batch.records {
         match record {
@@ -31,6 +32,7 @@ pub fn put(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Cause> {
             Record::Funding(paid) => funding(transaction, paid, names)?,
         }
     }
+    plug("in a commit, between records and state");
     let body = body::pack(&batch.memory)?;
     let memory = "INSERT OR REPLACE INTO memory (id, saved_ms, body) VALUES (1, ?1, ?2)";
     transaction.execute(memory, params![saved_ms, body])?;

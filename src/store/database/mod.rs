@@ -14,6 +14,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use super::plug;
 use error::Cause;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 use std::{
@@ -157,7 +158,9 @@ impl Database {
         self.doing(|connection| {
             let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
             let done = write(&transaction)?;
+            plug("before a COMMIT");
             transaction.commit()?;
+            plug("after a COMMIT");
             Ok(done)
         })
     }

@@ -1,6 +1,7 @@
 //! Tables, and the way from an older version's to ours.
 
 use super::{backup, error::Cause, error::Fault};
+use crate::store::plug;
 use rusqlite::{Connection, Transaction};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +83,7 @@ pub(super) fn migrate(connection: &mut Connection, file: &Path, migrations: &[&s
     }
     transaction.execute("UPDATE account SET wrote = ?1", [env!("CARGO_PKG_VERSION")])?;
     transaction.pragma_update(None, "user_version", migrations.len() as i64)?;
+    plug("before the COMMIT of a migration");
     Ok(transaction.commit()?)
 }
 
