@@ -6,6 +6,7 @@ mod clock;
 mod common;
 mod emergency;
 mod full_disk;
+mod kills;
 mod launch;
 mod log_cannot_stop;
 mod max_speed;
