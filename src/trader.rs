@@ -78,6 +78,18 @@ impl Snapshot {
     pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
         Ok(Self { engine: self.engine.refit(lists)?, venue: self.venue.refit(lists)?, desk: self.desk.refit(lists)? })
     }
+
+    /// What the trading brain knew.
+    #[must_use]
+    pub const fn engine(&self) -> &State {
+        &self.engine
+    }
+
+    /// What the venue knew.
+    #[must_use]
+    pub const fn venue(&self) -> &matching::Snapshot {
+        &self.venue
+    }
 }
 
 impl Desk {

@@ -1,6 +1,8 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
-use super::{Account, Engine, Order, Position, Settings, Summary, regime, settings::percent, sizing::largest_notional};
+use super::{
+    Account, Engine, Order, Position, Settings, State, Summary, regime, settings::percent, sizing::largest_notional,
+};
 use crate::{
     market::{Side, SymbolId, Timestamp, decimal},
     strategies::{MarketView, Regime},
@@ -101,5 +103,19 @@ impl Engine {
     #[must_use]
     pub fn entries_in_flight(&self) -> usize {
         self.state.orders.open().filter(|order| !order.request.reduce_only).count()
+    }
+}
+
+/// What a snapshot shows without being restored.
+impl State {
+    /// The account as it was booked.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Open positions, by symbol.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.positions.iter().flatten()
     }
 }

@@ -1,6 +1,6 @@
 //! What can be asked of the matching.
 
-use super::{Matching, account::Position, account::Totals, book::Book};
+use super::{Matching, Snapshot, account::Position, account::Totals, book::Book};
 use crate::market::{AccountView, OrderRequest, PositionView, SymbolId};
 use rust_decimal::Decimal;
 
@@ -58,5 +58,13 @@ impl Matching {
 
     fn held(&self, symbol: SymbolId) -> Option<Position> {
         self.state.books.get(symbol.index())?.position
+    }
+}
+
+impl Snapshot {
+    /// The last known price of a symbol, in USDT.
+    #[must_use]
+    pub fn mark(&self, symbol: SymbolId) -> Option<Decimal> {
+        self.books.get(symbol.index())?.price()
     }
 }

@@ -20,6 +20,26 @@ impl Database {
         self.rows("SELECT * FROM samples WHERE at_ms >= ?1 ORDER BY at_ms", [since_ms], sample)
     }
 
+    /// How the bot was last.
+    pub fn last_sample(&self) -> Result<Option<Sample>, StoreError> {
+        Ok(self.rows("SELECT * FROM samples ORDER BY at_ms DESC LIMIT 1", [], sample)?.pop())
+    }
+
+    /// The most memory of the samples from this moment of the wall clock on, in kilobytes.
+    pub fn peak_kb(&self, since_ms: i64) -> Result<Option<u64>, StoreError> {
+        let select = "SELECT max(memory_kb) FROM samples WHERE at_ms >= ?1";
+        let peak = self.rows(select, [since_ms], |row| Ok(row.get::<_, Option<i64>>(0)?))?.pop().flatten();
+        Ok(peak.map(i64::cast_unsigned))
+    }
+
+    /// Reads all that `read` asks for as of one moment, whatever is written meanwhile.
+    pub fn at_one_moment<T>(&self, read: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.looking(|connection| Ok(connection.execute_batch("BEGIN")?))?;
+        let found = read(self);
+        self.looking(|connection| Ok(connection.execute_batch("COMMIT")?))?;
+        found
+    }
+
     /// The last lines of a kind, newest first.
     pub fn said(&self, kind: SaidKind, limit: u32) -> Result<Vec<Said>, StoreError> {
         let select = "SELECT at_ms, text FROM said WHERE kind = ?1 ORDER BY number DESC LIMIT ?2";

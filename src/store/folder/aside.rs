@@ -20,7 +20,7 @@ use std::{
 };
 
 /// The folder of what was set aside, in a data directory.
-pub(super) const OLD: &str = "old";
+pub const OLD: &str = "old";
 /// How the name of an unfinished one ends.
 const PART: &str = ".part";
 /// What goes with the database. The order counts: see above.

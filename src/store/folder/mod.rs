@@ -12,6 +12,7 @@ mod lock; // one bot at a time
 mod place; // where it is
 mod space; // the disk's free bytes, a folder's size
 
+pub use aside::OLD;
 pub use lock::{Holder, holder};
 pub use place::{default_folder, folder_of};
 pub use space::{free, size};

@@ -24,6 +24,37 @@ fn a_reader_sees_each_commit_and_holds_none_up() {
 }
 
 #[test]
+fn what_is_asked_for_together_is_of_one_moment() {
+    let place = Place::with(1);
+    let (mut writer, reader) = (place.open(), Database::read(&place.file).unwrap());
+    let both = reader.at_one_moment(|reader| {
+        let before = reader.memory()?;
+        course()[1..20].iter().for_each(|batch| writer.commit(batch).unwrap());
+        assert_ne!(reader.memory()?, writer.memory()?);
+        Ok((before, reader.memory()?))
+    });
+    let (before, after) = both.unwrap();
+    assert_eq!(before, after);
+    assert_eq!(reader.memory().unwrap(), writer.memory().unwrap(), "the moment is over");
+    let error = StoreError { path: PathBuf::new(), fault: Fault::Io, cause: "why".to_owned() };
+    assert_eq!(reader.at_one_moment(|_| Err::<(), _>(error.clone())), Err(error));
+    assert_eq!(reader.at_one_moment(|reader| Ok(money(reader))).unwrap(), money(&writer));
+}
+
+#[test]
+fn the_last_sample_and_the_most_memory_are_found_without_all_of_them() {
+    let place = Place::with(1);
+    let mut writer = place.open();
+    assert_eq!((writer.last_sample().unwrap(), writer.peak_kb(0).unwrap()), (None, None));
+    for (at_ms, memory_kb) in [(7, 900), (9, 300), (8, 400)] {
+        let taken = Sample { memory_kb, ..sample(at_ms) };
+        writer.commit(&Batch { sample: Some(taken), records: Vec::new(), ..course()[0].clone() }).unwrap();
+    }
+    assert_eq!(writer.last_sample().unwrap().map(|sample| sample.at_ms), Some(9));
+    assert_eq!([7, 8, 10].map(|since_ms| writer.peak_kb(since_ms).unwrap()), [Some(900), Some(400), None]);
+}
+
+#[test]
 fn a_reader_reads_what_a_bot_that_ended_left() {
     let place = Place::with(5);
     assert_eq!(place.files(), ["smolbear.db"], "the log is in the file");
