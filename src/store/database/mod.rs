@@ -105,8 +105,11 @@ impl Database {
         let usual = Self::connect(file, absolute(file)?, OpenFlags::SQLITE_OPEN_READ_ONLY, None);
         let read = usual.and_then(Self::checked);
         match read {
-            // a folder that can't be written and has no `-shm`: without a log nobody writes, and the file is all there is
-            Err(error) if matches!(error.fault, Fault::ReadOnly | Fault::Io) && length(&beside(file, "-wal")) == 0 => {
+            // no `-shm`, and a folder or a disk that takes none: without a log nobody writes, and the file is all there is
+            Err(error)
+                if matches!(error.fault, Fault::ReadOnly | Fault::Io | Fault::Full)
+                    && length(&beside(file, "-wal")) == 0 =>
+            {
                 Self::read_still(file)
             }
             read => read,
