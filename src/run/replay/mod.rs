@@ -3,6 +3,7 @@
 mod difference; // both sides of what is not the same
 
 use super::{
+    moment,
     signals::{FAILURE, USAGE},
     text::{counted, market_time},
 };
@@ -11,10 +12,6 @@ use crate::{
     market::Timestamp,
     store::journal::{self, Entries, Head, Name, ReadError, Rerun},
     trader::Tally,
-};
-use jiff::{
-    civil::{Date, DateTime},
-    tz::TimeZone,
 };
 use std::{
     io::{self, IsTerminal, Write},
@@ -33,7 +30,7 @@ const EVENTS_A_LOOK: u64 = 4096;
 ///
 /// When there is nothing to run, or stdout is closed.
 pub fn replay(wish: &Replay) -> Result<u8, String> {
-    let until = wish.until.as_deref().map(moment).transpose()?;
+    let until = wish.until.as_deref().map(until).transpose()?;
     let segments = segments(&wish.dir)?;
     let mut stderr = io::stderr();
     let watched = stderr.is_terminal();
@@ -64,13 +61,10 @@ fn segments(place: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// A moment of market time as a person types it.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let day = Date::strptime("%Y-%m-%d", text).map(|day| day.at(0, 0, 0, 0));
-    let time = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"].into_iter().find_map(|form| DateTime::strptime(form, text).ok());
-    let at = day.ok().or(time).and_then(|time| TimeZone::UTC.to_timestamp(time).ok());
-    let at = at.ok_or_else(|| format!("--until {text}: write a time in UTC, like 2025-01-31 or 2025-01-31T12:30"));
-    at.map(|at| Timestamp(at.as_millisecond()))
+/// `--until`.
+fn until(text: &str) -> Result<Timestamp, String> {
+    moment::parse(text)
+        .ok_or_else(|| format!("--until {text}: write a time in UTC, like 2025-01-31 or 2025-01-31T12:30"))
 }
 
 /// Whether there is more to run.
@@ -246,18 +240,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_a_day_or_a_minute_or_a_second_in_utc() {
-        for (text, want) in [
-            ("2025-01-31", Some(1_738_281_600_000)),
-            ("2025-01-31T12:30", Some(1_738_326_600_000)),
-            ("2025-01-31T12:30:05", Some(1_738_326_605_000)),
-            ("2025-02-30", None),
-            ("2025-01-31T12:30+02:00", None),
-            ("31.1.2025", None),
-            ("yesterday", None),
-        ] {
-            assert_eq!(moment(text).ok(), want.map(Timestamp), "{text}");
-        }
-        assert_eq!(moment("now").unwrap_err(), "--until now: write a time in UTC, like 2025-01-31 or 2025-01-31T12:30");
+    fn what_is_no_time_is_told_how_to_write_one() {
+        assert_eq!(until("2025-01-31"), Ok(Timestamp(1_738_281_600_000)));
+        assert_eq!(until("now").unwrap_err(), "--until now: write a time in UTC, like 2025-01-31 or 2025-01-31T12:30");
     }
 }
