@@ -29,6 +29,23 @@ A flag goes before a variable, a variable before bot.toml, bot.toml before the d
 Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error,
 75 another bot holds the data directory; 129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
 
+const STATUS: &str = "\
+Times are local, market times UTC. Days are counted back from the account's market time, which is far from ours
+where the market is made up or recorded; 7 days are 168 hours, as with `bot trades --since 7d`.
+--json: one object. Amounts, prices and quantities are strings with all their digits, moments are
+{\"utc\": \"2025-01-31T12:30:00Z\", \"ms\": 1738326600000}, what is not known is null, lists have the newest last.
+Exit codes: 0 whatever the status is, 2 where there is no account or it can't be read.";
+
+const TRADES: &str = "\
+Times are the market's, in UTC; the newest trade is the last.
+--json has the columns of --csv by their names, decimals as strings with all their digits, times as
+{\"utc\": \"2025-01-31T12:30:00Z\", \"ms\": 1738326600000}.
+--since takes 2025-01-31, 2025-01-31T12:30, or how far back from the account's market time: 7d, 12h, 30m.";
+
+const BACKUP: &str = "\
+The copy is of one moment and holds the whole account, but not the journal. To go back to it: stop the bot,
+delete smolbear.db-wal and smolbear.db-shm in the data directory, and put the copy in place of smolbear.db.";
+
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\
 say which account to trade on:
@@ -125,10 +142,13 @@ pub enum Command {
     /// Run the journal of a data directory again and compare what the bot did
     Replay(Replay),
     /// How the bot is, whether it runs or not: health, positions, results, signals, errors
+    #[command(after_help = STATUS)]
     Status(Status),
     /// The trades of a data directory
+    #[command(after_help = TRADES)]
     Trades(Trades),
     /// Copy the account's memory while the bot runs
+    #[command(after_help = BACKUP)]
     Backup(Backup),
 }
 
@@ -345,8 +365,10 @@ mod tests {
             let usage = run(line).unwrap_err();
             assert_eq!(usage.exit_code(), 0, "{line}: {usage:?}");
         }
-        let Err(Usage::Shown(help)) = run("--help") else { panic!("no help") };
-        assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
+        for line in ["--help", "status --help", "trades --help", "backup --help"] {
+            let Err(Usage::Shown(help)) = run(line) else { panic!("no help") };
+            assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::common::{Running, bot};
 use std::{fmt::Write as _, fs, path::Path};
 
 /// Bought with twice the account after a slow fall, and a minute later nine tenths are gone: the stop fills there.
-fn write_ruin(folder: &Path) {
+pub fn write_ruin(folder: &Path) {
     let falling = (0..15).map(|minute| (100_000.0 - 100.0 * f64::from(minute), 100.0));
     let flat = std::iter::repeat_n((9_000.0, 0.0), 500);
     let mut rows = String::new();

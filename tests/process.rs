@@ -11,6 +11,7 @@ mod launch;
 mod log_cannot_stop;
 mod max_speed;
 mod shutdown;
+mod status;
 mod supervisor;
 mod tasks;
 mod usage;

@@ -5,6 +5,7 @@
 
 use super::{
     backoff::Backoff,
+    backup,
     clocks::wall_ms,
     end::{End, Finished},
     health::{HealthMonitor, HealthSettings, Vitals},
@@ -17,10 +18,11 @@ use super::{
     realtime::{Halted, Parts, Realtime},
     replay,
     signals::{self, FAILURE, Listener, USAGE},
-    subcommands,
+    status, subcommands,
     supervisor::{self, Supervision},
     tasks::{self, NamedTask},
     text::seconds,
+    trades,
 };
 use crate::{
     cli::{Cli, Command},
@@ -50,7 +52,9 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
         Some(Command::Init(init)) => subcommands::init(init),
         Some(Command::Generate(generate)) => subcommands::generate(generate),
         Some(Command::Replay(wish)) => replay::replay(wish),
-        Some(Command::Status(_) | Command::Trades(_) | Command::Backup(_)) => Err("not in this version yet".to_owned()),
+        Some(Command::Status(wish)) => status::status(wish),
+        Some(Command::Trades(wish)) => trades::trades(wish),
+        Some(Command::Backup(wish)) => backup::backup(wish),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {

@@ -1,15 +1,20 @@
 //! The shell: start, one thread, health, log, signals, supervisor.
 
 mod backoff; // the pause before another try
+mod backup; // bot backup: a copy while the bot runs
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
+mod earnings; // what trades have earned together
 mod end; // the exit summary and the exit code
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod journaling; // what the trader is told and does, in blocks
 mod keeping; // what must be durable, and what became of it
 pub mod launch; // from the command line to an exit code
+mod layout; // columns, and lines that fit a terminal
 pub mod log; // lines that are written at once or counted as lost, and never waited for
+mod looking; // what the subcommands share that look into a data directory
 mod loop_lines; // what the loop prints every 30 seconds
+mod moment; // times as a person types them and a program reads them
 mod opening; // the data directory of a run, and what it has to say
 mod pace; // market time and process time
 mod preflight; // the checks of --dry-run
@@ -24,9 +29,11 @@ mod rig; // a small market for the tests
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life
 mod source; // where candles come from
+mod status; // bot status: how the bot is
 mod subcommands; // init and generate
 pub mod supervisor; // the parent process that starts the bot again
 mod systemd; // the service manager's socket
 pub mod tasks; // named tasks whose end is always heard
 mod text; // the engine's notes as a person reads them
+mod trades; // bot trades: a table, CSV or JSON
 mod trades_csv; // one row a closed quantity

@@ -242,6 +242,12 @@ pub fn market_time(at: Timestamp) -> String {
         .map_or_else(|_| format!("{} ms", at.0), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
+/// A day of market time, in UTC.
+#[must_use]
+pub fn market_day(at: Timestamp) -> String {
+    market_time(at).split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// `12:04` or `1:02:03`.
 #[must_use]
 pub fn countdown(ms: i64) -> String {

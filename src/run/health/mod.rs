@@ -9,7 +9,7 @@
 mod status;
 mod vitals;
 
-pub use status::Status;
+pub use status::{Status, uptime};
 pub use vitals::{Account, FeedId, LastError, Vitals};
 
 use crate::{

@@ -118,7 +118,8 @@ pub(super) fn memory(used_mb: Option<f64>, limit_mb: u32) -> String {
 }
 
 /// `10.0s`, `5.0m`, `2.0h` or `3.5d`: the largest unit that fits, to a tenth.
-pub(super) fn uptime(time: Duration) -> String {
+#[must_use]
+pub fn uptime(time: Duration) -> String {
     const UNITS: [(&str, f64); 4] = [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
     // To the tenth of a second first, so that 59.99 s are 1.0m and not 60.0s.
     let seconds = (time.as_secs_f64() * 10.0).round() / 10.0;

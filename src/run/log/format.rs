@@ -14,7 +14,9 @@ pub fn stamp(zone: &TimeZone) -> String {
     stamp_at(Timestamp::now(), zone)
 }
 
-fn stamp_at(at: Timestamp, zone: &TimeZone) -> String {
+/// The same of another time.
+#[must_use]
+pub fn stamp_at(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 

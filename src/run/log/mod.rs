@@ -6,7 +6,7 @@
 
 pub mod format;
 pub mod outlet;
-mod zone;
+pub mod zone;
 
 use env_logger::Builder;
 use log::LevelFilter;

@@ -7,7 +7,8 @@ const LOCALTIME: &str = "/etc/localtime";
 const DATABASE: &str = "/usr/share/zoneinfo";
 
 /// The zone that `TZ` names, else the system's; where there is none, UTC and why.
-pub(super) fn local() -> (TimeZone, Option<String>) {
+#[must_use]
+pub fn local() -> (TimeZone, Option<String>) {
     match find(env::var_os("TZ").as_deref(), Path::new(LOCALTIME)) {
         Ok(zone) => (zone, None),
         Err(why) => (TimeZone::UTC, Some(why)),

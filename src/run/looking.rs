@@ -1,0 +1,57 @@
+//! What the subcommands share that look into a data directory: which one, and how they print.
+
+use super::signals::FAILURE;
+use crate::{
+    config::process_env,
+    store::{
+        Database,
+        folder::{DATABASE, default_folder, folder_of},
+    },
+};
+use std::{
+    io::{self, BufWriter, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+/// The data directory that is meant, and its database to read, whether or not a bot writes to it.
+///
+/// # Errors
+///
+/// Nothing is kept there, or it can't be read; in words.
+pub fn open(flag: Option<&Path>) -> Result<(PathBuf, Database), String> {
+    let folder = folder_of(flag, false, &process_env).unwrap_or_else(|| default_folder(&process_env));
+    let file = folder.join(DATABASE);
+    match file.symlink_metadata() {
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Err(nothing_in(&folder))
+        }
+        Ok(_) | Err(_) => Ok((folder, Database::read(&file).map_err(|error| error.to_string())?)),
+    }
+}
+
+fn nothing_in(folder: &Path) -> String {
+    format!(
+        "{}: no account is kept there\nA run begins one: `bot --paper`, or with --replay or --speed where --data-dir names a folder. One that \
+         is kept elsewhere is named with --data-dir here too",
+        folder.display()
+    )
+}
+
+/// Prints a result, and returns the exit code. A reader that has seen enough (`| head`) is no failure.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> u8 {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => 0,
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => 0,
+        Err(cause) => {
+            eprintln!("bot: the result can't be written: {cause}");
+            FAILURE
+        }
+    }
+}
+
+/// An object of JSON, and the end of its line.
+pub fn print_json(out: &mut dyn Write, object: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    out.write_all(b"\n")
+}
