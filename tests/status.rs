@@ -198,6 +198,11 @@ fn a_bot_that_runs_and_one_that_was_killed_are_told_apart_and_have_their_positio
         "{plain}"
     );
     assert!(place.asked("trades --csv").lines().count() > 1);
+    assert_eq!(place.run("--paper --speed 20000 --duration 0.5").code(), Some(0));
+    let errors = place.status()["errors"].clone();
+    let told =
+        errors.as_array().unwrap().iter().filter(|line| line["text"].as_str().unwrap().starts_with("Last run: killed"));
+    assert_eq!(told.count(), 1, "the next run keeps what it had to warn of: {errors}");
 }
 
 /// Asks again and again.

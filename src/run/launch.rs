@@ -28,9 +28,10 @@ use crate::{
     cli::{Cli, Command},
     config::{Config, Mode, process_env},
     stop::{Cause, Stop, Wait},
+    store::SaidKind,
 };
 use futures_lite::FutureExt;
-use log::{error, info, log, warn};
+use log::{Level, error, info, log, warn};
 use smol::LocalExecutor;
 use std::{
     future, io,
@@ -188,13 +189,17 @@ async fn session<'a>(
 fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, Option<Halted>, Option<Kept>)> {
     let names = prepared.trader.engine().settings().names();
     let keeping = Keeping::without_disk(names, prepared.cursor.clone());
-    let Some(opened) = prepared.opened.take() else { return Ok((keeping, None, None)) };
+    let Some(mut opened) = prepared.opened.take() else { return Ok((keeping, None, None)) };
+    let told = std::mem::take(&mut opened.told);
     let halted = opened.halt.as_ref().map(|halt| {
         let left = halt.left_ms(wall_ms()).map(|left| Duration::from_millis(left.unsigned_abs()));
         Halted { reason: halt.reason.clone(), until: left.and_then(|left| Instant::now().checked_add(left)) }
     });
     let kept = opened.start()?;
-    Ok((keeping.on_disk(kept.keeper(), vitals.clone()), halted, Some(kept)))
+    let mut keeping = keeping.on_disk(kept.keeper(), vitals.clone());
+    let troubles = told.iter().filter(|(level, _)| *level <= Level::Warn);
+    troubles.for_each(|(_, line)| keeping.say(SaidKind::Trouble, wall_ms(), line));
+    Ok((keeping, halted, Some(kept)))
 }
 
 /// Tells the account's memory how the run ended; the exit code, which is a failure where that can't be done.
