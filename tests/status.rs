@@ -271,17 +271,21 @@ fn a_copy_replaces_nothing_and_leaves_nothing_half_written() {
         assert_eq!((refused.code(), refused.stdout().as_str()), (Some(2), ""), "{to}");
         assert!(refused.stderr.starts_with("bot: /") && refused.stderr.contains(says), "{}", refused.stderr);
     }
+    assert_eq!(place.run("backup whole.db").code(), Some(0));
+    fs::create_dir(place.path("e")).unwrap();
+    fs::rename(place.path("whole.db"), place.path("e/smolbear.db")).unwrap();
     let small = |command: &str| {
-        let script = format!("trap '' XFSZ; ulimit -S -f 8; exec \"$0\" {command} --data-dir d");
+        let script = format!("trap '' XFSZ; ulimit -S -f 8; exec \"$0\" {command} --data-dir e");
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &script, BOT]).current_dir(place.0.path()).env_clear().stdin(Stdio::null());
         Running::start(&mut shell).end()
     };
-    assert_eq!(small("status").code(), Some(0), "to look needs no room");
+    let looked = small("status");
+    assert_eq!(looked.code(), Some(0), "to look needs no room: {}", looked.stderr);
     let full = small("backup copy.db");
     assert!(full.code().is_some_and(|code| code > 0), "{full:?}");
     assert!(full.stderr.contains("/copy.db: File too large") && full.stdout().is_empty(), "{full:?}");
-    assert_eq!(place.files(), ["d", "mine"]);
+    assert_eq!(place.files(), ["d", "e", "mine"]);
     assert_eq!(fs::read_to_string(place.path("mine")).unwrap(), "precious");
 }
 
@@ -342,7 +346,7 @@ fn a_halt_is_told_with_how_to_clear_it() {
     assert_eq!(ran.code(), Some(3), "{}", ran.stderr);
     let (status, plain) = (place.status(), place.asked("status"));
     assert_eq!((&status["last_end"]["how"], &status["halts"][0]["kind"]), (&"emergency".into(), &"emergency".into()));
-    assert!(plain.contains("\nHALTED    emergency stop") && plain.contains("with --clear-emergency\n"), "{plain}");
+    assert!(plain.contains("\nHALTED    an emergency stop ") && plain.contains("with --clear-emergency\n"), "{plain}");
     let errors = status["errors"].as_array().unwrap();
     assert!(errors.iter().any(|line| line["text"] == "Emergency stop: the account is empty"), "{plain}");
     assert!(plain.contains("Emergency stop: the account is empty"), "{plain}");
