@@ -6,7 +6,7 @@ use crate::{
     engine::{Action, Event},
     market::Timestamp,
     store::{
-        Gone, Job, Keeper,
+        Gone, Job, Keeper, hurry,
         journal::{JournalError, Recorder},
     },
     trader::{Tally, Trader},
@@ -35,7 +35,7 @@ impl Journaling {
     /// A journal in which nothing stands yet.
     #[must_use]
     pub fn new(keeper: Keeper) -> Self {
-        let flush_due = Instant::now() + FLUSH_EVERY;
+        let flush_due = Instant::now() + FLUSH_EVERY / hurry();
         Self { recorder: Recorder::default(), keeper, on_its_way: 0, flush_due, retry_at: None }
     }
 
@@ -97,7 +97,7 @@ impl Journaling {
     pub fn turn(&mut self, now: Instant) -> Result<(), Gone> {
         self.retry_at.take_if(|at| *at <= now);
         if self.flush_due <= now {
-            self.flush_due = now + FLUSH_EVERY;
+            self.flush_due = now + FLUSH_EVERY / hurry();
             self.send(true)?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::{
     engine::{Action, Event, Record, Trade},
     market::Timestamp,
     store::{
-        Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError,
+        Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError, hurry,
         journal::JournalError, plug,
     },
     trader::Trader,
@@ -110,7 +110,7 @@ impl Keeping {
             next: None,
             closing: false,
             said: VecDeque::new(),
-            sample_due: Instant::now() + SAMPLE_EVERY,
+            sample_due: Instant::now() + SAMPLE_EVERY / hurry(),
             unsaved: Unsaved::default(),
             journaling,
         };
@@ -251,7 +251,7 @@ impl Keeping {
         disk.journaling.turn(now)?;
         let retry = disk.unsaved.retry_at.take_if(|at| *at <= now).is_some();
         let sample = (disk.sample_due <= now).then(|| {
-            disk.sample_due = now + SAMPLE_EVERY;
+            disk.sample_due = now + SAMPLE_EVERY / hurry();
             sample()
         });
         if !retry && sample.is_none() {

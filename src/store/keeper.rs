@@ -7,7 +7,7 @@ use super::{
     Batch, Database, Halt, StoreError,
     journal::{JournalError, Segments},
     last_run::{Run, RunEnd},
-    plug::plug,
+    plug::{hurry, linger, plug},
 };
 use async_channel::{Receiver, Sender, bounded};
 use std::{
@@ -136,6 +136,7 @@ impl Disk {
     fn keep(mut self, jobs: &Receiver<Job>, answers: &Sender<Answer>) {
         while let Ok(job) = jobs.recv_blocking() {
             plug("before a write");
+            linger();
             let answer = self.perform(job);
             plug("after a write");
             if answers.send_blocking(answer).is_err() {
@@ -155,9 +156,15 @@ impl Disk {
                 Answer::Batch(batch, outcome)
             }
             Job::Segment(wall_ms, head) => Answer::Journal(self.segments.begin(wall_ms, &head)),
-            Job::Block(block) => Answer::Journal(self.segments.append(&block)),
+            Job::Block(block) => Answer::Journal(self.append(&block)),
             Job::End(ending) => Answer::Ended(self.end(&ending)),
         }
+    }
+
+    fn append(&mut self, block: &[u8]) -> Result<(), JournalError> {
+        self.segments.append(block)?;
+        // a minute later the system would have written it by itself, and the next block the same page again
+        if hurry() > 1 { self.segments.sync() } else { Ok(()) }
     }
 
     fn end(&mut self, ending: &Ending) -> Result<(), StoreError> {
@@ -167,7 +174,7 @@ impl Disk {
 
     /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.
     fn tidy(&mut self, now_ms: i64) {
-        if self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY) {
+        if self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY / hurry()) {
             return;
         }
         self.tidied = Some(Instant::now());

@@ -12,7 +12,7 @@ pub mod journal; // what happened, event by event, so that it can be run again
 mod keeper; // the thread that writes
 pub mod last_run; // why the last run ended, and whether restarts halt this one
 mod memory; // what a restart gets back
-mod plug; // where tests pull it
+mod plug; // where tests pull it, and make the disk slow or the day short
 mod trade_row; // a closed quantity as a user reads it
 
 pub use crate::market::Names;
@@ -20,5 +20,5 @@ pub use batch::{Batch, Said, SaidKind, Sample};
 pub use database::{Account, Database, Fault, Halt, HaltKind, StoreError};
 pub use keeper::{Answer, Ending, Gone, Job, Keeper, Limits};
 pub use memory::{Cursor, Memory};
-pub use plug::plug;
+pub use plug::{hurry, plug};
 pub use trade_row::TradeRow;

@@ -1,23 +1,74 @@
-//! Where the tests with the real program pull the plug: `SMOLBEAR_HOOK=kill:N` kills the process at its N-th effect on the disk.
+//! What tests and benches may do to the disk, by `SMOLBEAR_HOOK` and in builds with debug assertions only:
+//!
+//! - `kill:N` pulls the plug: the process is killed at its N-th effect on the disk.
+//! - `slow:MS` makes every write of the keeper take so many milliseconds longer.
+//! - `hurry:N` makes N times as much happen in a time of what comes by the process's clock: with a market that is as fast, a day on the
+//!   disk takes a minute.
 
-/// Here the plug may be pulled.
 #[cfg(not(debug_assertions))]
-#[inline]
-pub const fn plug(_place: &str) {}
+mod absent {
+    /// Here the plug may be pulled.
+    #[inline]
+    pub const fn plug(_place: &str) {}
 
-/// Here the plug may be pulled.
-#[cfg(debug_assertions)]
-pub fn plug(place: &str) {
-    use rustix::process::{Signal, getpid, kill_process};
-    use std::sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering},
-    };
-    static AT: OnceLock<Option<u64>> = OnceLock::new();
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let at = AT.get_or_init(|| std::env::var("SMOLBEAR_HOOK").ok()?.strip_prefix("kill:")?.parse().ok());
-    if at.is_some_and(|at| COUNT.fetch_add(1, Ordering::Relaxed) + 1 == at) {
-        eprintln!("killed {place}");
-        let _ = kill_process(getpid(), Signal::KILL);
+    /// A slow disk works here.
+    #[inline]
+    pub const fn linger() {}
+
+    /// By what an interval is divided.
+    #[inline]
+    #[must_use]
+    pub const fn hurry() -> u32 {
+        1
     }
 }
+
+#[cfg(debug_assertions)]
+mod present {
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::{
+        env,
+        sync::{
+            OnceLock,
+            atomic::{AtomicU64, Ordering},
+        },
+        thread,
+        time::Duration,
+    };
+
+    /// What the hook says, in this order: kill, slow, hurry.
+    fn said() -> [Option<u64>; 3] {
+        static SAID: OnceLock<[Option<u64>; 3]> = OnceLock::new();
+        *SAID.get_or_init(|| {
+            let hook = env::var("SMOLBEAR_HOOK").unwrap_or_default();
+            ["kill:", "slow:", "hurry:"].map(|what| hook.strip_prefix(what)?.parse().ok())
+        })
+    }
+
+    /// Here the plug may be pulled.
+    pub fn plug(place: &str) {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        if said()[0].is_some_and(|at| COUNT.fetch_add(1, Ordering::Relaxed) + 1 == at) {
+            eprintln!("killed {place}");
+            let _ = kill_process(getpid(), Signal::KILL);
+        }
+    }
+
+    /// A slow disk works here.
+    pub fn linger() {
+        if let Some(ms) = said()[1] {
+            thread::sleep(Duration::from_millis(ms));
+        }
+    }
+
+    /// By what an interval is divided.
+    #[must_use]
+    pub fn hurry() -> u32 {
+        said()[2].and_then(|times| times.try_into().ok()).unwrap_or(1).max(1)
+    }
+}
+
+#[cfg(not(debug_assertions))]
+pub use absent::{hurry, linger, plug};
+#[cfg(debug_assertions)]
+pub use present::{hurry, linger, plug};
