@@ -34,3 +34,41 @@ fn an_empty_account_ends_the_run_with_3_and_nothing_starts_it_again() {
         assert_eq!(ended.with("Stopped cleanly").count(), 0, "{}", ended.stdout());
     }
 }
+
+#[test]
+fn an_emergency_is_remembered_from_the_transaction_on_that_it_came_with_until_the_user_clears_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ruin(folder.path());
+    let start = |account: &str, kill: Option<u32>, more: &[&str]| {
+        let args = ["--paper", "--replay", "BTCUSDT-1m.csv", "--speed", "max", "--data-dir", account];
+        let mut command = bot(&args);
+        command.args(more).current_dir(folder.path());
+        command.envs(kill.map(|at| ("SMOLBEAR_HOOK", format!("kill:{at}"))));
+        Running::start(&mut command).end()
+    };
+    let halted =
+        |ended: &crate::common::Ended| ended.with("ERROR HALTED: Emergency stop: the account is empty.").count();
+    let (mut again, mut remembered) = (0, 0);
+    for kill in 1.. {
+        let account = format!("account {kill}");
+        let killed = start(&account, Some(kill), &[]);
+        if killed.with("Emergency stop").count() == 0 {
+            continue;
+        }
+        if killed.code() == Some(3) {
+            break;
+        }
+        let next = start(&account, None, &[]);
+        match next.code() {
+            Some(3) => again += 1,
+            Some(0) if halted(&next) == 1 => remembered += 1,
+            other => panic!("{other:?}, killed at {kill}: {}", next.stdout()),
+        }
+    }
+    assert!(again > 0 && remembered > 0, "{again} came to it again, {remembered} remembered it");
+    assert_eq!(start("whole", None, &[]).code(), Some(3));
+    for (more, want) in [(&[][..], 1), (&[], 1), (&["--clear-emergency"], 0), (&[], 0)] {
+        let ended = start("whole", None, more);
+        assert_eq!((ended.code(), halted(&ended)), (Some(0), want), "{more:?}: {}", ended.stdout());
+    }
+}

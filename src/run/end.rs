@@ -13,7 +13,7 @@ use crate::{
     engine::{Engine, Position, Summary},
     market::decimal,
     stop::Cause,
-    store::{Ending, Halt, HaltKind, last_run::RunEnd},
+    store::{Ending, last_run::RunEnd},
 };
 use log::{error, info};
 use rust_decimal::Decimal;
@@ -92,9 +92,7 @@ impl End {
         let (last, what) = last.map_or((None, "how the run ended".to_owned()), |(last, what)| (Some(last), what));
         let message = (!failures.is_empty()).then(|| failures.join("; "));
         let end = RunEnd { ended_ms, exit_code, cause, message, peak_kb: process::peak_kb().unwrap_or(0) };
-        let reason = "an emergency stop ended the run before".to_owned();
-        let halt = Halt { kind: HaltKind::Emergency, reason, since_ms: ended_ms, until_ms: None };
-        Some((Ending { end, halt: (self.cause == Cause::Emergency).then_some(halt), last }, what))
+        Some((Ending { end, last }, what))
     }
 
     fn failures(&self) -> Vec<String> {

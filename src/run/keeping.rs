@@ -3,13 +3,13 @@
 //! At most one transaction is on its way. What is to be made durable meanwhile waits as one more, since a state makes an older one
 //! superfluous; so however slow a disk is, there is little to be written and nothing to be counted.
 
-use super::{backoff::Backoff, health::Vitals, journaling::Journaling};
+use super::{backoff::Backoff, health::Vitals, journaling::Journaling, text::counted};
 use crate::{
     engine::{Action, Event, Record, Trade},
     market::Timestamp,
     store::{
-        Answer, Batch, Cursor, Fault, Gone, Job, Keeper, Memory, Names, Said, SaidKind, Sample, StoreError, hurry,
-        journal::JournalError, plug,
+        Answer, Batch, Cursor, Fault, Gone, Halt, HaltKind, Job, Keeper, Memory, Names, Said, SaidKind, Sample,
+        StoreError, hurry, journal::JournalError, plug,
     },
     trader::Trader,
 };
@@ -71,25 +71,26 @@ struct Asked {
 struct OnDisk {
     keeper: Keeper,
     vitals: Vitals,
+    /// The transaction that is being written: the number of the trader's commit in it, where it has one.
     on_its_way: Option<Option<u64>>,
+    /// What waits to be written then.
     next: Option<(Option<u64>, Box<Batch>)>,
+    /// What the disk has refused, to be written before anything else.
+    refused: Option<Box<Batch>>,
+    /// Since when the disk owes an answer.
+    silent_since: Option<Instant>,
     /// What waits goes with the run's end.
     closing: bool,
     said: VecDeque<Said>,
+    halt: Option<Halt>,
     sample_due: Instant,
-    unsaved: Unsaved,
-    journaling: Journaling,
-}
-
-/// What the disk has refused.
-#[derive(Debug, Default)]
-struct Unsaved {
-    records: Vec<Record>,
     /// Records that were too many to keep.
     lost: usize,
-    why: Option<StoreError>,
+    /// The last write failed.
+    in_trouble: bool,
     backoff: Backoff,
     retry_at: Option<Instant>,
+    journaling: Journaling,
 }
 
 impl Keeping {
@@ -108,10 +109,16 @@ impl Keeping {
             vitals,
             on_its_way: None,
             next: None,
+            refused: None,
+            silent_since: None,
             closing: false,
             said: VecDeque::new(),
+            halt: None,
             sample_due: Instant::now() + SAMPLE_EVERY / hurry(),
-            unsaved: Unsaved::default(),
+            lost: 0,
+            in_trouble: false,
+            backoff: Backoff::default(),
+            retry_at: None,
             journaling,
         };
         Self { disk: Some(disk), ..self }
@@ -171,7 +178,14 @@ impl Keeping {
             return Ok(());
         };
         let memory = memory(&self.names, &self.cursor, trader);
-        disk.write(Some(batch), records, memory, None)
+        disk.write(Some(batch), Batch { records, ..Batch::of(memory) })
+    }
+
+    /// From now on the bot opens nothing: that goes with the next transaction, which is that of what led to it.
+    pub fn halt(&mut self, reason: String, since_ms: i64) {
+        if let Some(disk) = &mut self.disk {
+            disk.halt = Some(Halt { kind: HaltKind::Emergency, reason, since_ms, until_ms: None });
+        }
     }
 
     /// The batch that is done, with its trades, once for each.
@@ -207,7 +221,7 @@ impl Keeping {
     /// Waits for the disk; for ever where nothing is on its way.
     pub async fn answer(&self) -> Result<Answer, Gone> {
         match &self.disk {
-            Some(disk) if disk.on_its_way.is_some() || disk.journaling.on_its_way() > 0 => disk.keeper.answer().await,
+            Some(disk) if disk.is_busy() => disk.keeper.answer().await,
             Some(_) | None => future::pending().await,
         }
     }
@@ -224,14 +238,18 @@ impl Keeping {
     pub fn hear(&mut self, answer: Answer) -> Result<(), KeepError> {
         plug("after an answer");
         let Some(disk) = &mut self.disk else { return Ok(()) };
+        disk.silent_since = None;
         match answer {
             Answer::Begun(Ok(())) | Answer::Ended(_) => Ok(()),
-            Answer::Begun(Err(error)) => disk.unsaved.note(error, &disk.vitals),
+            Answer::Begun(Err(error)) => disk.fail(error),
             Answer::Journal(outcome) => disk.journaling.heard(outcome, &disk.vitals),
             Answer::Batch(batch, outcome) => {
                 let number = disk.on_its_way.take().flatten();
                 self.done = self.done.max(number);
-                disk.unsaved.heard(*batch, outcome, &disk.vitals)?;
+                match outcome {
+                    Ok(()) => disk.recover(),
+                    Err(error) => disk.refuse(batch, error)?,
+                }
                 disk.send_next()
             }
         }
@@ -241,7 +259,7 @@ impl Keeping {
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
         let disk = self.disk.as_ref()?;
-        let times = [Some(disk.sample_due), disk.unsaved.retry_at, Some(disk.journaling.due())];
+        let times = [Some(disk.sample_due), disk.retry_at, Some(disk.journaling.due())];
         times.into_iter().flatten().min()
     }
 
@@ -249,7 +267,8 @@ impl Keeping {
     pub fn turn(&mut self, now: Instant, trader: &Trader, sample: impl FnOnce() -> Sample) -> Result<(), KeepError> {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         disk.journaling.turn(now)?;
-        let retry = disk.unsaved.retry_at.take_if(|at| *at <= now).is_some();
+        disk.watch(now);
+        let retry = disk.retry_at.take_if(|at| *at <= now).is_some();
         let sample = (disk.sample_due <= now).then(|| {
             disk.sample_due = now + SAMPLE_EVERY / hurry();
             sample()
@@ -258,7 +277,7 @@ impl Keeping {
             return Ok(());
         }
         let memory = memory(&self.names, &self.cursor, trader);
-        disk.write(None, Vec::new(), memory, sample)
+        disk.write(None, Batch { sample, ..Batch::of(memory) })
     }
 
     /// The run ends with this state: it waits for [`Self::last`], and nothing else is written after what is on its way.
@@ -266,7 +285,7 @@ impl Keeping {
         let Some(disk) = &mut self.disk else { return Ok(()) };
         disk.journaling.finish()?;
         let memory = memory(&self.names, &self.cursor, trader);
-        disk.merge(None, Vec::new(), memory, Some(sample));
+        disk.merge(None, Batch { sample: Some(sample), ..Batch::of(memory) });
         disk.closing = true;
         Ok(())
     }
@@ -274,15 +293,14 @@ impl Keeping {
     /// Whether nothing is on its way to the disk.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.disk.as_ref().is_none_or(|disk| disk.on_its_way.is_none() && disk.journaling.on_its_way() == 0)
+        self.disk.as_ref().is_none_or(|disk| !disk.is_busy())
     }
 
     /// What is still to be written, with its name in case it can't be.
     pub fn last(&mut self) -> Option<(Batch, String)> {
         let disk = self.disk.as_mut()?;
-        let (_, mut batch) = disk.next.take()?;
-        batch.records.splice(0..0, disk.unsaved.records.drain(..));
-        let what = disk.unsaved.what(&batch.records);
+        let (_, batch) = disk.take_next()?;
+        let what = disk.what(&batch.records);
         Some((*batch, what))
     }
 }
@@ -293,63 +311,69 @@ fn memory(names: &Names, cursor: &Cursor, trader: &Trader) -> Memory {
 
 impl OnDisk {
     /// Sends a transaction, or has it wait behind the one that is on its way.
-    fn write(
-        &mut self,
-        number: Option<u64>,
-        records: Vec<Record>,
-        memory: Memory,
-        sample: Option<Sample>,
-    ) -> Result<(), KeepError> {
-        self.merge(number, records, memory, sample);
+    fn write(&mut self, number: Option<u64>, batch: Batch) -> Result<(), KeepError> {
+        self.merge(number, batch);
         self.send_next()
     }
 
     /// Makes it the next transaction, together with what waits already.
-    fn merge(&mut self, number: Option<u64>, records: Vec<Record>, memory: Memory, sample: Option<Sample>) {
-        let waiting = self.next.take();
-        let (before, mut batch) = waiting.unwrap_or_else(|| {
-            (None, Box::new(Batch { records: Vec::new(), memory: memory.clone(), said: Vec::new(), sample: None }))
-        });
-        batch.records.extend(records);
+    fn merge(&mut self, number: Option<u64>, mut batch: Batch) {
         batch.said.extend(self.said.drain(..));
-        batch.memory = memory;
-        batch.sample = sample.or(batch.sample);
-        self.next = Some((number.max(before), batch));
+        batch.halt = self.halt.take();
+        let (before, batch) = match self.next.take() {
+            Some((before, waiting)) => (before, waiting.followed_by(batch)),
+            None => (None, batch),
+        };
+        self.next = Some((number.max(before), Box::new(batch)));
+    }
+
+    /// What is to be written next, behind what was refused.
+    fn take_next(&mut self) -> Option<(Option<u64>, Box<Batch>)> {
+        let (number, batch) = self.next.take()?;
+        let batch = match self.refused.take() {
+            Some(refused) => Box::new(refused.followed_by(*batch)),
+            None => batch,
+        };
+        Some((number, batch))
     }
 
     fn send_next(&mut self) -> Result<(), KeepError> {
         if self.on_its_way.is_none()
             && !self.closing
-            && let Some((number, mut batch)) = self.next.take()
+            && let Some((number, batch)) = self.take_next()
         {
-            batch.records.splice(0..0, self.unsaved.records.drain(..));
             self.keeper.send(Job::Batch(batch))?;
             self.on_its_way = Some(number);
         }
         Ok(())
     }
-}
 
-impl Unsaved {
-    /// A transaction is on the disk, or not: then its records wait.
-    fn heard(&mut self, batch: Batch, outcome: Result<(), StoreError>, vitals: &Vitals) -> Result<(), KeepError> {
-        let Err(error) = outcome else {
-            if self.why.take().is_some() {
-                info!("The account's memory is saved again");
-                (self.retry_at, self.backoff) = (None, Backoff::default());
-                vitals.set_disk_trouble(None);
-            }
-            return Ok(());
-        };
-        self.records.splice(0..0, batch.records);
-        let excess = self.records.len().saturating_sub(MOST_UNSAVED);
-        self.records.drain(..excess);
+    fn is_busy(&self) -> bool {
+        self.on_its_way.is_some() || self.journaling.on_its_way() > 0
+    }
+
+    /// For how long the disk has owed an answer is for the monitor to judge.
+    fn watch(&mut self, now: Instant) {
+        match self.is_busy() {
+            true => _ = self.silent_since.get_or_insert(now),
+            false => self.silent_since = None,
+        }
+        self.vitals.set_disk_asked(self.silent_since);
+    }
+
+    /// A transaction is not on the disk: it goes with the next one, or with the next try.
+    fn refuse(&mut self, mut batch: Box<Batch>, error: StoreError) -> Result<(), KeepError> {
+        let excess = batch.records.len().saturating_sub(MOST_UNSAVED);
+        batch.records.drain(..excess);
         self.lost += excess;
-        self.note(error, vitals)
+        let excess = batch.said.len().saturating_sub(MOST_SAID);
+        batch.said.drain(..excess);
+        self.refused = Some(batch);
+        self.fail(error)
     }
 
     /// A failed write: of one that may have lied or was our mistake, the end; of any other, another try.
-    fn note(&mut self, error: StoreError, vitals: &Vitals) -> Result<(), KeepError> {
+    fn fail(&mut self, error: StoreError) -> Result<(), KeepError> {
         match error.fault {
             Fault::Fsync => return Err(KeepError::Fsync(error)),
             Fault::Broken => return Err(KeepError::Broken(error)),
@@ -360,39 +384,31 @@ impl Unsaved {
         self.retry_at = Some(now + pause);
         let text = error.to_string();
         error!("{text}; the account's memory is not saved, trying again in {} s", pause.as_secs());
-        vitals.error(now, text.clone());
-        vitals.set_disk_trouble(Some(text));
-        self.why = Some(error);
+        self.vitals.error(now, text.clone());
+        self.vitals.set_disk_trouble(Some(text));
+        self.in_trouble = true;
         Ok(())
     }
 
+    /// A transaction is on the disk, with all that was refused before.
+    fn recover(&mut self) {
+        if std::mem::take(&mut self.in_trouble) {
+            info!("The account's memory is saved again");
+            (self.retry_at, self.backoff) = (None, Backoff::default());
+            self.vitals.set_disk_trouble(None);
+        }
+    }
+
+    /// The last state and these records, in words.
     fn what(&self, records: &[Record]) -> String {
-        let count = |wanted: fn(&Record) -> bool| records.iter().filter(|record| wanted(record)).count();
-        let fills = count(|record| matches!(record, Record::Fill(_)));
-        let trades = count(|record| matches!(record, Record::Trade(_)));
+        let count = |wanted: fn(&Record) -> bool| records.iter().filter(|record| wanted(record)).count() as u64;
+        let fills = counted(count(|record| matches!(record, Record::Fill(_))), "fill");
+        let trades = counted(count(|record| matches!(record, Record::Trade(_))), "trade");
         let lost = if self.lost == 0 { String::new() } else { format!(", and {} records before them", self.lost) };
-        format!("the last state of the account, {fills} fills, {trades} trades{lost}")
+        format!("the last state of the account, {fills}, {trades}{lost}")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{engine::Reason, run::rig};
-
-    #[test]
-    fn a_commit_is_waited_for_until_the_newest_one_is_done_and_each_trade_comes_with_its_own() {
-        let mut keeping = Keeping::without_disk(rig::settings().names(), Cursor::new(1));
-        let (trader, record) = (rig::trader(), || vec![Record::Trade(rig::trade(Reason::Stop))]);
-        for batch in 1..=2 {
-            keeping.commit(batch, record(), &trader).unwrap();
-        }
-        let since = keeping.asked().expect("both are waited for");
-        for (batch, asked) in [(1, Some(since)), (2, None)] {
-            keeping.done = Some(batch);
-            let (done, trades) = keeping.done().unwrap();
-            assert_eq!((done, trades.len(), keeping.asked()), (batch, 1, asked));
-        }
-        assert_eq!(keeping.done(), None);
-    }
-}
+#[path = "keeping_tests.rs"]
+mod tests;

@@ -347,7 +347,11 @@ impl Realtime {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
-            Action::Halt(Halt::Emergency) => self.emergency = true,
+            Action::Halt(Halt::Emergency) => {
+                self.emergency = true;
+                let (_, reason) = self.teller().line(&Note::Halted(Halt::Emergency));
+                self.keeping.halt(reason, wall_ms());
+            }
             Action::Halt(Halt::Pause | Halt::Close) => {}
             // orders went to the venue
             Action::Order(_) => {}

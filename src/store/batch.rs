@@ -1,6 +1,6 @@
 //! What one transaction makes durable.
 
-use super::Memory;
+use super::{Halt, Memory};
 use crate::{engine::Record, market::Timestamp};
 use rust_decimal::Decimal;
 
@@ -15,6 +15,25 @@ pub struct Batch {
     pub said: Vec<Said>,
     /// How the bot is, every five minutes.
     pub sample: Option<Sample>,
+    /// From now on the bot opens nothing, in later runs either.
+    pub halt: Option<Halt>,
+}
+
+impl Batch {
+    /// Nothing but a state.
+    #[must_use]
+    pub const fn of(memory: Memory) -> Self {
+        Self { records: Vec::new(), memory, said: Vec::new(), sample: None, halt: None }
+    }
+
+    /// This one and a later one as one transaction.
+    #[must_use]
+    pub fn followed_by(mut self, later: Self) -> Self {
+        self.records.extend(later.records);
+        self.said.extend(later.said);
+        let (sample, halt) = (later.sample.or(self.sample), self.halt.or(later.halt));
+        Self { memory: later.memory, sample, halt, ..self }
+    }
 }
 
 /// How the bot was at a moment, for `bot status` and curves.

@@ -4,7 +4,7 @@
 //! on their way, so that nobody ever waits for room.
 
 use super::{
-    Batch, Database, Halt, StoreError,
+    Batch, Database, StoreError,
     journal::{JournalError, Segments},
     last_run::{Run, RunEnd},
     plug::{hurry, linger, plug},
@@ -34,7 +34,7 @@ pub enum Job {
     Segment(i64, Vec<u8>),
     /// A block of the segment.
     Block(Vec<u8>),
-    /// The run ends: its last batch, and perhaps a halt of the next ones.
+    /// The run ends, with its last batch.
     End(Box<Ending>),
 }
 
@@ -43,8 +43,6 @@ pub enum Job {
 pub struct Ending {
     /// How it ended.
     pub end: RunEnd,
-    /// The next ones open nothing.
-    pub halt: Option<Halt>,
     /// The state that it leaves; `None` where that can't be trusted.
     pub last: Option<Batch>,
 }
@@ -92,10 +90,18 @@ impl Keeper {
     pub fn start(database: Database, segments: Segments, limits: Limits) -> io::Result<Self> {
         let (jobs, to_do) = bounded(MOST_JOBS);
         let (done, answers) = bounded(MOST_JOBS);
-        let disk = Disk { database, segments, limits, run: None, tidied: None };
+        let disk = Disk { database, segments, limits, to_begin: None, run: None, tidied: None };
         let builder = thread::Builder::new().name("store".to_owned()).stack_size(STACK_BYTES);
         builder.spawn(move || disk.keep(&to_do, &done))?;
         Ok(Self { jobs, answers })
+    }
+
+    /// A loop's end whose thread is a test.
+    #[cfg(test)]
+    #[must_use]
+    pub fn by_hand() -> (Self, Receiver<Job>, Sender<Answer>) {
+        let ((jobs, to_do), (done, answers)) = (bounded(MOST_JOBS), bounded(MOST_JOBS));
+        (Self { jobs, answers }, to_do, done)
     }
 
     /// Hands a job over.
@@ -128,6 +134,8 @@ struct Disk {
     database: Database,
     segments: Segments,
     limits: Limits,
+    /// The run that can't be written down yet.
+    to_begin: Option<Run>,
     run: Option<i64>,
     tidied: Option<Instant>,
 }
@@ -147,9 +155,12 @@ impl Disk {
 
     fn perform(&mut self, job: Job) -> Answer {
         match job {
-            Job::Begin(run) => Answer::Begun(self.database.begin_run(&run).map(|number| self.run = Some(number))),
+            Job::Begin(run) => {
+                self.to_begin = Some(run);
+                Answer::Begun(self.begin())
+            }
             Job::Batch(batch) => {
-                let outcome = self.database.commit(&batch);
+                let outcome = self.begin().and_then(|()| self.database.commit(&batch));
                 if let (Ok(()), Some(sample)) = (&outcome, &batch.sample) {
                     self.tidy(sample.at_ms);
                 }
@@ -167,9 +178,21 @@ impl Disk {
         if hurry() > 1 { self.segments.sync() } else { Ok(()) }
     }
 
-    fn end(&mut self, ending: &Ending) -> Result<(), StoreError> {
-        let Ending { end, halt, last } = ending;
-        self.run.map_or(Ok(()), |run| self.database.end_run(run, end, halt.as_ref(), last.as_ref()))
+    /// Writes down that the run has begun, where that is still to be done.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let Some(run) = &self.to_begin else { return Ok(()) };
+        self.run = Some(self.database.begin_run(run)?);
+        self.to_begin = None;
+        Ok(())
+    }
+
+    fn end(&mut self, Ending { end, last }: &Ending) -> Result<(), StoreError> {
+        self.begin()?;
+        match (self.run, last) {
+            (Some(run), _) => self.database.end_run(run, end, last.as_ref()),
+            (None, Some(last)) => self.database.commit(last),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.

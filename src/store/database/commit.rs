@@ -1,6 +1,6 @@
 //! One batch, one transaction.
 
-use super::{Database, body, error::Cause, error::StoreError, now_ms};
+use super::{Database, body, error::Cause, error::StoreError, now_ms, runs::put_halt};
 use crate::{
     engine::{Record, Trade},
     market::{Fill, FundingPaid, OrderKind, OrderRequest, OrderSide, Symbol, SymbolId},
@@ -37,7 +37,8 @@ pub fn put(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), Cause> {
     let memory = "INSERT OR REPLACE INTO memory (id, saved_ms, body) VALUES (1, ?1, ?2)";
     transaction.execute(memory, params![saved_ms, body])?;
     batch.said.iter().try_for_each(|line| said(transaction, line))?;
-    batch.sample.iter().try_for_each(|taken| sample(transaction, taken))
+    batch.sample.iter().try_for_each(|taken| sample(transaction, taken))?;
+    batch.halt.iter().try_for_each(|halt| put_halt(transaction, halt))
 }
 
 fn intent(transaction: &Transaction<'_>, request: &OrderRequest, names: &Names, saved_ms: i64) -> Result<(), Cause> {

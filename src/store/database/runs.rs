@@ -59,17 +59,10 @@ impl Database {
         })
     }
 
-    /// A run has ended, with this last batch, and perhaps a halt of those that follow: one transaction, since a stop waits for it.
-    pub fn end_run(
-        &mut self,
-        number: i64,
-        end: &RunEnd,
-        halt: Option<&Halt>,
-        last: Option<&Batch>,
-    ) -> Result<(), StoreError> {
+    /// A run has ended, with this last batch: one transaction, since a stop waits for it.
+    pub fn end_run(&mut self, number: i64, end: &RunEnd, last: Option<&Batch>) -> Result<(), StoreError> {
         self.write(|transaction| {
             last.iter().try_for_each(|batch| put(transaction, batch))?;
-            halt.iter().try_for_each(|halt| put_halt(transaction, halt))?;
             let RunEnd { ended_ms, exit_code, cause, message, peak_kb } = end;
             let update = "UPDATE runs SET ended_ms = ?2, exit_code = ?3, cause = ?4, message = ?5, peak_kb = ?6 WHERE number = ?1";
             let values = params![number, ended_ms, exit_code, cause, message, peak_kb.cast_signed()];
@@ -115,7 +108,8 @@ impl Database {
     }
 }
 
-fn put_halt(transaction: &Transaction<'_>, halt: &Halt) -> Result<(), Cause> {
+/// A halt, as a part of a transaction.
+pub(super) fn put_halt(transaction: &Transaction<'_>, halt: &Halt) -> Result<(), Cause> {
     let Halt { kind, reason, since_ms, until_ms } = halt;
     let insert = "INSERT INTO halts (kind, reason, since_ms, until_ms) VALUES (?1, ?2, ?3, ?4)";
     transaction.execute(insert, params![kind.name(), reason, since_ms, until_ms])?;

@@ -160,8 +160,7 @@ fn a_number_comes_back_to_the_last_bit_or_is_refused_when_it_is_written() {
     let mut database = place.open();
     let mut commit = |is: f64| {
         let memory = with_number(&batch.memory, was, is);
-        let done =
-            database.commit(&Batch { records: Vec::new(), memory: memory.clone(), said: Vec::new(), sample: None });
+        let done = database.commit(&Batch::of(memory.clone()));
         done.map(|()| assert_eq!(database.memory().unwrap().unwrap(), memory, "{is:e}"))
     };
     for number in [

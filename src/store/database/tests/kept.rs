@@ -42,9 +42,9 @@ fn runs_come_back_newest_first_with_the_ends_that_they_could_tell() {
     let silent = RunEnd { message: None, exit_code: 0, peak_kb: u64::MAX, ..end(9) };
     let numbers = [run(1), counted.clone(), run(3)].map(|run| database.begin_run(&run).unwrap());
     assert!(numbers.is_sorted() && numbers[0] != numbers[1]);
-    database.end_run(numbers[0], &end(8), None, None).unwrap();
-    database.end_run(numbers[1], &silent, None, None).unwrap();
-    assert_eq!(database.end_run(77, &end(8), None, None).unwrap_err().fault, Fault::Broken);
+    database.end_run(numbers[0], &end(8), None).unwrap();
+    database.end_run(numbers[1], &silent, None).unwrap();
+    assert_eq!(database.end_run(77, &end(8), None).unwrap_err().fault, Fault::Broken);
     let want = [(run(3), None), (counted, Some(silent)), (run(1), Some(end(8)))];
     assert_eq!(database.runs(10).unwrap(), want);
     assert_eq!(database.runs(2).unwrap(), want[..2]);
@@ -111,8 +111,8 @@ fn what_is_old_goes_but_never_money() {
         database.commit(&batch).unwrap();
     }
     let numbers = [1, 1, 1, 1].map(|at| database.begin_run(&run(at)).unwrap());
-    database.end_run(numbers[0], &end(10), None, None).unwrap();
-    database.end_run(numbers[1], &end(20), None, None).unwrap();
+    database.end_run(numbers[0], &end(10), None).unwrap();
+    database.end_run(numbers[1], &end(20), None).unwrap();
     let before = money(&database);
     database.forget(20).unwrap();
     assert_eq!(money(&database), before);
@@ -120,7 +120,7 @@ fn what_is_old_goes_but_never_money() {
     assert!(kinds.iter().all(|kind| database.said(*kind, 9).unwrap().len() == 1));
     let ends: Vec<_> = database.runs(9).unwrap().into_iter().map(|(_, end)| end.map(|end| end.ended_ms)).collect();
     assert_eq!(ends, [None, Some(20)], "the run that goes on stays");
-    database.end_run(numbers[3], &end(21), None, None).unwrap();
+    database.end_run(numbers[3], &end(21), None).unwrap();
     database.forget(i64::MAX).unwrap();
     assert_eq!((database.runs(9).unwrap().len(), money(&database)), (1, before));
 }

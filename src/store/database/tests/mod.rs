@@ -97,7 +97,7 @@ fn trade_days(config: &Config, days: i64) -> Vec<Batch> {
             while let Some(batch) = trader.outstanding() {
                 let records = actions.drain(..).find_map(records_of).unwrap();
                 let memory = Memory { names: names.clone(), cursor: cursor.clone(), trader: trader.snapshot() };
-                batches.push(Batch { records, memory, said: Vec::new(), sample: None });
+                batches.push(Batch { records, ..Batch::of(memory) });
                 trader.handle(at, crate::engine::Event::Committed { batch }, &mut actions);
             }
             if whole {
