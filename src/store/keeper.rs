@@ -17,8 +17,10 @@ use std::{
 
 /// Jobs on their way, at most.
 pub const MOST_JOBS: usize = 32;
-/// How often what is too old is deleted.
+/// How often what is too old or too much is deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// Also after so many segments of the journal, which are 16 MB each at most: a market whose time is fast fills a disk sooner.
+const TIDY_SEGMENTS: u32 = 8;
 const DAY_MS: i64 = 86_400_000;
 /// Of the stack of the thread, which runs SQLite.
 const STACK_BYTES: usize = 256 * 1024;
@@ -36,6 +38,17 @@ pub enum Job {
     Block(Vec<u8>),
     /// The run ends, with its last batch.
     End(Box<Ending>),
+}
+
+impl Job {
+    /// The wall clock, milliseconds since 1970, where it tells.
+    fn now_ms(&self) -> Option<i64> {
+        match self {
+            Self::Segment(at_ms, _) => Some(*at_ms),
+            Self::Batch(batch) => batch.sample.as_ref().map(|sample| sample.at_ms),
+            Self::Begin(_) | Self::Block(_) | Self::End(_) => None,
+        }
+    }
 }
 
 /// The end of a run.
@@ -90,7 +103,7 @@ impl Keeper {
     pub fn start(database: Database, segments: Segments, limits: Limits) -> io::Result<Self> {
         let (jobs, to_do) = bounded(MOST_JOBS);
         let (done, answers) = bounded(MOST_JOBS);
-        let disk = Disk { database, segments, limits, to_begin: None, run: None, tidied: None };
+        let disk = Disk { database, segments, limits, to_begin: None, run: None, tidied: None, begun: 0 };
         let builder = thread::Builder::new().name("store".to_owned()).stack_size(STACK_BYTES);
         builder.spawn(move || disk.keep(&to_do, &done))?;
         Ok(Self { jobs, answers })
@@ -138,6 +151,8 @@ struct Disk {
     to_begin: Option<Run>,
     run: Option<i64>,
     tidied: Option<Instant>,
+    /// Segments since then.
+    begun: u32,
 }
 
 impl Disk {
@@ -145,11 +160,14 @@ impl Disk {
         while let Ok(job) = jobs.recv_blocking() {
             plug("before a write");
             linger();
+            let now_ms = job.now_ms();
             let answer = self.perform(job);
             plug("after a write");
             if answers.send_blocking(answer).is_err() {
                 return;
             }
+            // after the answer, which is waited for
+            now_ms.into_iter().for_each(|now_ms| self.tidy(now_ms));
         }
     }
 
@@ -161,12 +179,12 @@ impl Disk {
             }
             Job::Batch(batch) => {
                 let outcome = self.begin().and_then(|()| self.database.commit(&batch));
-                if let (Ok(()), Some(sample)) = (&outcome, &batch.sample) {
-                    self.tidy(sample.at_ms);
-                }
                 Answer::Batch(batch, outcome)
             }
-            Job::Segment(wall_ms, head) => Answer::Journal(self.segments.begin(wall_ms, &head)),
+            Job::Segment(wall_ms, head) => {
+                self.begun += 1;
+                Answer::Journal(self.segments.begin(wall_ms, &head))
+            }
             Job::Block(block) => Answer::Journal(self.append(&block)),
             Job::End(ending) => Answer::Ended(self.end(&ending)),
         }
@@ -197,10 +215,10 @@ impl Disk {
 
     /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.
     fn tidy(&mut self, now_ms: i64) {
-        if self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY / hurry()) {
+        if self.begun < TIDY_SEGMENTS && self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY / hurry()) {
             return;
         }
-        self.tidied = Some(Instant::now());
+        (self.tidied, self.begun) = (Some(Instant::now()), 0);
         let keep_ms = i64::try_from(self.limits.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
         let forgotten = self.database.forget(now_ms.saturating_sub(keep_ms));
         let room = self.limits.bytes.saturating_sub(self.database.size());
@@ -208,5 +226,27 @@ impl Disk {
         for trouble in [forgotten.err().map(|e| e.to_string()), pruned.err().map(|e| e.to_string())] {
             trouble.iter().for_each(|trouble| log::warn!("Old records stay: {trouble}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::journal;
+
+    #[test]
+    fn a_journal_that_grows_fast_stays_near_its_limit_and_nobody_waits_for_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("smolbear.db"), None).unwrap();
+        let segments = Segments::open(&folder.path().join("journal")).unwrap();
+        let head = 100 << 10;
+        let keeper = Keeper::start(database, segments, Limits { keep_days: 30, bytes: 10 * head }).unwrap();
+        for number in 0..40 {
+            keeper.send(Job::Segment(number, vec![b'x'; head as usize])).unwrap();
+            let answer = async_io::block_on(keeper.answer()).unwrap();
+            assert!(matches!(answer, Answer::Journal(Ok(()))), "{answer:?}");
+        }
+        let kept = journal::list(&folder.path().join("journal")).unwrap().len() as u64;
+        assert!((5..10 + 2 * u64::from(TIDY_SEGMENTS)).contains(&kept), "{kept}");
     }
 }
