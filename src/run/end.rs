@@ -59,6 +59,9 @@ impl End {
     /// The exit summary: exits, signals, and what stays open.
     pub fn say_summary(&self) {
         match &self.trading.how {
+            How::Returned(Finished { realtime, .. }) if !realtime.has_begun() => {
+                info!("Ended before trading began: the account is as it was");
+            }
             How::Returned(Finished { realtime, .. }) => {
                 info!("");
                 let lines = summary(realtime.teller(), realtime.data_account());
@@ -113,6 +116,9 @@ impl End {
 
     fn trades(&self) -> String {
         let How::Returned(Finished { realtime, .. }) = &self.trading.how else { return String::new() };
+        if !realtime.has_begun() {
+            return String::new();
+        }
         let engine = realtime.teller().engine;
         let finest = engine.settings().strategies.iter().map(|rule| rule.timeframe).min();
         let market = realtime.market(Instant::now());

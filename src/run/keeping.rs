@@ -147,6 +147,12 @@ impl Keeping {
         self.begun = true;
     }
 
+    /// Whether it is.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// The trader has handled the event, and these actions came of it.
     pub fn record(
         &mut self,

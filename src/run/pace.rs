@@ -26,7 +26,8 @@ impl Pace {
 
     /// Shows `begins` at `from`, or what it has reached where that is later.
     pub fn start(&mut self, begins: Timestamp, from: Instant) {
-        *self = Self { begins, from, latest: self.latest.max(begins), ..*self };
+        let begins = begins.max(self.latest);
+        *self = Self { begins, from, latest: begins, ..*self };
     }
 
     /// An event of this market time happens: the time at which it counts, since an older one counts as one of now.
@@ -112,6 +113,9 @@ mod tests {
         );
         pace.start(Timestamp(9_000), later);
         assert_eq!((pace.market(from), pace.latest()), (Timestamp(9_000), Timestamp(9_000)));
+        pace.start(Timestamp(8_000), later);
+        let second = later + Duration::from_secs(1);
+        assert_eq!(pace.market(second), Timestamp(9_000 + 3_600_000), "in the middle of a candle it goes on at once");
     }
 
     #[test]

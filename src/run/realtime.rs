@@ -142,19 +142,22 @@ impl Realtime {
         }
     }
 
-    /// The whole life of the loop. However trading ends, it is closed down.
+    /// The whole life of the loop. However trading ends, it is closed down; where it has not begun, all stays as the last run left it.
     pub async fn run(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let outcome = self.trade(stop).await;
         let cause = stop.cause().unwrap_or(Cause::Failure);
         self.signs.ended(cause);
         let fatal = matches!(outcome, Err(LoopError::Keep(_)));
-        let closed = if fatal { Ok(()) } else { self.close_down(cause).await };
+        let closed = if fatal || !self.has_begun() { Ok(()) } else { self.close_down(cause).await };
         outcome.and(closed)
     }
 
     /// This is the main loop.
     async fn trade(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.warm(stop).await?;
+        if stop.cause().is_some() {
+            return Ok(()); // the history is not whole, and with it nothing can be decided or closed
+        }
         self.begin()?;
         warn_of_small_capital(self.trader.engine());
         self.say_lines(Instant::now());
@@ -179,6 +182,8 @@ impl Realtime {
             self.take(ClosedCandle { history, ..candle })?;
             events = events.wrapping_add(1);
             if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
+                let orphaned = self.signs.warming(self.trader.engine());
+                self.stop_where_due(stop, orphaned);
                 futures_lite::future::yield_now().await;
                 until = Instant::now() + SLICE;
             }
@@ -231,6 +236,12 @@ impl Realtime {
         self.recover(written, began)?;
         self.say_lines(began);
         let orphaned = self.signs.turn_ended(self.trader.engine());
+        self.stop_where_due(stop, orphaned);
+        Ok(())
+    }
+
+    /// Sets the stop signal where there is a reason: an emergency, the end of the supervisor, the end of the duration.
+    fn stop_where_due(&self, stop: &Stop, orphaned: Option<Cause>) {
         if orphaned.is_some() {
             warn!("Stopping: the supervisor is gone");
         }
@@ -239,7 +250,6 @@ impl Realtime {
         if let Some(cause) = emergency.or(orphaned).or(over) {
             stop.stop(cause);
         }
-        Ok(())
     }
 
     /// Everything that is due, for a slice of time at most.
@@ -302,9 +312,10 @@ impl Realtime {
 
     /// Tells the trader, does all that it asks for, and tells it what has become durable.
     fn tell(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
-        let outcome = self.hand(at, event);
-        let done = self.tell_done();
-        outcome.and(done)
+        let mut outcome = Ok(());
+        noted(self.hand(at, event), &mut outcome)?;
+        noted(self.tell_done(), &mut outcome)?;
+        outcome
     }
 
     /// Tells the trader what has become durable, and so on until nothing is.
@@ -312,10 +323,8 @@ impl Realtime {
         let mut outcome = Ok(());
         while let Some((batch, trades)) = self.keeping.done() {
             let written = self.write_down(&trades);
-            let recovered = self.recover(written, Instant::now());
-            outcome = outcome.and(recovered);
-            let told = self.hand(self.pace.latest(), Event::Committed { batch });
-            outcome = outcome.and(told);
+            noted(self.recover(written, Instant::now()), &mut outcome)?;
+            noted(self.hand(self.pace.latest(), Event::Committed { batch }), &mut outcome)?;
         }
         outcome
     }
@@ -330,19 +339,15 @@ impl Realtime {
         if let Some(event) = recorded {
             self.keeping.record(now, &event, &actions, &self.trader)?;
         }
-        let mut outcome = Ok(());
         if !actions.is_empty() {
-            for action in actions.drain(..) {
-                let done = self.perform(action);
-                outcome = outcome.and(done);
-            }
-            self.trader.check();
+            self.trader.check(); // before anything that is wrong gets to the disk
+            actions.drain(..).try_for_each(|action| self.perform(action))?;
         }
         self.actions = actions;
-        outcome
+        Ok(())
     }
 
-    fn perform(&mut self, action: Action) -> Result<(), LoopError> {
+    fn perform(&mut self, action: Action) -> Result<(), KeepError> {
         match action {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
@@ -438,10 +443,11 @@ impl Realtime {
         debug!("actions hash {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
         let patience = Instant::now() + LAST_WRITE;
         let close = self.close_on_stop || cause == Cause::Emergency;
-        let mut outcome = self.settle(patience).await;
-        let at = self.market(Instant::now());
-        let stopped = self.tell(at, Event::Command(Command::Stop { close }));
-        outcome = outcome.and(stopped).and(self.settle(patience).await);
+        let mut outcome = Ok(());
+        noted(self.settle(patience).await, &mut outcome)?;
+        let at = self.standing(Instant::now());
+        noted(self.tell(at, Event::Command(Command::Stop { close })), &mut outcome)?;
+        noted(self.settle(patience).await, &mut outcome)?;
         let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
         for symbol in open.into_iter().filter(|_| close) {
             if self.trader.outstanding().is_some() {
@@ -450,11 +456,12 @@ impl Realtime {
             let last = self.trader.engine().mark(symbol);
             let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
             // One that can't be written down is no reason to leave the others open.
-            let closed = self.tell(at, Event::Price(bar));
-            outcome = outcome.and(closed).and(self.settle(patience).await);
+            noted(self.tell(at, Event::Price(bar)), &mut outcome)?;
+            noted(self.settle(patience).await, &mut outcome)?;
         }
-        let written = self.results.finish();
-        outcome.and(written.map_err(LoopError::Out)).and(self.save(patience).await)
+        noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;
+        noted(self.save(patience).await, &mut outcome)?;
+        outcome
     }
 
     /// Waits until no commit is waited for, if the disk answers in time.
@@ -486,6 +493,19 @@ impl Realtime {
         self.keeping.last()
     }
 
+    /// Whether trading has begun.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.keeping.has_begun()
+    }
+
+    /// The market's time now, as far as its events have happened: the next run goes on here, and must find all that follow still to come.
+    fn standing(&self, now: Instant) -> Timestamp {
+        match self.due() {
+            Due::Event { at, .. } => self.pace.market(now).min(at),
+            Due::Protection { .. } | Due::Disk | Due::Over => self.pace.latest(),
+        }
+    }
+
     /// Market time now.
     pub(super) fn market(&self, now: Instant) -> Timestamp {
         self.pace.market(now)
@@ -500,6 +520,16 @@ impl Realtime {
     pub(super) fn data_account(&self) -> Option<String> {
         self.tape.source().account()
     }
+}
+
+/// A result that can't be written is told at the end, and stops nothing before; what must be remembered and can't be ends it at once.
+fn noted(step: Result<(), LoopError>, first: &mut Result<(), LoopError>) -> Result<(), LoopError> {
+    match step {
+        Err(error @ LoopError::Keep(_)) => return Err(error),
+        Err(error) if first.is_ok() => *first = Err(error),
+        Err(_) | Ok(()) => {}
+    }
+    Ok(())
 }
 
 /// Says which symbols the capital is too small for, and how many these are.

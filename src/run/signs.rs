@@ -36,9 +36,16 @@ impl Signs {
         Self { vitals, progress, feeds, clocks: ClockWatch::new(), began }
     }
 
-    /// The first turn follows.
+    /// The loop makes progress before its first turn, with history. Why it must stop, where its supervisor is gone.
+    pub fn warming(&mut self, engine: &Engine) -> Option<Cause> {
+        self.progress.turn(engine.positions().next().is_some())
+    }
+
+    /// The first turn follows: from here on data must come.
     pub fn ready(&mut self) {
         self.progress.ready();
+        let now = Instant::now();
+        self.feeds.iter().for_each(|feed| self.vitals.data_came(*feed, now));
     }
 
     /// A turn begins.
