@@ -3,6 +3,11 @@
 //! Nothing here decides. The loop turns at least once a second, so that its progress can be watched from outside, and at `--speed max` it
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
+mod closing; // the end of the loop
+#[cfg(test)]
+mod tests;
+mod warming; // its start
+
 use super::{
     health::Vitals,
     keeping::{KeepError, Keeping},
@@ -18,10 +23,10 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Command, Engine, Event, Halt, Note, Trade},
-    market::{ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
+    engine::{Action, Engine, Event, Halt, Note, Trade},
+    market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
     run::clocks::wall_ms,
-    stop::{Cause, Latch, Stop},
+    stop::{Cause, Stop},
     store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
 };
@@ -38,8 +43,6 @@ const DATA_LATE: Duration = Duration::from_secs(5);
 const EVENTS_A_LOOK: u32 = 32;
 /// How long what protects a position waits for the disk (S5), in milliseconds.
 const PATIENCE_MS: i64 = 1_000;
-/// How long the end of a run waits for the disk.
-const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// What ends a run by failure.
 #[derive(Debug, thiserror::Error)]
@@ -167,60 +170,6 @@ impl Realtime {
             self.wait(stop).await?;
         }
         Ok(())
-    }
-
-    /// Feeds what lies before the first price, or before the place where the last run ended, and sets the market's clock to its beginning.
-    async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
-        let mut until = Instant::now() + SLICE;
-        let mut events = 0u32;
-        let cursor = self.keeping.cursor().clone();
-        while let Some(candle) = self.tape.next().filter(|_| stop.cause().is_none()) {
-            let history = candle.history || cursor.has(&candle);
-            if !history {
-                break;
-            }
-            self.take(ClosedCandle { history, ..candle })?;
-            events = events.wrapping_add(1);
-            if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
-                let orphaned = self.signs.warming(self.trader.engine());
-                self.stop_where_due(stop, orphaned);
-                futures_lite::future::yield_now().await;
-                until = Instant::now() + SLICE;
-            }
-        }
-        if let Some(first) = self.tape.next() {
-            self.pace.start(first.candle.open_time, Instant::now());
-        }
-        Ok(())
-    }
-
-    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there; an entry that it holds back
-    /// goes now, unless this run is halted.
-    fn begin(&mut self) -> Result<(), LoopError> {
-        self.keeping.start();
-        let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
-        self.command(Command::Start)?;
-        self.command(Command::Halt(reason.is_some()))?;
-        self.signs.halted(reason);
-        match self.trader.outstanding() {
-            Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
-            None => Ok(()),
-        }
-    }
-
-    /// A halt that is over is lifted.
-    fn lift_halt(&mut self, now: Instant) -> Result<(), LoopError> {
-        let is_over = |halted: &mut Halted| halted.until.is_some_and(|until| until <= now);
-        if self.halted.take_if(is_over).is_none() {
-            return Ok(());
-        }
-        info!("The halt is over: positions are opened again");
-        self.signs.halted(None);
-        self.command(Command::Halt(false))
-    }
-
-    fn command(&mut self, command: Command) -> Result<(), LoopError> {
-        self.tell(self.pace.latest(), Event::Command(command))
     }
 
     /// One turn: do what is due, say what is to be said.
@@ -437,57 +386,6 @@ impl Realtime {
         }
     }
 
-    /// No new entries; positions are closed where the configuration says so, at the last known prices; and the last state is saved.
-    async fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
-        let tally = self.trader.tally();
-        debug!("actions hash {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
-        let patience = Instant::now() + LAST_WRITE;
-        let close = self.close_on_stop || cause == Cause::Emergency;
-        let mut outcome = Ok(());
-        noted(self.settle(patience).await, &mut outcome)?;
-        let at = self.standing(Instant::now());
-        noted(self.tell(at, Event::Command(Command::Stop { close })), &mut outcome)?;
-        noted(self.settle(patience).await, &mut outcome)?;
-        let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
-        for symbol in open.into_iter().filter(|_| close) {
-            if self.trader.outstanding().is_some() {
-                break; // the disk has not answered in time, and takes no more
-            }
-            let last = self.trader.engine().mark(symbol);
-            let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
-            // One that can't be written down is no reason to leave the others open.
-            noted(self.tell(at, Event::Price(bar)), &mut outcome)?;
-            noted(self.settle(patience).await, &mut outcome)?;
-        }
-        noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;
-        noted(self.save(patience).await, &mut outcome)?;
-        outcome
-    }
-
-    /// Waits until no commit is waited for, if the disk answers in time.
-    async fn settle(&mut self, until: Instant) -> Result<(), LoopError> {
-        while self.trader.outstanding().is_some() {
-            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
-                Some(answer) => self.hear(answer)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the last state ready to be saved, once the disk has done what it was told before, if it answers in time.
-    async fn save(&mut self, until: Instant) -> Result<(), LoopError> {
-        let sample = self.signs.sample(self.trader.engine(), self.market(Instant::now()));
-        self.keeping.finish(&self.trader, sample)?;
-        while !self.keeping.is_quiet() {
-            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
-                Some(answer) => self.hear(answer)?,
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
     /// The state that the run leaves, to be saved, with its name in case it can't be.
     pub(super) fn last(&mut self) -> Option<(Batch, String)> {
         self.keeping.last()
@@ -496,14 +394,6 @@ impl Realtime {
     /// Whether trading has begun.
     pub(super) const fn has_begun(&self) -> bool {
         self.keeping.has_begun()
-    }
-
-    /// The market's time now, as far as its events have happened: the next run goes on here, and must find all that follow still to come.
-    fn standing(&self, now: Instant) -> Timestamp {
-        match self.due() {
-            Due::Event { at, .. } => self.pace.market(now).min(at),
-            Due::Protection { .. } | Due::Disk | Due::Over => self.pace.latest(),
-        }
     }
 
     /// Market time now.

@@ -1,0 +1,74 @@
+//! The end of the loop: no new entries, positions closed where that is wanted, and the last state made ready for the disk.
+
+use super::{Due, LoopError, Realtime, noted};
+use crate::{
+    engine::{Command, Event},
+    market::{PriceBar, Timestamp},
+    stop::{Cause, Latch},
+};
+use log::debug;
+use std::time::{Duration, Instant};
+
+/// How long the end of a run waits for the disk.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+impl Realtime {
+    /// No new entries; positions are closed where the configuration says so, at the last known prices; and the last state is saved.
+    pub(super) async fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
+        let tally = self.trader.tally();
+        debug!("actions hash {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
+        let patience = Instant::now() + LAST_WRITE;
+        let close = self.close_on_stop || cause == Cause::Emergency;
+        let mut outcome = Ok(());
+        noted(self.settle(patience).await, &mut outcome)?;
+        let at = self.standing(Instant::now());
+        noted(self.tell(at, Event::Command(Command::Stop { close })), &mut outcome)?;
+        noted(self.settle(patience).await, &mut outcome)?;
+        let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
+        for symbol in open.into_iter().filter(|_| close) {
+            if self.trader.outstanding().is_some() {
+                break; // the disk has not answered in time, and takes no more
+            }
+            let last = self.trader.engine().mark(symbol);
+            let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
+            // One that can't be written down is no reason to leave the others open.
+            noted(self.tell(at, Event::Price(bar)), &mut outcome)?;
+            noted(self.settle(patience).await, &mut outcome)?;
+        }
+        noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;
+        noted(self.save(patience).await, &mut outcome)?;
+        outcome
+    }
+
+    /// Waits until no commit is waited for, if the disk answers in time.
+    async fn settle(&mut self, until: Instant) -> Result<(), LoopError> {
+        while self.trader.outstanding().is_some() {
+            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
+                Some(answer) => self.hear(answer)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the last state ready to be saved, once the disk has done what it was told before, if it answers in time.
+    async fn save(&mut self, until: Instant) -> Result<(), LoopError> {
+        let sample = self.signs.sample(self.trader.engine(), self.market(Instant::now()));
+        self.keeping.finish(&self.trader, sample)?;
+        while !self.keeping.is_quiet() {
+            match Latch::<()>::new().or_at_latest(until, self.keeping.answer()).await {
+                Some(answer) => self.hear(answer)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// The market's time now, as far as its events have happened: the next run goes on here, and must find all that follow still to come.
+    pub(super) fn standing(&self, now: Instant) -> Timestamp {
+        match self.due() {
+            Due::Event { at, .. } => self.pace.market(now).min(at),
+            Due::Protection { .. } | Due::Disk | Due::Over => self.pace.latest(),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The start of the loop: history, then what the last run left open.
+
+use super::{EVENTS_A_LOOK, Halted, LoopError, Realtime, SLICE};
+use crate::{
+    engine::{Command, Event},
+    market::ClosedCandle,
+    stop::Stop,
+};
+use log::info;
+use std::time::Instant;
+
+impl Realtime {
+    /// Feeds what lies before the first price, or before the place where the last run ended, and sets the market's clock to its beginning.
+    pub(super) async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        let mut until = Instant::now() + SLICE;
+        let mut events = 0u32;
+        let cursor = self.keeping.cursor().clone();
+        while let Some(candle) = self.tape.next().filter(|_| stop.cause().is_none()) {
+            let history = candle.history || cursor.has(&candle);
+            if !history {
+                break;
+            }
+            self.take(ClosedCandle { history, ..candle })?;
+            events = events.wrapping_add(1);
+            if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
+                let orphaned = self.signs.warming(self.trader.engine());
+                self.stop_where_due(stop, orphaned);
+                futures_lite::future::yield_now().await;
+                until = Instant::now() + SLICE;
+            }
+        }
+        if let Some(first) = self.tape.next() {
+            self.pace.start(first.candle.open_time, Instant::now());
+        }
+        Ok(())
+    }
+
+    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there; an entry that it holds back
+    /// goes now, unless this run is halted.
+    pub(super) fn begin(&mut self) -> Result<(), LoopError> {
+        self.keeping.start();
+        let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
+        self.command(Command::Start)?;
+        self.command(Command::Halt(reason.is_some()))?;
+        self.signs.halted(reason);
+        match self.trader.outstanding() {
+            Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
+            None => Ok(()),
+        }
+    }
+
+    /// A halt that is over is lifted.
+    pub(super) fn lift_halt(&mut self, now: Instant) -> Result<(), LoopError> {
+        let is_over = |halted: &mut Halted| halted.until.is_some_and(|until| until <= now);
+        if self.halted.take_if(is_over).is_none() {
+            return Ok(());
+        }
+        info!("The halt is over: positions are opened again");
+        self.signs.halted(None);
+        self.command(Command::Halt(false))
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), LoopError> {
+        self.tell(self.pace.latest(), Event::Command(command))
+    }
+}
