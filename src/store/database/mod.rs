@@ -34,12 +34,15 @@ const SHORTEST: u64 = 512;
 /// How long a reader may keep us waiting, or we a reader.
 const BUSY: Duration = Duration::from_millis(500);
 
-/// A quarter of a megabyte of pages, and a log of about one megabyte: a page that changes with every commit is copied into the file once in
+/// Pages of the log, about one megabyte, from which on it is copied into the file: so a page that changes with every commit is copied once in
 /// some eighty of them.
+const LONG_LOG: i64 = 256;
+
+/// A quarter of a megabyte of pages. SQLite does not copy the log by itself, since it would keep to itself that the disk did not confirm it.
 const SETTINGS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA wal_autocheckpoint = 256;
+PRAGMA wal_autocheckpoint = 0;
 PRAGMA journal_size_limit = 1048576;
 PRAGMA cache_size = -256;
 PRAGMA temp_store = MEMORY;
@@ -70,7 +73,7 @@ impl Database {
             return Err(Cause::corrupt("file is not a database").at(file, None));
         }
         let mut database = Self::connect(file, absolute(file)?, flags, vfs)?;
-        database.doing(|connection| {
+        let is_unsure = database.doing(|connection| {
             // a log that was left behind goes into the file once it is known that both are ours
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
             let version = schema::version(connection, migrations)?;
@@ -79,8 +82,8 @@ impl Database {
                 return Err(Cause::Other(Fault::ReadOnly, why));
             }
             if version == 0 {
-                // there is nothing yet that a journal would have to bring back
-                connection.execute_batch("PRAGMA journal_mode = OFF")?;
+                // else the journal of a file's first page may come back after a power cut, and take all away that is in the file by then
+                connection.execute_batch("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")?;
             }
             connection.execute_batch(SETTINGS)?;
             if version > 0 {
@@ -88,8 +91,11 @@ impl Database {
             }
             schema::migrate(connection, file, migrations)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-            Ok(())
+            Ok(has_log || version == 0)
         })?;
+        if is_unsure {
+            database.housekeeping(empty_log)?;
+        }
         Ok(database)
     }
 
@@ -158,14 +164,24 @@ impl Database {
 
     /// One transaction, all or nothing.
     fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Cause>) -> Result<T, StoreError> {
-        self.doing(|connection| {
+        let done = self.doing(|connection| {
             let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
             let done = write(&transaction)?;
             plug("before a COMMIT");
             transaction.commit()?;
             plug("after a COMMIT");
             Ok(done)
-        })
+        })?;
+        self.housekeeping(shorten_log)?;
+        Ok(done)
+    }
+
+    /// What can wait, and is tried again the next time; but that the disk did not confirm something must be known.
+    fn housekeeping(&mut self, work: fn(&mut Connection) -> Result<(), Cause>) -> Result<(), StoreError> {
+        match self.doing(work) {
+            Err(error) if error.fault == Fault::Fsync => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Names the file, and asks the connection why, where something fails.
@@ -183,6 +199,25 @@ impl Database {
 fn look_through(connection: &Connection) -> Result<(), Cause> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(Cause::corrupt(found.replace('\n', " "))) }
+}
+
+/// Copies the log into the file where it is long.
+fn shorten_log(connection: &mut Connection) -> Result<(), Cause> {
+    let pages =
+        |how: &str| connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get::<_, i64>(1));
+    if pages("NOOP")? >= LONG_LOG {
+        pages("PASSIVE")?;
+    }
+    Ok(())
+}
+
+/// Copies what an earlier run has left in the log into the file. If the disk failed to confirm that log, or a new file's beginning, it can be
+/// read all the same and be gone after a power cut, with all that was written behind it.
+fn empty_log(connection: &mut Connection) -> Result<(), Cause> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // a commit of nothing, since it is with the next one that the log's end is confirmed
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(connection.pragma_update(None, "user_version", version)?)
 }
 
 /// Bytes in a file; 0 where there is none.

@@ -27,7 +27,7 @@ fn a_new_file_has_our_version_and_settings() {
     assert_eq!(version(&database), schema::MIGRATIONS.len() as i64);
     for (setting, want) in [
         ("synchronous", 2),
-        ("wal_autocheckpoint", 256),
+        ("wal_autocheckpoint", 0),
         ("journal_size_limit", 1 << 20),
         ("cache_size", -256),
         ("busy_timeout", 500),
