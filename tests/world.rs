@@ -5,6 +5,7 @@
 mod common;
 mod crash_worlds;
 mod determinism;
+mod failing_disk;
 mod journal;
 mod laws;
 mod no_look_ahead;
