@@ -127,7 +127,7 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Makes durable which names the folder holds.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // A file system that can't do it for folders says so by this.
         Err(cause) if cause.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),

@@ -1,7 +1,8 @@
 //! Files that are only appended to, behind a trait so that tests can have a disk that fails.
 
+use crate::store::folder::sync_folder;
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::Path,
 };
@@ -31,7 +32,8 @@ pub struct Files;
 impl Disk for Files {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Tail>> {
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+        // what is not there for sure is not there at all: an empty file would be one more segment that can't be read
+        path.parent().map_or(Ok(()), sync_folder).inspect_err(|_| drop(fs::remove_file(path)))?;
         Ok(Box::new(file))
     }
 
