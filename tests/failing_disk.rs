@@ -2,6 +2,7 @@
 
 mod course;
 mod disk;
+mod journal;
 mod place;
 mod vfs;
 

@@ -48,6 +48,10 @@ impl Place {
         self.disk.lock().unwrap()
     }
 
+    pub fn shared(&self) -> SharedDisk {
+        Arc::clone(&self.disk)
+    }
+
     pub fn plan(&self, steps: usize, fault: Fault) {
         self.disk().plan(steps, fault);
     }
