@@ -213,9 +213,11 @@ pub const KEYS: &[Key<Config>] = &[
     key("store.keep_days", "How long journal and samples are kept; orders, fills and trades are kept for ever", |c| {
         Whole(&mut c.store.keep_days, 1, 3650)
     }),
-    key("store.limit_mb", "Near this size of the data directory the oldest journal goes first", |c| {
-        Whole(&mut c.store.limit_mb, 16, 1_048_576)
-    }),
+    key(
+        "store.limit_mb",
+        "Near this size of database and journal, or on a nearly full disk, the oldest journal goes first; old/ is yours and does not count",
+        |c| Whole(&mut c.store.limit_mb, 16, 1_048_576),
+    ),
     key(
         "store.halt_after_restarts",
         "After so many ends within ten minutes that nobody asked for, the bot starts without opening positions; 0: never",

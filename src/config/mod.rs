@@ -102,7 +102,7 @@ pub struct Supervisor {
 pub struct Store {
     /// How long journal and samples are kept, in days.
     pub keep_days: u64,
-    /// Size of the data directory near which the oldest journal goes, in megabytes.
+    /// Size of database and journal near which the oldest journal goes, in megabytes.
     pub limit_mb: u64,
     /// After so many unwanted ends within ten minutes the bot starts halted; 0: never.
     pub halt_after_restarts: u64,

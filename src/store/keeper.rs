@@ -4,24 +4,17 @@
 //! on their way, so that nobody ever waits for room.
 
 use super::{
-    Batch, Database, StoreError,
+    Batch, Database, Fault, StoreError, folder,
     journal::{JournalError, Segments},
     last_run::{Run, RunEnd},
     plug::{hurry, linger, plug},
+    tidy::{Limits, Tidy},
 };
 use async_channel::{Receiver, Sender, bounded};
-use std::{
-    io, thread,
-    time::{Duration, Instant},
-};
+use std::{io, thread};
 
 /// Jobs on their way, at most.
 pub const MOST_JOBS: usize = 32;
-/// How often what is too old or too much is deleted.
-const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// Also after so many segments of the journal, which are 16 MB each at most: a market whose time is fast fills a disk sooner.
-const TIDY_SEGMENTS: u32 = 8;
-const DAY_MS: i64 = 86_400_000;
 /// Of the stack of the thread, which runs SQLite.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -73,15 +66,6 @@ pub enum Answer {
     Journal(Result<(), JournalError>),
 }
 
-/// What is kept, and how long.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Age of journal and samples, in days.
-    pub keep_days: u64,
-    /// Of the whole, in bytes.
-    pub bytes: u64,
-}
-
 /// The trading loop's end of the thread.
 #[derive(Debug, Clone)]
 pub struct Keeper {
@@ -103,7 +87,7 @@ impl Keeper {
     pub fn start(database: Database, segments: Segments, limits: Limits) -> io::Result<Self> {
         let (jobs, to_do) = bounded(MOST_JOBS);
         let (done, answers) = bounded(MOST_JOBS);
-        let disk = Disk { database, segments, limits, to_begin: None, run: None, tidied: None, begun: 0 };
+        let disk = Disk { database, segments, tidy: Tidy::new(limits, folder::room), to_begin: None, run: None };
         let builder = thread::Builder::new().name("store".to_owned()).stack_size(STACK_BYTES);
         builder.spawn(move || disk.keep(&to_do, &done))?;
         Ok(Self { jobs, answers })
@@ -146,13 +130,10 @@ impl Keeper {
 struct Disk {
     database: Database,
     segments: Segments,
-    limits: Limits,
+    tidy: Tidy,
     /// The run that can't be written down yet.
     to_begin: Option<Run>,
     run: Option<i64>,
-    tidied: Option<Instant>,
-    /// Segments since then.
-    begun: u32,
 }
 
 impl Disk {
@@ -167,7 +148,9 @@ impl Disk {
                 return;
             }
             // after the answer, which is waited for
-            now_ms.into_iter().for_each(|now_ms| self.tidy(now_ms));
+            if let Some(now_ms) = now_ms {
+                self.tidy.tidy(now_ms, &mut self.database, &mut self.segments);
+            }
         }
     }
 
@@ -175,18 +158,26 @@ impl Disk {
         match job {
             Job::Begin(run) => {
                 self.to_begin = Some(run);
-                Answer::Begun(self.begin())
+                Answer::Begun(self.with_room(Self::begin))
             }
             Job::Batch(batch) => {
-                let outcome = self.begin().and_then(|()| self.database.commit(&batch));
+                let outcome = self.with_room(|disk| disk.begin().and_then(|()| disk.database.commit(&batch)));
                 Answer::Batch(batch, outcome)
             }
             Job::Segment(wall_ms, head) => {
-                self.begun += 1;
-                Answer::Journal(self.segments.begin(wall_ms, &head))
+                self.tidy.segment();
+                Answer::Journal(self.with_room(|disk| disk.segments.begin(wall_ms, &head)))
             }
-            Job::Block(block) => Answer::Journal(self.append(&block)),
-            Job::End(ending) => Answer::Ended(self.end(&ending)),
+            Job::Block(block) => Answer::Journal(self.with_room(|disk| disk.append(&block))),
+            Job::End(ending) => Answer::Ended(self.with_room(|disk| disk.end(&ending))),
+        }
+    }
+
+    /// Writes something, and once more if the disk was full and old journal has made room.
+    fn with_room<E: MayBeFull>(&mut self, write: impl Fn(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        match write(self) {
+            Err(error) if error.is_full() && self.tidy.make_room(&mut self.segments) => write(self),
+            outcome => outcome,
         }
     }
 
@@ -212,27 +203,29 @@ impl Disk {
             (None, None) => Ok(()),
         }
     }
+}
 
-    /// Deletes what is too old or too much. That it can't be done is no reason to fail: the next time does it.
-    fn tidy(&mut self, now_ms: i64) {
-        if self.begun < TIDY_SEGMENTS && self.tidied.is_some_and(|at| at.elapsed() < TIDY_EVERY / hurry()) {
-            return;
-        }
-        (self.tidied, self.begun) = (Some(Instant::now()), 0);
-        let keep_ms = i64::try_from(self.limits.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
-        let forgotten = self.database.forget(now_ms.saturating_sub(keep_ms));
-        let room = self.limits.bytes.saturating_sub(self.database.size());
-        let pruned = self.segments.prune(now_ms, keep_ms, room);
-        for trouble in [forgotten.err().map(|e| e.to_string()), pruned.err().map(|e| e.to_string())] {
-            trouble.iter().for_each(|trouble| log::warn!("Old records stay: {trouble}"));
-        }
+/// A failure for want of room, or another one.
+trait MayBeFull {
+    fn is_full(&self) -> bool;
+}
+
+impl MayBeFull for StoreError {
+    fn is_full(&self) -> bool {
+        self.fault == Fault::Full
+    }
+}
+
+impl MayBeFull for JournalError {
+    fn is_full(&self) -> bool {
+        !self.in_sync && self.cause.kind() == io::ErrorKind::StorageFull
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::journal;
+    use crate::store::{journal, tidy::SEGMENTS};
 
     #[test]
     fn a_journal_that_grows_fast_stays_near_its_limit_and_nobody_waits_for_that() {
@@ -247,6 +240,6 @@ mod tests {
             assert!(matches!(answer, Answer::Journal(Ok(()))), "{answer:?}");
         }
         let kept = journal::list(&folder.path().join("journal")).unwrap().len() as u64;
-        assert!((5..10 + 2 * u64::from(TIDY_SEGMENTS)).contains(&kept), "{kept}");
+        assert!((5..10 + 2 * u64::from(SEGMENTS)).contains(&kept), "{kept}");
     }
 }

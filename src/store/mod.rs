@@ -13,12 +13,14 @@ mod keeper; // the thread that writes
 pub mod last_run; // why the last run ended, and whether restarts halt this one
 mod memory; // what a restart gets back
 mod plug; // where tests pull it, and make the disk slow or the day short
+mod tidy; // what is deleted
 mod trade_row; // a closed quantity as a user reads it
 
 pub use crate::market::Names;
 pub use batch::{Batch, Said, SaidKind, Sample};
 pub use database::{Account, Database, Fault, Halt, HaltKind, StoreError};
-pub use keeper::{Answer, Ending, Gone, Job, Keeper, Limits};
+pub use keeper::{Answer, Ending, Gone, Job, Keeper};
 pub use memory::{Cursor, Memory};
 pub use plug::{hurry, plug};
+pub use tidy::Limits;
 pub use trade_row::TradeRow;

@@ -3,13 +3,23 @@
 use rustix::fs::statvfs;
 use std::{fs, io, path::Path};
 
-/// Bytes that this user can still write on the disk of `path`, which must exist.
+/// A disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// What this user can still write.
+    pub free: u64,
+    /// All of it.
+    pub whole: u64,
+}
+
+/// The room on the disk of `path`, which must exist.
 ///
 /// # Errors
 /// The system can't say.
-pub fn free(path: &Path) -> io::Result<u64> {
+pub fn room(path: &Path) -> io::Result<Room> {
     let disk = statvfs(path)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    let [free, whole] = [disk.f_bavail, disk.f_blocks].map(|blocks| blocks.saturating_mul(disk.f_frsize));
+    Ok(Room { free, whole })
 }
 
 /// Bytes in all files below the folder. What vanishes meanwhile counts as gone; links are not followed.
@@ -64,9 +74,9 @@ mod tests {
     #[test]
     fn the_disk_has_room_and_what_is_not_there_has_no_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let (free_bytes, disk) = (free(folder.path()).unwrap(), statvfs(folder.path()).unwrap());
-        assert!(free_bytes > 0 && free_bytes <= disk.f_blocks * disk.f_frsize, "{free_bytes}");
-        assert_eq!(free(&folder.path().join("nowhere")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(free(Path::new("/proc")).unwrap(), 0, "a disk without room");
+        let disk = room(folder.path()).unwrap();
+        assert!(disk.free > 0 && disk.free <= disk.whole, "{disk:?}");
+        assert_eq!(room(&folder.path().join("nowhere")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(room(Path::new("/proc")).unwrap().free, 0, "a disk without room");
     }
 }

@@ -90,6 +90,12 @@ impl Segments {
         Ok(Self { folder: folder.to_owned(), disk, next, current: None })
     }
 
+    /// Where they are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Cuts off what the last run left half written. Before the first [`Self::begin`].
     ///
     /// # Errors
