@@ -51,7 +51,7 @@ impl Course {
                     let records = rig.asked.drain(..).find_map(|(_, action)| records_of(action)).unwrap();
                     let memory =
                         Memory { names: self.names.clone(), cursor: cursor.clone(), trader: rig.trader.snapshot() };
-                    batches.push(Batch { records, memory, said: Vec::new(), sample: None });
+                    batches.push(Batch { records, memory, said: Vec::new(), sample: None, halt: None });
                     rig.handle(at, Event::Committed { batch });
                 }
                 if whole {
