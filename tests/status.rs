@@ -346,7 +346,8 @@ fn a_halt_is_told_with_how_to_clear_it() {
     assert_eq!(ran.code(), Some(3), "{}", ran.stderr);
     let (status, plain) = (place.status(), place.asked("status"));
     assert_eq!((&status["last_end"]["how"], &status["halts"][0]["kind"]), (&"emergency".into(), &"emergency".into()));
-    assert!(plain.contains("\nHALTED    an emergency stop ") && plain.contains("with --clear-emergency\n"), "{plain}");
+    let halted = format!("\nHALTED    {}, since ", status["halts"][0]["reason"].as_str().unwrap());
+    assert!(plain.contains(&halted) && plain.contains("with --clear-emergency\n"), "{plain}");
     let errors = status["errors"].as_array().unwrap();
     assert!(errors.iter().any(|line| line["text"] == "Emergency stop: the account is empty"), "{plain}");
     assert!(plain.contains("Emergency stop: the account is empty"), "{plain}");
