@@ -8,12 +8,18 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// A bot that may write so many bytes into a file, rounded down to 512.
+fn limited(folder: &Path, bytes: u32, more: &[&str]) -> Running {
+    let mut command = Command::new("/bin/sh");
+    let limit = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", bytes / 512);
+    command.args(["-c", &limit, BOT, "--paper", "--speed", "360000"]);
+    command.args(more).current_dir(folder).env_clear().env("TZ", "UTC").stdin(Stdio::null());
+    Running::start(&mut command)
+}
+
 /// A bot that may write 1 kB into a file: the heading of `trades.csv`, and a few rows.
 fn bot(folder: &Path, more: &[&str]) -> Running {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -S -f 2; exec \"$0\" \"$@\"", BOT, "--paper", "--speed", "360000"]);
-    command.args(["--out", "out"]).args(more).current_dir(folder).env_clear().env("TZ", "UTC").stdin(Stdio::null());
-    Running::start(&mut command)
+    limited(folder, 1024, &[&["--out", "out"], more].concat())
 }
 
 fn rows(folder: &Path) -> Vec<String> {
@@ -50,4 +56,24 @@ fn with_infinite_it_waits_until_the_disk_takes_it_and_trading_goes_on() {
     let (rows, exits) = (rows(folder.path()), ended.with("-HIT]").count());
     assert!(rows.len() > written + 1 && rows.len() == exits, "{} rows, {exits} exits", rows.len());
     assert!(rows.iter().all(|row| row.split(',').count() == 15), "each is whole: {rows:#?}");
+}
+
+#[test]
+fn an_account_that_cannot_be_saved_is_traded_on_and_the_end_says_what_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = ["--data-dir", "account", "--duration", "2"];
+    let ended = limited(folder.path(), 200 << 10, &account).end();
+    let why = format!("{}/account/smolbear.db: File too large (os error 27)", folder.path().display());
+    let last_state = "the last state of the account, ";
+    assert_eq!(ended.code(), Some(1), "{}", ended.stdout());
+    assert!(ended.stderr.starts_with(&format!("bot: not saved: {last_state}")), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with(&format!(" ({why})\n")), "{}", ended.stderr);
+    assert!(ended.last().starts_with("Stopped after "), "nothing is clean where something is lost: {}", ended.last());
+    let told = ended.with("the account's memory is not saved, tried again with each change and in ").count();
+    assert!((1..=3).contains(&told), "once a try: {}", ended.stdout());
+    assert_eq!(ended.with(&format!("Health: healthy → degraded (not saved: {why})")).count(), 1, "{}", ended.stdout());
+    let trouble = ended.lines.iter().position(|line| line.text.contains("is not saved, tried")).unwrap();
+    assert!(ended.lines[trouble..].iter().any(|line| line.text.contains("[ENTRY]")), "{}", ended.stdout());
+    let next = limited(folder.path(), 100 << 20, &account).end();
+    assert_eq!((next.code(), next.with("Resumed: ").count()), (Some(0), 1), "{}", next.stdout());
 }

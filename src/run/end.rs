@@ -73,11 +73,11 @@ impl End {
         }
     }
 
-    /// The last line of a run; what ended it by failure goes to stderr too.
-    pub fn say_last(&self, started: Instant) {
+    /// The last line of a run; what ended it by failure goes to stderr too. `saved`: nothing of it is lost.
+    pub fn say_last(&self, started: Instant, saved: bool) {
         let failures = self.failures();
         failures.iter().for_each(|failure| eprintln!("bot: {failure}"));
-        let clean = failures.is_empty() && !matches!(self.cause, Cause::Failure | Cause::Emergency);
+        let clean = saved && failures.is_empty() && !matches!(self.cause, Cause::Failure | Cause::Emergency);
         let how = if clean { "Stopped cleanly" } else { "Stopped" };
         let seconds = started.elapsed().as_secs_f64();
         info!("{how} after {seconds:.1} s ({}){}", self.why(), self.trades());

@@ -385,12 +385,17 @@ impl OnDisk {
             Fault::Broken => return Err(KeepError::Broken(error)),
             Fault::Full | Fault::ReadOnly | Fault::Io | Fault::Corrupt | Fault::Newer { .. } | Fault::Busy => {}
         }
-        let now = Instant::now();
-        let pause = self.backoff.pause(now);
-        self.retry_at = Some(now + pause);
-        let text = error.to_string();
-        error!("{text}; the account's memory is not saved, trying again in {} s", pause.as_secs());
-        self.vitals.error(now, text.clone());
+        let (now, text) = (Instant::now(), error.to_string());
+        if self.retry_at.is_none() {
+            // one trouble is told once a try, however many commits it refuses meanwhile
+            let pause = self.backoff.pause(now);
+            self.retry_at = Some(now + pause);
+            let pause = pause.as_secs();
+            error!(
+                "{text}; the account's memory is not saved, tried again with each change and in {pause} s at the latest"
+            );
+            self.vitals.error(now, text.clone());
+        }
         self.vitals.set_disk_trouble(Some(text));
         self.in_trouble = true;
         Ok(())

@@ -133,6 +133,24 @@ fn all_that_the_disk_refused_goes_with_the_next_transaction_once() {
 }
 
 #[test]
+fn a_trouble_is_told_once_a_try_whatever_is_refused_meanwhile() {
+    let mut scene = Scene::new();
+    let retry_at = |scene: &Scene| scene.keeping.disk.as_ref().unwrap().retry_at;
+    let mut tries = Vec::new();
+    for batch in 1..=3 {
+        scene.commit(batch);
+        let refused = scene.batch();
+        scene.answer(refused, failed(Fault::Full)).unwrap();
+        tries.push(retry_at(&scene).expect("it is tried again"));
+    }
+    assert!(tries.iter().all(|at| *at == tries[0]), "{tries:?}");
+    scene.turn(5);
+    let refused = scene.batch();
+    scene.answer(refused, failed(Fault::Full)).unwrap();
+    assert!(retry_at(&scene) > Some(tries[0]));
+}
+
+#[test]
 fn a_disk_that_may_have_lied_ends_the_run() {
     for (fault, ends) in [(Fault::Fsync, true), (Fault::Broken, true), (Fault::Io, false), (Fault::Busy, false)] {
         let mut scene = Scene::new();

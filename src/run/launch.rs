@@ -83,6 +83,10 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
             eprintln!("bot: {error}");
             return Ok(signals::without_folder(&error));
         }
+        Err(PrepareError::Open(error)) if error.may_pass() => {
+            eprintln!("bot: {error}");
+            return Ok(FAILURE);
+        }
         Err(error) => return Err(error.to_string()),
     };
     let log = log()?;
@@ -180,9 +184,9 @@ async fn session<'a>(
     info!("✓ Health monitor stopped");
     tasks.listening.cancel().await;
     let code = end.exit_code(config.duration.is_some());
-    let code = finish(&mut end, code, kept).await;
-    end.say_last(started);
-    code
+    let saved = finish(&mut end, code, kept).await;
+    end.say_last(started, saved);
+    if code == 0 && !saved { FAILURE } else { code }
 }
 
 /// What the loop remembers with, whether it opens positions, and what is to be closed at the end.
@@ -202,16 +206,16 @@ fn remember(prepared: &mut Prepared, vitals: &Vitals) -> io::Result<(Keeping, Op
     Ok((keeping, halted, Some(kept)))
 }
 
-/// Tells the account's memory how the run ended; the exit code, which is a failure where that can't be done.
-async fn finish(end: &mut End, code: u8, kept: Option<Kept>) -> u8 {
-    let Some(kept) = kept else { return code };
-    let Some((ending, what)) = end.ending(code) else { return code };
+/// Tells the account's memory how the run ended. Whether nothing is lost that could have been kept.
+async fn finish(end: &mut End, code: u8, kept: Option<Kept>) -> bool {
+    let Some(kept) = kept else { return true };
+    let Some((ending, what)) = end.ending(code) else { return true };
     match kept.finish(ending, Instant::now() + LAST_WRITE).await {
-        Ok(()) => code,
+        Ok(()) => true,
         Err(why) => {
             error!("Not saved: {what} ({why})");
             eprintln!("bot: not saved: {what} ({why})");
-            if code == 0 { FAILURE } else { code }
+            false
         }
     }
 }

@@ -19,7 +19,7 @@ use std::{
     time::Instant,
 };
 
-/// Why the account's memory can't be had; where another bot holds it that is exit code 75, else 2.
+/// Why the account's memory can't be had; where another bot holds it that is exit code 75, see [`Self::may_pass`] for the others.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another bot holds it, or it can't be made.
@@ -67,6 +67,20 @@ pub enum OpenError {
         /// The system's words.
         cause: io::Error,
     },
+}
+
+impl OpenError {
+    /// Whether it may be gone at the next start, without anybody's help: a failure (exit code 1), and no mistake of the user's (2).
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error.fault, Fault::Full | Fault::Io | Fault::Fsync | Fault::Busy),
+            Self::Journal(_) | Self::Aside { .. } => true,
+            Self::Folder(_) | Self::Damaged(_) | Self::OtherMarket { .. } | Self::Misfit(_) | Self::NoFolder(_) => {
+                false
+            }
+        }
+    }
 }
 
 /// An opened data directory.

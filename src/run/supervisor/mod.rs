@@ -33,8 +33,8 @@ use std::{
 
 /// Wishes for one start: a restart goes on with the account that the first bot began, and with what has halted it since.
 const ONCE: [&[u8]; 3] = [b"--fresh", b"--accept-new-store", b"--clear-emergency"];
-/// From a stop signal to the child's SIGKILL.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// From a stop signal to the child's SIGKILL: longer than the bot itself waits for a disk that does not answer.
+const STOP_LIMIT: Duration = Duration::from_secs(12);
 /// The same after a second Ctrl-C.
 const SECOND_STOP_LIMIT: Duration = Duration::from_secs(1);
 
