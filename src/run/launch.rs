@@ -11,7 +11,7 @@ use super::{
     health::{HealthMonitor, HealthSettings, Vitals},
     keeping::Keeping,
     log::{self as log_out, LogHandle, Target},
-    opening::{Kept, OpenError},
+    opening::Kept,
     preflight,
     prepare::{PrepareError, Prepared, prepare},
     progress::Progress,
@@ -72,6 +72,7 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
             "--live: this version has no exchange session yet, so no real order can be sent. Use --paper".to_owned()
         );
     }
+    signals::survive_full_files().map_err(|cause| format!("signals cannot be heard: {cause}"))?;
     let log = || log_out::init(Target::Stdout, config.debug).map_err(|error| error.to_string());
     if config.supervisor.auto_restart && !config.dry_run && !supervisor::is_child() {
         log()?;
@@ -79,9 +80,9 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
     }
     let prepared = match prepare(&config, started) {
         Ok(prepared) => prepared,
-        Err(PrepareError::Open(OpenError::Folder(error))) => {
+        Err(PrepareError::Open(error)) => {
             eprintln!("bot: {error}");
-            return Ok(signals::without_folder(&error));
+            return Ok(signals::without_memory(&error));
         }
         Err(PrepareError::Open(error)) if error.may_pass() => {
             eprintln!("bot: {error}");

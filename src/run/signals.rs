@@ -1,9 +1,9 @@
 //! Ctrl-C, SIGTERM and SIGHUP set the stop signal; and what the program's exit code is then.
 
 use crate::{
-    run::process,
+    run::{opening::OpenError, process},
     stop::{Cause, Stop},
-    store::folder::FolderError,
+    store::{Fault, StoreError, folder::FolderError},
 };
 use async_signal::{Signal, Signals};
 use futures_lite::StreamExt;
@@ -56,6 +56,15 @@ impl Listener {
     }
 }
 
+/// From now on a file that may grow no more (`ulimit -f`) refuses what is written, as on a full disk, and the signal that comes with it ends
+/// nothing. Nobody has to listen for it: what catches it stays until the process ends.
+///
+/// # Errors
+/// The system has no socket pair or handler left.
+pub fn survive_full_files() -> io::Result<()> {
+    Signals::new([Signal::Xfsz]).map(drop)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Reaction {
     Stop(Cause, &'static str),
@@ -104,12 +113,14 @@ pub fn exit_code(cause: Cause, had_duration: bool) -> u8 {
     }
 }
 
-/// The exit code of a bot that can't have its data directory.
+/// The exit code of a bot that can't have the account's memory.
 #[must_use]
-pub const fn without_folder(error: &FolderError) -> u8 {
+pub const fn without_memory(error: &OpenError) -> u8 {
     match error {
-        FolderError::Held { .. } => HELD,
-        FolderError::Unusable { .. } => USAGE,
+        OpenError::Folder(FolderError::Held { .. }) => HELD,
+        // a restart may find it whole, and trusts nothing of what the disk has not confirmed
+        OpenError::Store(StoreError { fault: Fault::Fsync, .. }) => PANIC,
+        _ => USAGE,
     }
 }
 
@@ -141,7 +152,16 @@ mod tests {
         let path = tempfile::tempdir().unwrap();
         let _held = DataFolder::open(path.path()).unwrap();
         for (path, want) in [(path.path().to_owned(), 75), (path.path().join("lock"), 2)] {
-            assert_eq!(without_folder(&DataFolder::open(&path).unwrap_err()), want, "{}", path.display());
+            let error = DataFolder::open(&path).unwrap_err().into();
+            assert_eq!(without_memory(&error), want, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_disk_that_confirms_nothing_is_worth_another_start_and_one_that_refuses_is_not() {
+        for (fault, want) in [(Fault::Fsync, 70), (Fault::Full, 2), (Fault::ReadOnly, 2), (Fault::Corrupt, 2)] {
+            let error = StoreError { path: "a.db".into(), fault, cause: String::new() };
+            assert_eq!(without_memory(&error.clone().into()), want, "{error:?}");
         }
     }
 
