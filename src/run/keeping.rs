@@ -415,7 +415,8 @@ impl OnDisk {
         let count = |wanted: fn(&Record) -> bool| records.iter().filter(|record| wanted(record)).count() as u64;
         let fills = counted(count(|record| matches!(record, Record::Fill(_))), "fill");
         let trades = counted(count(|record| matches!(record, Record::Trade(_))), "trade");
-        let lost = if self.lost == 0 { String::new() } else { format!(", and {} records before them", self.lost) };
+        let lost = counted(self.lost as u64, "record");
+        let lost = if self.lost == 0 { String::new() } else { format!(", and {lost} before them") };
         format!("the last state of the account, {fills}, {trades}{lost}")
     }
 }

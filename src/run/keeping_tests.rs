@@ -175,3 +175,22 @@ fn what_is_left_at_the_end_holds_all_that_was_refused() {
     let (last, what) = scene.keeping.last().unwrap();
     assert_eq!((last.records.len(), what.as_str()), (3, "the last state of the account, 0 fills, 3 trades"));
 }
+
+#[test]
+fn what_waits_for_a_disk_that_refuses_all_is_bounded_and_what_was_dropped_is_told() {
+    let mut scene = Scene::new();
+    let many: Vec<Record> = std::iter::repeat_with(trade).flatten().take(MOST_UNSAVED - 1).collect();
+    scene.keeping.commit(1, many, &scene.trader).unwrap();
+    for number in 2..=3 {
+        let batch = scene.batch();
+        scene.answer(batch, failed(Fault::Full)).unwrap();
+        scene.commit(number);
+    }
+    let third = scene.batch();
+    assert_eq!(third.records.len(), MOST_UNSAVED + 1, "what is on its way is not cut");
+    scene.answer(third, failed(Fault::Full)).unwrap();
+    scene.keeping.finish(&scene.trader, sample()).unwrap();
+    let (last, what) = scene.keeping.last().unwrap();
+    assert_eq!(last.records.len(), MOST_UNSAVED);
+    assert_eq!(what, "the last state of the account, 0 fills, 10000 trades, and 1 record before them");
+}

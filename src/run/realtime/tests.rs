@@ -4,11 +4,19 @@ use crate::{
     simulation::prices::Market,
     store::{Cursor, Job, Keeper},
 };
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
+
+mod slow_disk; // it takes its time, and the loop does not
 
 /// A loop in the made-up market at a speed, and what it sends to the disk.
 fn realtime(trader: Trader, cursor: Cursor, speed: f64) -> (Realtime, Receiver<Job>) {
-    let (keeper, jobs, _) = Keeper::by_hand();
+    let (realtime, jobs, _) = with_disk(trader, cursor, speed);
+    (realtime, jobs)
+}
+
+/// The same with a disk that can answer.
+fn with_disk(trader: Trader, cursor: Cursor, speed: f64) -> (Realtime, Receiver<Job>, Sender<Answer>) {
+    let (keeper, jobs, answers) = Keeper::by_hand();
     let mut source = Source::Made(Box::new(Market::new(1, &[rig::btc()])));
     let first = source.next().unwrap();
     let keeping = Keeping::without_disk(rig::settings().names(), cursor).on_disk(keeper, Vitals::default());
@@ -26,7 +34,7 @@ fn realtime(trader: Trader, cursor: Cursor, speed: f64) -> (Realtime, Receiver<J
         infinite: false,
         close_on_stop: true,
     });
-    (realtime, jobs)
+    (realtime, jobs, answers)
 }
 
 /// A cursor from which nothing of the made-up market's history is still to come.
