@@ -84,10 +84,6 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
             eprintln!("bot: {error}");
             return Ok(signals::without_memory(&error));
         }
-        Err(PrepareError::Open(error)) if error.may_pass() => {
-            eprintln!("bot: {error}");
-            return Ok(FAILURE);
-        }
         Err(error) => return Err(error.to_string()),
     };
     let log = log()?;

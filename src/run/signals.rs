@@ -120,6 +120,7 @@ pub const fn without_memory(error: &OpenError) -> u8 {
         OpenError::Folder(FolderError::Held { .. }) => HELD,
         // a restart may find it whole, and trusts nothing of what the disk has not confirmed
         OpenError::Store(StoreError { fault: Fault::Fsync, .. }) => PANIC,
+        error if error.may_pass() => FAILURE,
         _ => USAGE,
     }
 }
