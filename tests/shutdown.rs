@@ -1,6 +1,6 @@
 //! A signal is heard in the middle of every wait, is named, and ends the run as the table of exit codes says.
 
-use crate::common::{BOT, Ended, Line, Running, alone, bot, generate, run};
+use crate::common::{BOT, Ended, Line, Running, alone, bot, generate, own_folder, run};
 use rustix::process::Signal;
 use std::{
     fs,
@@ -89,7 +89,7 @@ fn a_stop_is_heard_at_full_speed_as_soon() {
 fn a_hang_up_that_was_ignored_at_the_start_stays_ignored() {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap '' HUP; exec \"$0\" --paper", BOT]).env_clear().env("HEALTH_CHECK_INTERVAL", "1");
-    let mut running = trading(command.stdin(Stdio::null()));
+    let mut running = trading(command.env("STATE_DIRECTORY", own_folder()).stdin(Stdio::null()));
     running.signal(Signal::HUP);
     running.wait_for("💓 Heartbeat");
     let (ended, _) = stopped(running, Signal::TERM);
