@@ -208,7 +208,7 @@ pub const KEYS: &[Key<Config>] = &[
     )
     .flag("--restart-delay"),
     key("supervisor.freeze_after_s", "A bot without progress for that long is killed and started again", |c| {
-        Whole(&mut c.supervisor.freeze_after_s, 1, 3600)
+        Whole(&mut c.supervisor.freeze_after_s, 2, 3600)
     }),
     key("store.keep_days", "How long journal and samples are kept; orders, fills and trades are kept for ever", |c| {
         Whole(&mut c.store.keep_days, 1, 3650)

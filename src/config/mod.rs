@@ -93,7 +93,7 @@ pub struct Supervisor {
     pub max_restarts: u64,
     /// Pause before the second restart in a row, in seconds.
     pub restart_delay_s: u64,
-    /// Silence of the child after which it is killed, in seconds; at least 1.
+    /// Silence of the child after which it is killed, in seconds; at least 2, since a healthy loop may be silent for 1.5.
     pub freeze_after_s: u64,
 }
 
