@@ -106,7 +106,8 @@ impl Count {
     fn add(&mut self, place: Option<&str>) {
         self.kills += 1;
         self.by_time += u64::from(place.is_none());
-        self.inside_a_commit += u64::from(place.is_some_and(|place| place.starts_with("in a commit")));
+        let inside = |place: &str| place.starts_with("in a commit") || place == "before a COMMIT";
+        self.inside_a_commit += u64::from(place.is_some_and(inside));
         *self.places.entry(place.unwrap_or("some time").to_owned()).or_default() += 1;
     }
 }

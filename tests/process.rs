@@ -10,6 +10,7 @@ mod kills;
 mod launch;
 mod log_cannot_stop;
 mod max_speed;
+mod recovery;
 mod shutdown;
 mod status;
 mod supervisor;

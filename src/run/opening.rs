@@ -121,12 +121,22 @@ fn market_of(config: &Config) -> String {
     }
 }
 
+/// The same, or the flag that makes no sense without one.
+pub fn place(config: &Config) -> Result<Option<PathBuf>, OpenError> {
+    let about_it = [
+        ("--fresh", config.fresh),
+        ("--accept-new-store", config.accept_new_store),
+        ("--clear-emergency", config.clear_emergency),
+    ];
+    match (folder(config), about_it.into_iter().find(|(_, given)| *given)) {
+        (None, Some((flag, _))) => Err(OpenError::NoFolder(flag)),
+        (folder, _) => Ok(folder),
+    }
+}
+
 /// Holds and opens the data directory of a run, if it has one.
 pub fn open(config: &Config, names: Names) -> Result<Option<Opened>, OpenError> {
-    let Some(path) = folder(config) else {
-        let asked = [("--fresh", config.fresh), ("--accept-new-store", config.accept_new_store)];
-        return asked.into_iter().find(|(_, on)| *on).map_or(Ok(None), |(flag, _)| Err(OpenError::NoFolder(flag)));
-    };
+    let Some(path) = place(config)? else { return Ok(None) };
     let mut told = Vec::new();
     let folder = DataFolder::open(&path)?;
     if config.fresh {

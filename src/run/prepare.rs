@@ -114,7 +114,10 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let instruments = config.instruments_for(&symbols)?;
     let settings = config.engine_settings(instruments.clone());
     // A dry run leaves the account and the results of earlier runs alone.
-    let mut opened = if config.dry_run { None } else { opening::open(config, settings.names())? };
+    let mut opened = match config.dry_run {
+        true => opening::place(config).map(|_| None)?,
+        false => opening::open(config, settings.names())?,
+    };
     watch.lap(format!(
         "data directory: {}",
         opened.as_ref().map_or_else(|| no_folder(config), |o| o.folder.path().display().to_string())

@@ -52,8 +52,8 @@ pub struct LastEnd {
 pub enum How {
     /// It recorded an end that somebody wanted, with this cause.
     Clean(String),
-    /// It recorded an emergency stop.
-    Emergency(String),
+    /// It recorded an emergency stop, and perhaps what else went wrong; the reason is that of the halt.
+    Emergency(Option<String>),
     /// It recorded that its input or configuration was wrong.
     Input(String),
     /// It recorded its failure.
@@ -82,7 +82,7 @@ fn recorded(end: &RunEnd) -> How {
     match end.exit_code {
         0 | 129 | 130 | 143 => How::Clean(end.cause.clone()),
         2 => How::Input(text),
-        3 => How::Emergency(text),
+        3 => How::Emergency(end.message.clone()),
         _ => How::Crash(text),
     }
 }
@@ -114,7 +114,8 @@ impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clean(cause) => write!(f, "clean stop ({cause})"),
-            Self::Emergency(reason) => write!(f, "emergency stop: {reason}"),
+            Self::Emergency(None) => f.write_str("emergency stop"),
+            Self::Emergency(Some(message)) => write!(f, "emergency stop: {message}"),
             Self::Input(message) => write!(f, "wrong input: {message}"),
             Self::Crash(message) => write!(f, "crash: {message}"),
             Self::Reboot => f.write_str("power loss or reboot: the machine was started since"),

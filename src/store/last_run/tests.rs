@@ -37,6 +37,7 @@ fn a_recorded_end_speaks_for_itself_whatever_happened_since() {
         (129, "SIGHUP", None, "clean stop (SIGHUP)"),
         (70, "failure", panicked, "crash: task trading loop panicked: no bread"),
         (1, "failure", None, "crash: failure"),
+        (3, "emergency stop", None, "emergency stop"),
         (3, "emergency stop", Some("drawdown 20.1 %"), "emergency stop: drawdown 20.1 %"),
         (2, "failure", Some("a.csv: line 3: no number"), "wrong input: a.csv: line 3: no number"),
     ] {
