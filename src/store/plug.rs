@@ -1,6 +1,7 @@
 //! What tests and benches may do to the disk, by `SMOLBEAR_HOOK` and in builds with debug assertions only:
 //!
 //! - `kill:N` pulls the plug: the process is killed at its N-th effect on the disk.
+//! - `fsync:N`: the disk does not confirm the N-th commit.
 //! - `slow:MS` makes every write of the keeper take so many milliseconds longer.
 //! - `hurry:N` makes N times as much happen in a time of what comes by the process's clock: with a market that is as fast, a day on the
 //!   disk takes a minute.
@@ -10,6 +11,13 @@ mod absent {
     /// Here the plug may be pulled.
     #[inline]
     pub const fn plug(_place: &str) {}
+
+    /// Whether the disk confirms this commit.
+    #[inline]
+    #[must_use]
+    pub const fn confirms() -> bool {
+        true
+    }
 
     /// A slow disk works here.
     #[inline]
@@ -36,12 +44,12 @@ mod present {
         time::Duration,
     };
 
-    /// What the hook says, in this order: kill, slow, hurry.
-    fn said() -> [Option<u64>; 3] {
-        static SAID: OnceLock<[Option<u64>; 3]> = OnceLock::new();
+    /// What the hook says, in this order: kill, slow, hurry, fsync.
+    fn said() -> [Option<u64>; 4] {
+        static SAID: OnceLock<[Option<u64>; 4]> = OnceLock::new();
         *SAID.get_or_init(|| {
             let hook = env::var("SMOLBEAR_HOOK").unwrap_or_default();
-            ["kill:", "slow:", "hurry:"].map(|what| hook.strip_prefix(what)?.parse().ok())
+            ["kill:", "slow:", "hurry:", "fsync:"].map(|what| hook.strip_prefix(what)?.parse().ok())
         })
     }
 
@@ -52,6 +60,13 @@ mod present {
             eprintln!("killed {place}");
             let _ = kill_process(getpid(), Signal::KILL);
         }
+    }
+
+    /// Whether the disk confirms this commit.
+    #[must_use]
+    pub fn confirms() -> bool {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        said()[3].is_none_or(|at| COUNT.fetch_add(1, Ordering::Relaxed) + 1 != at)
     }
 
     /// A slow disk works here.
@@ -69,6 +84,6 @@ mod present {
 }
 
 #[cfg(not(debug_assertions))]
-pub use absent::{hurry, linger, plug};
+pub use absent::{confirms, hurry, linger, plug};
 #[cfg(debug_assertions)]
-pub use present::{hurry, linger, plug};
+pub use present::{confirms, hurry, linger, plug};

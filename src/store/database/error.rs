@@ -1,7 +1,11 @@
 //! What goes wrong with a database, in the operating system's words.
 
+use super::beside;
 use rusqlite::{Connection, ffi};
-use rustix::fs::{Access, access};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 use std::{
     fs::OpenOptions,
     io,
@@ -108,7 +112,8 @@ fn explain(error: &rusqlite::Error, path: &Path, connection: Option<&Connection>
     match code.extended_code & 0xff {
         ffi::SQLITE_FULL => (Fault::Full, no_room().to_string()),
         ffi::SQLITE_READONLY => {
-            (Fault::ReadOnly, refusal(path).map_or_else(|| error.to_string(), |refused| refused.to_string()))
+            let refused = refusal(path).or_else(|| refusal_beside(path).map(|(_, refused)| refused));
+            (Fault::ReadOnly, refused.map_or_else(|| error.to_string(), |refused| refused.to_string()))
         }
         // the number that SQLite keeps may be that of a second attempt, which failed for want of the first one's file
         ffi::SQLITE_CANTOPEN => by_system(refusal(path).or_else(system), error),
@@ -143,7 +148,7 @@ fn fault_of(error: &io::Error) -> Fault {
 
 /// SQLite keeps this number to itself.
 fn no_room() -> io::Error {
-    io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error())
+    io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error())
 }
 
 /// Why the operating system does not let us write the file, or make others beside it. SQLite then opens it for reading, and says no more
@@ -156,6 +161,16 @@ pub(super) fn refusal(path: &Path) -> Option<io::Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Some(folder().unwrap_or(error)),
         Err(error) => Some(error),
     }
+}
+
+/// Why the operating system does not let us write a file that belongs to a database that we may write, such as a log that another user's run
+/// has left: SQLite finds that out with the first transaction.
+pub(super) fn refusal_beside(path: &Path) -> Option<(PathBuf, io::Error)> {
+    access(path, Access::WRITE_OK).ok()?;
+    ["-wal", "-shm"].into_iter().map(|end| beside(path, end)).find_map(|file| match access(&file, Access::WRITE_OK) {
+        Ok(()) | Err(Errno::NOENT) => None,
+        Err(refused) => Some((file, refused.into())),
+    })
 }
 
 /// The operating system's number for the last failure to open, read or write; 0 before the first.

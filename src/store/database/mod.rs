@@ -14,12 +14,14 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use super::plug;
+use super::plug::{confirms, plug};
 use error::Cause;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
+use rustix::io::Errno;
 use std::{
     ffi::OsString,
-    fs,
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -55,6 +57,8 @@ PRAGMA cell_size_check = ON;
 pub struct Database {
     path: PathBuf,
     connection: Connection,
+    /// Device and number of the file that was opened to be written.
+    identity: Option<(u64, u64)>,
 }
 
 impl Database {
@@ -71,6 +75,9 @@ impl Database {
         let has_log = beside(file, "-wal").exists();
         if (1..SHORTEST).contains(&length(file)) {
             return Err(Cause::corrupt("file is not a database").at(file, None));
+        }
+        if let Some((refused, why)) = error::refusal_beside(file) {
+            return Err(Cause::from(why).at(&refused, None));
         }
         let mut database = Self::connect(file, absolute(file)?, flags, vfs)?;
         let is_unsure = database.doing(|connection| {
@@ -96,6 +103,7 @@ impl Database {
         if is_unsure {
             database.housekeeping(empty_log)?;
         }
+        database.identity = Some(database.doing(|_| Ok(identity(file)?))?);
         Ok(database)
     }
 
@@ -105,7 +113,7 @@ impl Database {
     pub fn read(file: &Path) -> Result<Self, StoreError> {
         let missing = || Cause::Other(Fault::Io, "there is no store: no bot has kept anything here".to_owned());
         fs::metadata(file).map_err(|why| match why.kind() {
-            std::io::ErrorKind::NotFound => missing().at(file, None),
+            io::ErrorKind::NotFound => missing().at(file, None),
             _ => Cause::from(why).at(file, None),
         })?;
         let usual = Self::connect(file, absolute(file)?, OpenFlags::SQLITE_OPEN_READ_ONLY, None);
@@ -145,7 +153,7 @@ impl Database {
             None => Connection::open_with_flags(name, flags),
         };
         let connection = opened.map_err(|error| Cause::from(error).at(file, None))?;
-        let mut database = Self { path: file.to_owned(), connection };
+        let mut database = Self { path: file.to_owned(), connection, identity: None };
         database.doing(|connection| Ok(connection.busy_timeout(BUSY)?))?;
         Ok(database)
     }
@@ -164,16 +172,30 @@ impl Database {
 
     /// One transaction, all or nothing.
     fn write<T>(&mut self, write: impl FnOnce(&Transaction<'_>) -> Result<T, Cause>) -> Result<T, StoreError> {
+        self.still_there()?;
         let done = self.doing(|connection| {
             let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
             let done = write(&transaction)?;
             plug("before a COMMIT");
+            if !confirms() {
+                return Err(Cause::Other(Fault::Fsync, format!("fsync: {}", io::Error::from(Errno::IO))));
+            }
             transaction.commit()?;
             plug("after a COMMIT");
             Ok(done)
         })?;
         self.housekeeping(shorten_log)?;
         Ok(done)
+    }
+
+    /// Whether the file still has its name. One that was deleted takes writes as ever, and is gone with the process.
+    fn still_there(&self) -> Result<(), StoreError> {
+        let cause = match identity(&self.path) {
+            Ok(now) if self.identity.is_none_or(|opened| opened == now) => return Ok(()),
+            Ok(_) => Cause::Other(Fault::Io, "another file has taken its place".to_owned()),
+            Err(why) => why.into(),
+        };
+        Err(cause.at(&self.path, None))
     }
 
     /// What can wait, and is tried again the next time; but that the disk did not confirm something must be known.
@@ -218,6 +240,12 @@ fn empty_log(connection: &mut Connection) -> Result<(), Cause> {
     // a commit of nothing, since it is with the next one that the log's end is confirmed
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(connection.pragma_update(None, "user_version", version)?)
+}
+
+/// Which file has this name: device and number.
+fn identity(file: &Path) -> io::Result<(u64, u64)> {
+    let about = fs::metadata(file)?;
+    Ok((about.dev(), about.ino()))
 }
 
 /// Bytes in a file; 0 where there is none.

@@ -162,6 +162,24 @@ fn where_no_file_can_be_the_system_says_why() {
 }
 
 #[test]
+fn a_file_that_was_moved_away_is_missed_until_it_is_back() {
+    let (place, batches) = (Place::with(1), course());
+    let (mut database, elsewhere) = (place.open(), place.beside("-elsewhere"));
+    let refused = |database: &mut Database, why: &str| {
+        let error = database.commit(&batches[1]).unwrap_err();
+        assert_eq!((error.fault.clone(), error.to_string()), (Fault::Io, format!("{}: {why}", place.file.display())));
+    };
+    fs::rename(&place.file, &elsewhere).unwrap();
+    refused(&mut database, "No such file or directory (os error 2)");
+    fs::copy(&elsewhere, &place.file).unwrap();
+    refused(&mut database, "another file has taken its place");
+    fs::rename(&elsewhere, &place.file).unwrap();
+    database.commit(&batches[1]).unwrap();
+    drop(database);
+    assert_eq!(place.open().memory().unwrap().as_ref(), Some(&batches[1].memory));
+}
+
+#[test]
 fn every_code_has_its_fault() {
     let (place, path) = (Place::new(), Path::new("/nowhere/at/all"));
     let database = place.open();
