@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod bad_disk;
 mod clock;
 mod common;
 mod emergency;
