@@ -159,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_confirms_nothing_is_worth_another_start_and_one_that_refuses_is_not() {
-        for (fault, want) in [(Fault::Fsync, 70), (Fault::Full, 2), (Fault::ReadOnly, 2), (Fault::Corrupt, 2)] {
+    fn what_may_pass_is_worth_another_start_and_what_the_user_must_mend_is_not() {
+        for (fault, want) in [(Fault::Fsync, 70), (Fault::Full, 1), (Fault::ReadOnly, 2), (Fault::Corrupt, 2)] {
             let error = StoreError { path: "a.db".into(), fault, cause: String::new() };
             assert_eq!(without_memory(&error.clone().into()), want, "{error:?}");
         }
