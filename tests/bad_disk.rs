@@ -76,7 +76,7 @@ fn told(ended: &Ended) -> usize {
 
 /// The disk refuses and, where `repair` is given, takes again: what is said of it, and what is in the memory in the end.
 fn refused(mut running: Running, why: &str, repair: impl FnOnce(&Running)) -> Ended {
-    running.wait_for(&format!("{why}; the account's memory is not saved, trying again in "));
+    running.wait_for(&format!("{why}; the account's memory is not saved, tried again "));
     running.wait_for(&format!("{why})"));
     running.wait_for("-HIT]");
     repair(&running);
@@ -122,7 +122,8 @@ fn what_could_not_be_saved_is_told_at_the_end_and_the_next_run_goes_on_before_it
     assert!(said.starts_with("bot: not saved: the last state of the account, "), "{said}");
     assert!(said.ends_with(&format!(" ({}: File too large (os error 27))", place.database().display())), "{said}");
     assert!(!ended.last().contains("cleanly"), "{}", ended.last());
-    let lost: usize = said.split(" fills, ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().parse().unwrap();
+    let lost = said.split(", ").find(|part| part.contains(" trade")).unwrap();
+    let lost: usize = lost.split(' ').next().unwrap().parse().unwrap();
     assert!(lost >= 1 && place.trades() + lost == told(&ended), "{lost} of {}, {} saved", told(&ended), place.trades());
     let next = place.run();
     assert_eq!((next.code(), next.stderr.as_str()), (Some(0), ""), "{}", next.stdout());
@@ -137,8 +138,8 @@ fn a_bot_that_cannot_write_its_memory_does_not_start() {
     shell.args(["-c", "ulimit -f 8; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
     let ended = Running::start(shell.env_clear().stdin(Stdio::null())).end();
     let said = format!("bot: {}: File too large (os error 27)\n", place.database().display());
-    assert_eq!((ended.code(), ended.stderr), (Some(2), said));
-    assert_eq!(place.run().code(), Some(0), "and it does once it can");
+    assert_eq!((ended.code(), ended.stderr), (Some(1), said), "a later start may be lucky");
+    assert_eq!(place.run().code(), Some(0));
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub struct Place {
 impl Place {
     /// A folder with these files, all of them safe.
     pub fn holding(files: &Files, seed: u64) -> Self {
-        let temporary = tempfile::tempdir().unwrap();
+        // in memory where the system has such a folder: what a power cut leaves is not the real disk's to say
+        let temporary = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let folder = temporary.path().canonicalize().unwrap();
         files.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
         let safe = files.iter().map(|(name, bytes)| (folder.join(name), bytes.clone()));
