@@ -145,7 +145,7 @@ impl Walk {
     fn batch(&self, records: Vec<Record>) -> Batch {
         let names = self.trader.engine().settings().names();
         let memory = Memory { names, cursor: self.cursor.clone(), trader: self.trader.snapshot() };
-        Batch { records, memory, said: Vec::new(), sample: None }
+        Batch { records, memory, said: Vec::new(), sample: None, halt: None }
     }
 
     fn committed(&mut self, batch: u64) {

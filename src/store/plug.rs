@@ -49,7 +49,8 @@ mod present {
         static SAID: OnceLock<[Option<u64>; 4]> = OnceLock::new();
         *SAID.get_or_init(|| {
             let hook = env::var("SMOLBEAR_HOOK").unwrap_or_default();
-            ["kill:", "slow:", "hurry:", "fsync:"].map(|what| hook.strip_prefix(what)?.parse().ok())
+            let of = |what| hook.split(',').find_map(|part| part.strip_prefix(what)?.parse().ok());
+            ["kill:", "slow:", "hurry:", "fsync:"].map(of)
         })
     }
 
