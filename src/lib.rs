@@ -10,6 +10,10 @@ pub mod strategies; // from indicator values to signals
 
 pub mod engine; // the trading brain: event in, actions out
 
+pub mod exchange; // what an exchange's messages mean
+
+pub mod gateway; // the session with an exchange
+
 pub mod simulation; // an exchange's matching, and made-up prices
 
 pub mod trader; // engine + venue

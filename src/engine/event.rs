@@ -1,6 +1,6 @@
 //! What the engine is told.
 
-use crate::market::{AccountView, ClosedCandle, FundingPaid, Instrument, OrderUpdate, PriceBar, SymbolId};
+use crate::market::{AccountView, ClosedCandle, FeedState, FundingPaid, Instrument, OrderUpdate, PriceBar, SymbolId};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can happen to the engine. Every variant is matched by name wherever events are handled.
@@ -59,15 +59,6 @@ impl Event {
             | Self::Wake => None,
         }
     }
-}
-
-/// How market data of a symbol stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)] // the names say it
-pub enum FeedState {
-    Live,
-    Stale,
-    Gap,
 }
 
 /// What is known about the account.

@@ -34,7 +34,9 @@ mod tests;
 mod updates;
 
 use crate::{
-    market::{Candle, ClosedCandle, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal},
+    market::{
+        Candle, ClosedCandle, FeedState, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal,
+    },
     strategies::{MarketView, Signal, Strategy, Verdict},
 };
 use desk::{Closed, Desk};
@@ -46,7 +48,7 @@ use serde::{Deserialize, Serialize};
 pub use account::Account;
 pub use action::{Action, Need};
 pub use desk::Desks;
-pub use event::{Command, Event, FeedState, Proof};
+pub use event::{Command, Event, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
 pub use orders::{Leg, Order, Stage};

@@ -2,10 +2,10 @@
 //!
 //! Also in the middle of a turn, where a commit has not been answered: what is held back refers to its batch, which the lists do not touch.
 
-use super::{Event, FeedState, Position, State};
+use super::{Event, Position, State};
 use crate::{
     engine::Command,
-    market::{Misfit, OrderUpdate, Refit},
+    market::{FeedState, Misfit, OrderUpdate, Refit},
 };
 
 impl State {

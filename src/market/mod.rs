@@ -3,6 +3,7 @@
 //! Plain values with their rules. Nothing here performs I/O or knows a clock.
 
 mod candle;
+mod feed;
 mod hash;
 mod instrument;
 mod instruments;
@@ -15,13 +16,14 @@ mod time;
 mod timeframe;
 
 pub use candle::{Candle, CandleFault, ClosedCandle, PRICES, PriceBar};
+pub use feed::FeedState;
 pub use hash::Fnv;
 pub use instrument::{Instrument, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
 pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, share};
 pub use order::{
-    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderKind, OrderRequest, OrderUpdate,
-    PositionView,
+    AccountView, Class, ClientId, Ended, Fill, FundingPaid, FundingRate, OrderCommand, OrderKind, OrderRequest,
+    OrderUpdate, PositionView,
 };
 pub use refit::{Misfit, Names, Refit};
 pub use side::{OrderSide, Side};

@@ -231,6 +231,17 @@ pub struct FundingPaid {
     pub at: Timestamp,
 }
 
+/// What a symbol's positions will pay at its next funding time, as far as the venue knows it now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FundingRate {
+    /// The market.
+    pub symbol: SymbolId,
+    /// What a long pays a short, as a part of the position's value (0.0001 is 0.01 %); negative the other way round.
+    pub rate: Decimal,
+    /// When it is settled.
+    pub at: Timestamp,
+}
+
 /// A position as the venue sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionView {
