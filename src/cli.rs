@@ -89,6 +89,12 @@ pub struct Cli {
     #[arg(long, help_heading = "Running")]
     pub debug: bool,
 
+    /// Real prices of this exchange: binance; no key is needed on paper
+    #[arg(long, value_name = "NAME", help_heading = "Market", conflicts_with_all = ["replay", "seed"])]
+    pub exchange: Option<String>,
+    /// Of the exchange: mainnet, testnet, or local for `bot exchange` [default: mainnet]
+    #[arg(long, value_name = "NAME", help_heading = "Market")]
+    pub network: Option<String>,
     /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
     #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Market", conflicts_with = "seed")]
     pub replay: Vec<String>,
@@ -315,6 +321,8 @@ impl Cli {
             "--auto-restart" => switch(self.auto_restart),
             "--max-restarts" => self.max_restarts.as_deref(),
             "--restart-delay" => self.restart_delay.as_deref(),
+            "--exchange" => self.exchange.as_deref(),
+            "--network" => self.network.as_deref(),
             "--speed" => self.speed.as_deref(),
             "--seed" => self.seed.as_deref(),
             "--symbols" => self.symbols.as_deref(),

@@ -4,8 +4,8 @@
 use super::{
     Config,
     slot::Slot::{
-        self, Choice, Count, Exact, Float, Kind, Name, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
-        Whole,
+        self, Choice, Count, Exact, Float, Kind, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
+        Url, Whole, Word,
     },
 };
 use crate::{
@@ -61,7 +61,7 @@ pub fn unit(path: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The tables in the order of `bot init`, and what each is about. `strategy` and `market.instrument` are lists of tables.
-pub const TABLES: [(&str, &str); 11] = [
+pub const TABLES: [(&str, &str); 12] = [
     ("bot", "The run as a whole"),
     ("market", "What is traded"),
     ("market.instrument", "Rules of a symbol that the program doesn't know, or that have changed"),
@@ -70,6 +70,7 @@ pub const TABLES: [(&str, &str); 11] = [
     ("exits", "What ends a position besides its own stop and target"),
     ("gate", "What counts as the same signal again"),
     ("paper", "The simulated account and market of --paper"),
+    ("exchange", "Where real prices come from"),
     ("health", "The health monitor"),
     ("supervisor", "The parent process of --auto-restart"),
     ("store", "The memory on disk, in the data directory"),
@@ -186,6 +187,24 @@ pub const KEYS: &[Key<Config>] = &[
         Speed(&mut c.paper.speed)
     })
     .flag("--speed"),
+    key("exchange.name", "Trade on this exchange's prices instead of made-up ones", |c| Word(&mut c.exchange.name))
+        .flag("--exchange"),
+    key("exchange.network", "Its real market, its playground, or `bot exchange` on this machine", |c| {
+        Word(&mut c.exchange.network)
+    })
+    .flag("--network"),
+    key("exchange.rest_url", "Where requests go; empty: what follows from the network", |c| {
+        Url(&mut c.exchange.rest_url, &["https://", "http://"])
+    }),
+    key("exchange.ws_url", "Where streams are; empty: what follows from the network", |c| {
+        Url(&mut c.exchange.ws_url, &["wss://", "ws://"])
+    }),
+    key("exchange.ca_file", "Certificate authorities (PEM) that are trusted besides those that are built in", |c| {
+        Path(&mut c.exchange.ca_file)
+    }),
+    key("exchange.proxy", "A proxy for requests and streams; empty: none", |c| {
+        Url(&mut c.exchange.proxy, &["http://"])
+    }),
     key("health.interval_s", "Time between two heartbeats", |c| Whole(&mut c.health.interval_s, 1, YEAR_S))
         .env("HEALTH_CHECK_INTERVAL"),
     key("health.memory_mb", "Resident memory above this is reported as degraded", |c| {

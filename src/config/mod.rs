@@ -6,6 +6,7 @@
 //! A variable that is set counts, also an empty one: `CAPITAL_USDT=` is an error that names it, never a silent default.
 
 mod error;
+mod exchange;
 mod file;
 mod given;
 mod init;
@@ -16,6 +17,7 @@ mod slot;
 mod tests;
 
 pub use error::{ConfigError, Source};
+pub use exchange::{Exchange, LOCAL_ADDRESS, Network, Venue};
 pub use init::{default_file, write_default_file};
 
 use crate::{
@@ -182,6 +184,8 @@ pub struct Config {
     pub gate: Gate,
     /// `[paper]`.
     pub paper: Paper,
+    /// `[exchange]`.
+    pub exchange: Exchange,
     /// `[health]`.
     pub health: Health,
     /// `[supervisor]`.
@@ -223,6 +227,7 @@ impl Default for Config {
             exits: Exits::default(),
             gate: Gate::default(),
             paper: Paper::default(),
+            exchange: Exchange::default(),
             health: Health { interval_s: 300, memory_mb: 32 },
             supervisor: Supervisor { auto_restart: false, max_restarts: 1000, restart_delay_s: 30, freeze_after_s: 15 },
             store: Store { keep_days: 30, limit_mb: 256, halt_after_restarts: 5 },
@@ -334,6 +339,10 @@ impl Config {
             Some(Source::File { .. }) => self.symbols != plain.symbols,
             Some(Source::Env(_) | Source::Flag(_)) => true,
         };
+        if !self.replay.is_empty() {
+            self.exchange.name = Venue::None; // recorded candles were asked for by a flag
+        }
+        self.check_speed(sources)?;
         self.instruments = self.rules_of(&self.symbols, symbols_at.as_ref())?;
         let mut origins = Vec::new();
         for (key, source) in KEYS.iter().zip(sources) {
@@ -346,7 +355,26 @@ impl Config {
         Ok(())
     }
 
-    /// The rules of some symbols, in their order: from `[[market.instrument]]`, else from the program's table.
+    /// A real market runs at its own speed; only one on this machine can be faster.
+    fn check_speed(&self, sources: &[Option<Source>]) -> Result<(), ConfigError> {
+        let allowed = match (self.exchange.name, self.exchange.network) {
+            (Venue::None, _) => return Ok(()),
+            (Venue::Binance, Network::Local) => "must be a number, that of `bot exchange --speed`",
+            (Venue::Binance, Network::Mainnet | Network::Testnet) => "must be 1: the exchange's market is real",
+        };
+        let fits = match self.paper.speed {
+            Speed::Times(times) => times == 1.0 || self.exchange.network == Network::Local,
+            Speed::Max => false,
+        };
+        match KEYS.iter().zip(sources).find(|(key, _)| key.path == "paper.speed") {
+            Some((_, Some(at))) if !fits => {
+                Err(ConfigError::Together { at: at.clone(), what: format!("with an exchange the speed {allowed}") })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The rules of some symbols, in their order: from `[[market.instrument]]`, else from the program's table, else from the exchange later.
     ///
     /// # Errors
     ///
@@ -358,7 +386,10 @@ impl Config {
     fn rules_of(&self, symbols: &[Symbol], at: Option<&Source>) -> Result<Vec<Instrument>, ConfigError> {
         let own = |symbol: &Symbol| self.own_instruments.iter().find(|own| own.symbol == *symbol).cloned();
         let unknown = |symbol: &Symbol| ConfigError::UnknownInstrument { at: at.cloned(), symbol: symbol.clone() };
-        symbols.iter().map(|s| own(s).or_else(|| known_instrument(s)).ok_or_else(|| unknown(s))).collect()
+        // an exchange says its rules before anything is traded
+        let later = |symbol: &Symbol| (self.exchange.name != Venue::None).then(|| Instrument::untradable(symbol.clone()));
+        let rules = |symbol: &Symbol| own(symbol).or_else(|| known_instrument(symbol)).or_else(|| later(symbol));
+        symbols.iter().map(|symbol| rules(symbol).ok_or_else(|| unknown(symbol))).collect()
     }
 
     /// What the engine is told, for the instruments that are traded in the end (see [`Config::instruments_for`]).

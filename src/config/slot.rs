@@ -1,6 +1,6 @@
 //! The kinds of values: how each is read from a text or from TOML, what is allowed, and how it is written.
 
-use super::{Speed, given::Given};
+use super::{Speed, exchange::Named, given::Given};
 use crate::{
     market::{Symbol, Timeframe},
     strategies::Kind,
@@ -12,6 +12,8 @@ use std::{str::FromStr, time::Duration};
 pub const MAX_SYMBOLS: usize = 64;
 /// Decimals of an exact number, at most: sums and products of such numbers lose no digit.
 const MAX_DECIMALS: u32 = 12;
+/// Bytes in an address or a path, at most.
+const MAX_TEXT: usize = 512;
 /// Letters in a strategy's name, at most.
 const MAX_NAME: usize = 32;
 /// The slowest and the fastest market, relative to real time.
@@ -36,6 +38,12 @@ pub enum Slot<'a> {
     Switch(&'a mut bool),
     /// One of two words; the second is `true`.
     Choice(&'a mut bool, [&'static str; 2]),
+    /// One of some words.
+    Word(&'a mut dyn Named),
+    /// An address that begins with one of these schemes, or nothing.
+    Url(&'a mut String, &'static [&'static str]),
+    /// The path of a file, or nothing.
+    Path(&'a mut String),
     /// A number above 0, or `max`.
     Speed(&'a mut Speed),
     /// A built-in strategy.
@@ -77,6 +85,12 @@ impl Slot<'_> {
             Self::Choice(slot, words) => {
                 *slot = words.iter().position(|word| given.word() == Some(word)).ok_or_else(wrong)? == 1;
             }
+            Self::Word(slot) => {
+                let place = slot.words().iter().position(|word| given.word() == Some(word)).ok_or_else(wrong)?;
+                slot.set_place(place);
+            }
+            Self::Url(slot, schemes) => *slot = url(given, schemes).ok_or_else(wrong)?,
+            Self::Path(slot) => *slot = given.word().filter(|text| is_shown(text)).ok_or_else(wrong)?.to_owned(),
             Self::Speed(slot) => *slot = speed(given).ok_or_else(wrong)?,
             Self::Kind(slot) => {
                 *slot = KINDS.iter().find(|(name, _)| given.word() == Some(name)).ok_or_else(wrong)?.1;
@@ -100,6 +114,12 @@ impl Slot<'_> {
             Self::Seconds(_, max) => format!("a number above 0, at most {max}"),
             Self::Switch(_) => "true or false".to_owned(),
             Self::Choice(_, [first, second]) => format!("\"{first}\" or \"{second}\""),
+            Self::Word(slot) => slot.words().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" or "),
+            Self::Url(_, schemes) => {
+                let schemes = schemes.iter().map(|scheme| format!("{scheme}HOST[:PORT]")).collect::<Vec<_>>();
+                format!("an address like {}, or \"\"", schemes.join(" or "))
+            }
+            Self::Path(_) => "the path of a file, or \"\"".to_owned(),
             Self::Speed(_) => format!("a number from {} to {}, or \"max\"", SPEED.0, SPEED.1),
             Self::Kind(_) => KINDS.map(|(name, _)| format!("\"{name}\"")).join(" or "),
             Self::Name(_) => format!("1 to {MAX_NAME} lower-case letters, digits and _ in quotes"),
@@ -126,6 +146,8 @@ impl Slot<'_> {
             Self::Seconds(value, _) => value.as_ref()?.as_secs_f64().to_string(),
             Self::Switch(value) => value.to_string(),
             Self::Choice(value, words) => quoted(words[usize::from(**value)]),
+            Self::Word(value) => quoted(value.words()[value.place()]),
+            Self::Url(value, _) | Self::Path(value) => quoted(value),
             Self::Speed(Speed::Times(value)) => value.to_string(),
             Self::Speed(Speed::Max) => quoted("max"),
             Self::Kind(value) => quoted(kind_name(**value)),
@@ -173,6 +195,20 @@ fn speed(given: &Given) -> Option<Speed> {
         Some("max") => Some(Speed::Max),
         _ => within(given, SPEED.0, SPEED.1).map(Speed::Times),
     }
+}
+
+/// An address without query or fragment, whose host is not empty, in characters that need no quoting.
+fn url(given: &Given, schemes: &[&str]) -> Option<String> {
+    let text = given.word()?;
+    let host = |scheme: &&str| text.strip_prefix(*scheme).filter(|rest| !rest.is_empty() && !rest.starts_with('/'));
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\?#<>`{}|^".contains(&byte));
+    (text.is_empty() || (plain && text.len() <= MAX_TEXT && schemes.iter().any(|scheme| host(scheme).is_some())))
+        .then(|| text.to_owned())
+}
+
+/// Whether a text can be written between quotes as it is.
+fn is_shown(text: &str) -> bool {
+    text.len() <= MAX_TEXT && !text.chars().any(|letter| letter.is_control() || letter == '"' || letter == '\\')
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What an exchange allows for a symbol, and the rounding that follows from it.
 
-use super::{OrderSide, Side, Symbol};
+use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,13 @@ fn up(value: Decimal, unit: Decimal) -> Decimal {
 }
 
 impl Instrument {
+    /// Rules under which nothing can be opened, until the real ones are known.
+    #[must_use]
+    pub fn untradable(symbol: Symbol) -> Self {
+        let finest = Decimal::new(1, 8);
+        Self { symbol, tick: finest, step: finest, min_qty: LARGEST_QTY, min_notional: LARGEST_AMOUNT }
+    }
+
     /// A quantity on the step, never more than asked for.
     #[must_use]
     pub fn round_qty(&self, qty: Decimal) -> Decimal {
