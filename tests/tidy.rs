@@ -41,6 +41,7 @@ const F64_MAY_STAND: &[&str] = &[
     "market/side.rs",
     "run/",
     "simulation/",
+    "store/journal/bar.rs",
     "strategies/",
 ];
 /// Where money, quantities and order prices stand: files or folders.

@@ -1,5 +1,6 @@
 //! One event and what came of it.
 
+use super::bar::Packed;
 use crate::{
     engine::{Action, Event},
     market::Timestamp,
@@ -32,7 +33,7 @@ pub struct Outcome {
 pub(super) struct Written<'a> {
     /// Milliseconds since the entry before; since 1970 in a block's first, so that a block can be read alone.
     pub after_ms: i64,
-    pub event: &'a Event,
+    pub told: Told<&'a Event>,
     pub outcome: Option<(Tally, &'a [Action])>,
 }
 
@@ -40,6 +41,13 @@ pub(super) struct Written<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Read {
     pub after_ms: i64,
-    pub event: Event,
+    pub told: Told<Event>,
     pub outcome: Option<Outcome>,
+}
+
+/// An event as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Told<E> {
+    Event(E),
+    Bar(Packed),
 }

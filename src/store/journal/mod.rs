@@ -3,12 +3,13 @@
 //! ```text
 //! segment = preamble │ block 0: the head │ block 1 │ block 2 │ …      one file, begun at each start, at 00:00 UTC of the market, at 16 MB
 //! block   = length, number, checksums │ entry │ entry │ …             written at once: when 64 KiB are full, and every minute
-//! entry   = time since the entry before │ event │ what came back      the last only where something did
+//! entry   = time since the entry before │ event │ what came back      the last only where something did; price bars as differences
 //! ```
 //!
 //! A head carries the settings and the trader's whole state, so each segment runs again alone. The loop's thread encodes with a [`Recorder`]
 //! and the keeper's thread writes with [`Segments`]; a block that the disk tore, lost or changed is found by its checksums and number.
 
+mod bar; // price bars as differences
 mod block; // the unit that is written, checked and lost as a whole
 mod disk; // files that are appended to, and their stand-in for tests
 mod encoding; // values as bytes

@@ -1,13 +1,14 @@
 //! A segment, read back: one block in memory at a time.
 
 use super::{
+    bar::Packer,
     block::{HEADER, Header},
     encoding::checksum,
-    entry::{Entry, Read as ReadEntry},
+    entry::{Entry, Read as ReadEntry, Told},
     error::ReadError,
     head::{FORMAT, Head, LONGEST_PREAMBLE, Preamble, parse_preamble},
 };
-use crate::market::Timestamp;
+use crate::{engine::Event, market::Timestamp};
 use std::{
     fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
@@ -24,7 +25,10 @@ pub fn read(path: &Path) -> Result<(Head, Entries), ReadError> {
     let Some(content) = blocks.next()? else { return Err(blocks.torn()) };
     let head = postcard::from_bytes(content).map_err(|_| blocks.damaged(UNREADABLE))?;
     let head = Head { wrote: std::mem::take(&mut blocks.wrote), ..head };
-    Ok((head, Entries { blocks, content: Vec::new(), read: 0, latest: Timestamp(0), over: false }))
+    Ok((
+        head,
+        Entries { blocks, content: Vec::new(), read: 0, latest: Timestamp(0), packer: Packer::default(), over: false },
+    ))
 }
 
 /// Where what is whole in a segment ends, and how many bytes follow it that the disk tore; `None` where nothing has to be cut, also where
@@ -50,6 +54,7 @@ pub struct Entries {
     content: Vec<u8>,
     read: usize,
     latest: Timestamp,
+    packer: Packer,
     over: bool,
 }
 
@@ -73,12 +78,18 @@ impl Entries {
             self.content.clear();
             self.content.extend_from_slice(content);
             (self.read, self.latest) = (0, Timestamp(0));
+            self.packer.clear();
         }
         let (entry, rest) = postcard::take_from_bytes::<ReadEntry>(&self.content[self.read..])
             .map_err(|_| self.blocks.damaged(UNREADABLE))?;
         self.read = self.content.len() - rest.len();
         self.latest = Timestamp(self.latest.0.wrapping_add(entry.after_ms));
-        Ok(Some(Entry { at: self.latest, event: entry.event, outcome: entry.outcome }))
+        let event = match entry.told {
+            Told::Event(event) => Some(event),
+            Told::Bar(packed) => self.packer.unpack(self.latest, &packed).map(Event::Price),
+        };
+        let event = event.ok_or_else(|| self.blocks.damaged(UNREADABLE))?;
+        Ok(Some(Entry { at: self.latest, event, outcome: entry.outcome }))
     }
 }
 

@@ -1,6 +1,13 @@
 //! Events to blocks.
 
-use super::{BLOCK_BYTES, SEGMENT_BYTES, block, encoding::encode, entry::Written, head::Head};
+use super::{
+    BLOCK_BYTES, SEGMENT_BYTES,
+    bar::Packer,
+    block,
+    encoding::encode,
+    entry::{Told, Written},
+    head::Head,
+};
 use crate::{
     engine::{Action, Event},
     market::Timestamp,
@@ -29,6 +36,8 @@ pub struct Recorder {
     number: Option<u32>,
     /// The last entry's time; 0 before a block's first.
     latest: Timestamp,
+    /// The prices of its last bars.
+    packer: Packer,
     /// What had gone by after the last entry.
     tally: Tally,
     /// The market's day of the segment's first entry.
@@ -56,6 +65,7 @@ impl Recorder {
         assert!(self.is_empty(), "a segment ends when all of it was taken");
         let bytes = Head::of(trader, wall_ms, self.unbroken).bytes();
         block::begin(&mut self.block);
+        self.packer.clear();
         self.block.reserve(BLOCK_BYTES + LARGE_ENTRY);
         (self.number, self.day, self.bytes) = (Some(1), None, bytes.len() as u64);
         (self.tally, self.unbroken, self.latest) = (trader.tally(), true, Timestamp(0));
@@ -69,7 +79,12 @@ impl Recorder {
         }
         let acted = tally != self.tally || !actions.is_empty();
         let after_ms = now.0.wrapping_sub(self.latest.0);
-        encode(&Written { after_ms, event, outcome: acted.then_some((tally, actions)) }, &mut self.block);
+        let packed = match event {
+            Event::Price(bar) => self.packer.pack(now, bar),
+            _ => None,
+        };
+        let told = packed.map_or(Told::Event(event), Told::Bar);
+        encode(&Written { after_ms, told, outcome: acted.then_some((tally, actions)) }, &mut self.block);
         self.day.get_or_insert(now.day());
         (self.latest, self.tally) = (now, tally);
     }
@@ -84,6 +99,7 @@ impl Recorder {
         block::seal(&mut self.block, number);
         let taken = self.block.clone(); // of the size that it needs; the large buffer stays here
         block::begin(&mut self.block);
+        self.packer.clear();
         self.number = Some(number + 1);
         (self.latest, self.bytes) = (Timestamp(0), self.bytes + taken.len() as u64);
         Some(taken)

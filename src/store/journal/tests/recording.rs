@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    market::{DAY_MS, Fnv},
+    market::{DAY_MS, Fnv, PriceBar},
     store::journal::{BLOCK_BYTES, FORMAT, Head, SEGMENT_BYTES, block, read},
 };
 use std::fs;
@@ -29,7 +29,7 @@ fn a_format_says_what_its_bytes_mean() {
     let (mut hash, preamble) =
         (Fnv::default(), crate::store::journal::head::preamble(FORMAT, env!("SMOLBEAR_VERSION")));
     hash.add_bytes(&parts.bytes()[preamble.len()..]);
-    assert_eq!((FORMAT, hash.value()), (1, 16_536_676_583_286_275_018));
+    assert_eq!((FORMAT, hash.value()), (2, 14_983_872_632_538_367_693));
 }
 
 #[test]
@@ -105,4 +105,35 @@ fn a_segment_goes_on_where_the_one_before_it_ended_unless_something_between_was_
     recorder.break_off();
     assert!(recorder.is_due(EPOCH) && recorder.take(true).is_none(), "what cannot be run is not kept");
     assert!(!continues(&mut recorder), "nobody knows what lies between");
+}
+
+#[test]
+fn bars_are_read_back_over_blocks_and_take_a_quarter() {
+    let trader = trader();
+    let mut recorder = Recorder::default();
+    let mut bytes = recorder.begin(&trader, WALL_MS);
+    let head = bytes.len();
+    let bar = |number: i64| {
+        let price = |offset: i64| (1_135_000 + number % 37 + offset) as f64 / 10.0;
+        let (at, symbol) = (EPOCH.plus_ms(100 * number), crate::market::SymbolId((number % 3) as u16));
+        PriceBar { symbol, last: price(0), low: price(-5), high: price(5), bid: price(-1), ask: price(0), at }
+    };
+    let bars: Vec<_> = (0..20_000).map(bar).map(|bar| (bar.at.plus_ms(30), Event::Price(bar))).collect();
+    let mut blocks = 0;
+    for (now, event) in &bars {
+        recorder.event(*now, event, &[], trader.tally());
+        if let Some(block) = recorder.take(false) {
+            bytes.extend(block);
+            blocks += 1;
+        }
+    }
+    bytes.extend(recorder.take(true).unwrap());
+    assert!(blocks >= 2, "{blocks}");
+    let read: Vec<_> = entries_of(&bytes).1.into_iter().map(|entry| (entry.at, entry.event)).collect();
+    for (place, (read, told)) in read.iter().zip(&bars).enumerate() {
+        assert_eq!(read, told, "bar {place}");
+    }
+    assert_eq!(read.len(), bars.len());
+    let each = (bytes.len() - head) as f64 / bars.len() as f64;
+    assert!(each < 13.0, "{each} bytes a bar");
 }
