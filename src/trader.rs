@@ -211,16 +211,22 @@ impl Trader {
         }
     }
 
-    /// What happens next, and when, where `candle` is the next one of the source. Every driver asks here, so that none has an order of its own.
+    /// What happens next, and when, where `candle` is the next one of the source.
+    #[must_use]
+    pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
+        self.next_of(latest, candle.closes_at(), Event::Candle(candle))
+    }
+
+    /// What happens next, and when, where the source's next event is due `at`. Every driver asks here, so that none has an order of its own.
     ///
     /// A deadline is due before everything later; at one moment market events come first. Nothing happens before `latest`, the time of the
     /// last event: what was missed happens then.
     #[must_use]
-    pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
-        let known_at = candle.closes_at().max(latest);
+    pub fn next_of(&self, latest: Timestamp, at: Timestamp, event: Event) -> (Timestamp, Event) {
+        let at = at.max(latest);
         match self.next_deadline().map(|deadline| deadline.max(latest)) {
-            Some(deadline) if deadline < known_at => (deadline, Event::Wake),
-            Some(_) | None => (known_at, Event::Candle(candle)),
+            Some(deadline) if deadline < at => (deadline, Event::Wake),
+            Some(_) | None => (at, event),
         }
     }
 

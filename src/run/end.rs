@@ -45,7 +45,7 @@ impl End {
             How::Panicked(_) => PANIC,
             How::Quit => FAILURE,
             How::Returned(Finished { outcome: Err(LoopError::Data(_)), .. }) => USAGE,
-            How::Returned(Finished { outcome: Err(LoopError::Keep(_)), .. }) => PANIC,
+            How::Returned(Finished { outcome: Err(LoopError::Keep(_) | LoopError::Deaf), .. }) => PANIC,
             How::Returned(Finished { outcome: Err(LoopError::Out(_)), .. }) => FAILURE,
             How::Returned(Finished { outcome: Ok(()), .. }) => signals::exit_code(self.cause, had_duration),
         };
@@ -217,7 +217,7 @@ mod tests {
     fn realtime() -> Realtime {
         Realtime::new(Parts {
             trader: rig::trader(),
-            tape: Tape::new(Source::Made(Box::new(Market::new(1, &[rig::btc()]))), None),
+            prices: Prices::Tape(Tape::new(Source::Made(Box::new(Market::new(1, &[rig::btc()]))), None)),
             speed: Speed::Max,
             vitals: Vitals::default(),
             finest: vec![],

@@ -257,7 +257,7 @@ async fn trade_on(
 ) -> Finished {
     let mut realtime = Box::new(Realtime::new(Parts {
         trader: prepared.trader,
-        tape: prepared.tape,
+        prices: prepared.prices,
         finest: prepared.finest,
         speed: config.paper.speed,
         vitals,

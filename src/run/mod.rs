@@ -18,6 +18,7 @@ mod moment; // times as a person types them and a program reads them
 mod opening; // the data directory of a run, and what it has to say
 mod pace; // market time and process time
 mod preflight; // the checks of --dry-run
+mod prices; // what the loop trades on
 mod prepare; // from a configuration to all that a run needs
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
@@ -26,6 +27,7 @@ pub mod replay; // bot replay: a journal, run again and compared
 mod results; // what a run leaves in --out
 #[cfg(test)]
 mod rig; // a small market for the tests
+mod session; // what the loop hears from an exchange
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life
 mod source; // where candles come from

@@ -115,9 +115,10 @@ pub fn folder(config: &Config) -> Option<PathBuf> {
 
 /// What an account is bound to, in words.
 fn market_of(config: &Config) -> String {
-    match config.replay.is_empty() {
-        true => format!("made-up prices (seed {})", config.paper.seed),
-        false => "recorded candles".to_owned(),
+    match (config.exchange.label(), config.replay.is_empty()) {
+        (Some(exchange), _) => exchange,
+        (None, true) => format!("made-up prices (seed {})", config.paper.seed),
+        (None, false) => "recorded candles".to_owned(),
     }
 }
 

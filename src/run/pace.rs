@@ -30,6 +30,11 @@ impl Pace {
         *self = Self { begins, from, latest: begins, ..*self };
     }
 
+    /// Shows `market` at `now`, or what it has reached where that is later: the time of a market whose clock is not ours.
+    pub fn set(&mut self, market: Timestamp, now: Instant) {
+        *self = Self { begins: market.max(self.latest), from: now, ..*self };
+    }
+
     /// An event of this market time happens: the time at which it counts, since an older one counts as one of now.
     pub fn reach(&mut self, at: Timestamp) -> Timestamp {
         self.latest = self.latest.max(at);

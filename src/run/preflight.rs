@@ -29,20 +29,24 @@ type Finding = Result<String, String>;
 
 /// Makes every check and says what it found; returns how many failed.
 pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
-    let Prepared { trader, tape, finest, .. } = prepared;
-    let mut reading = Reading { trader, tape };
-    let history = say("market data", || reading.history().map(|()| timeframes(reading.trader.engine(), finest)));
-    let prices = say("prices", || reading.prices());
+    let Prepared { trader, prices, finest, .. } = prepared;
+    let failed = match prices {
+        Prices::Tape(tape) => {
+            let mut reading = Reading { trader, tape };
+            let read = |reading: &mut Reading| reading.history().map(|()| timeframes(reading.trader.engine(), finest));
+            let history = say("market data", || read(&mut reading));
+            [history, say("prices", || reading.prices())].into_iter().filter(|passed| !passed).count()
+        }
+        Prices::Session(_) => doctor::check(config, trader.engine()),
+    };
     let engine = trader.engine();
     let checks = [
-        history,
-        prices,
         say("risk limits", || risk(engine)),
         say("strategies", || strategies(engine)),
         opening::folder(config).is_none_or(|dir| say("data directory", || account(config, engine, &dir))),
         config.out.as_deref().is_none_or(|dir| say("results", || results(dir))),
     ];
-    checks.into_iter().filter(|passed| !passed).count()
+    failed + checks.into_iter().filter(|passed| !passed).count()
 }
 
 /// Makes one check and says what it found, with its duration.

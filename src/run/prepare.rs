@@ -1,15 +1,21 @@
 //! From a configuration to everything that a run needs, or to the reason why it cannot start. Nothing is printed and nothing runs yet.
 
 use super::{
+    clocks::wall_ms,
     opening::{self, OpenError, Opened},
+    prices::Prices,
+    session::Session,
     source::{Source, Tape},
     text::{counted, market_time, rounded},
     trades_csv::{OutError, TradesCsv},
+    wire::{self, Address, Wire, WireError},
 };
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Speed, Venue as Exchange},
     engine::Engine,
+    exchange::binance::Binance,
+    gateway::{self, Gateway},
     market::{Symbol, SymbolId, Timeframe, Timestamp},
     simulation::{matching::Matching, prices::Market},
     store::Cursor,
@@ -30,6 +36,9 @@ pub enum PrepareError {
     /// The account's memory.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The way to the exchange.
+    #[error("[exchange] {0}")]
+    Wire(#[from] WireError),
     /// `--out`.
     #[error("--out: {0}")]
     Out(#[from] OutError),
@@ -73,8 +82,8 @@ pub struct Phase {
 pub struct Prepared {
     /// Engine and venue.
     pub trader: Trader,
-    /// Where candles come from.
-    pub tape: Tape,
+    /// Where prices come from.
+    pub prices: Prices,
     /// The finest timeframe of each symbol's data.
     pub finest: Vec<Timeframe>,
     /// The account's memory; `None` for an experiment.
@@ -107,9 +116,15 @@ impl Stopwatch {
 pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareError> {
     let mut watch = Stopwatch { since: started, phases: Vec::new() };
     watch.lap(format!("configuration: {}", origin_of(config)));
-    let (symbols, mut source, market) = open_source(config)?;
-    let first = source.next()?;
-    let finest = symbols.iter().enumerate().map(|(index, _)| source.finest(SymbolId(index as u16))).collect();
+    let (symbols, source, market) = open_source(config)?;
+    let (tape, finest) = match source {
+        None => (None, vec![Timeframe::M1; symbols.len()]),
+        Some(mut source) => {
+            let first = source.next()?;
+            let finest = symbols.iter().enumerate().map(|(index, _)| source.finest(SymbolId(index as u16))).collect();
+            (Some(Tape::new(source, first)), finest)
+        }
+    };
     watch.lap(format!("market data: {market}"));
     let instruments = config.instruments_for(&symbols)?;
     let settings = config.engine_settings(instruments.clone());
@@ -146,8 +161,11 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     if let Some(opened) = opened.as_mut().filter(|_| cursor.latest > Timestamp(i64::MIN)) {
         opened.told.splice(0..0, resumed(config, trader.engine(), &cursor));
     }
-    let tape = Tape::new(source, first);
-    Ok(Prepared { trader, tape, finest, opened, cursor, csv, market, phases: watch.phases })
+    let prices = match tape {
+        Some(tape) => Prices::Tape(tape),
+        None => Prices::Session(Box::new(open_session(config, &symbols, &cursor)?)),
+    };
+    Ok(Prepared { trader, prices, finest, opened, cursor, csv, market, phases: watch.phases })
 }
 
 fn no_folder(config: &Config) -> String {
@@ -183,12 +201,50 @@ fn origin_of(config: &Config) -> String {
     format!("{file}; {changed}")
 }
 
-/// The symbols, the source of their candles, and a line that names it.
-fn open_source(config: &Config) -> Result<(Vec<Symbol>, Source, String), PrepareError> {
+/// Candles of each timeframe that an exchange is asked for at the start, so that a slow average is warm.
+const HISTORY: u16 = 500;
+/// The timeframes of which history is read, besides those of the strategies.
+const TIMEFRAMES: [Timeframe; 5] = [Timeframe::M1, Timeframe::M5, Timeframe::M30, Timeframe::H1, Timeframe::H4];
+
+/// A session in which nothing was sent yet. The account goes on where its candles ended.
+fn open_session(config: &Config, symbols: &[Symbol], cursor: &Cursor) -> Result<Session, PrepareError> {
+    let exchange = &config.exchange;
+    let address = Address {
+        rest: exchange.rest(),
+        streams: exchange.streams(),
+        ca_file: Some(&exchange.ca_file).filter(|file| !file.is_empty()).map(Into::into),
+        proxy: Some(exchange.proxy.clone()).filter(|proxy| !proxy.is_empty()),
+    };
+    let wire = Wire::new(&address, wire::Limits::default())?;
+    let wanted = config.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
+    let mut timeframes: Vec<_> = TIMEFRAMES.into_iter().chain(wanted).collect();
+    timeframes.sort_unstable();
+    timeframes.dedup();
+    let delivered = (0..symbols.len()).map(|index| cursor.passed(SymbolId(index as u16))).collect();
+    let seed = wall_ms().unsigned_abs();
+    let settings = gateway::Settings { symbols: symbols.to_vec(), timeframes, history: HISTORY, delivered, seed };
+    let codec = Box::new(Binance::new(symbols));
+    let names = symbols.iter().map(ToString::to_string).collect();
+    let speed = match config.paper.speed {
+        Speed::Times(times) => times,
+        Speed::Max => 1.0, // refused by the configuration
+    };
+    Ok(Session::new(|now| Gateway::new(settings, codec, now), wire, names, speed))
+}
+
+/// The symbols, the source of their candles, and a line that names it; no source where an exchange is asked.
+fn open_source(config: &Config) -> Result<(Vec<Symbol>, Option<Source>, String), PrepareError> {
+    match config.exchange.name {
+        Exchange::None => {}
+        Exchange::Binance => {
+            let line = format!("{} ({})", config.exchange.label().unwrap_or_default(), config.exchange.rest());
+            return Ok((config.symbols.clone(), None, line));
+        }
+    }
     if config.replay.is_empty() {
         let market = Market::new(config.paper.seed, &config.symbols);
         let line = format!("made-up prices (seed {}); real ones: --replay FILE", config.paper.seed);
-        return Ok((config.symbols.clone(), Source::Made(Box::new(market)), line));
+        return Ok((config.symbols.clone(), Some(Source::Made(Box::new(market))), line));
     }
     let specs = config.replay.iter().map(|argument| FileSpec::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let symbols = symbols_of(config, &specs)?;
@@ -196,7 +252,7 @@ fn open_source(config: &Config) -> Result<(Vec<Symbol>, Source, String), Prepare
     check_timeframes(config, &feed, &symbols)?;
     let line = config.replay.join(", ");
     let feed = if config.looped { feed.looped() } else { feed };
-    Ok((symbols, Source::Files(Box::new(feed)), line))
+    Ok((symbols, Some(Source::Files(Box::new(feed))), line))
 }
 
 /// What is traded: the chosen symbols, or those that the files hold, in the order in which they come.

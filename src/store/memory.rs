@@ -1,7 +1,7 @@
 //! What a restart gets back: everything that is not a pure function of candles, and which candles were handed in.
 
 use crate::{
-    market::{ClosedCandle, Misfit, Names, Refit, Timestamp},
+    market::{ClosedCandle, Misfit, Names, Refit, SymbolId, Timestamp},
     trader::Snapshot,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,12 @@ impl Cursor {
         *passed = (*passed).max(candle.closes_at());
     }
 
+    /// The close of a symbol's last candle that was handed in; `None` before the first.
+    #[must_use]
+    pub fn passed(&self, symbol: SymbolId) -> Option<Timestamp> {
+        self.candles.get(symbol.index()).copied().filter(|at| *at > Timestamp(i64::MIN))
+    }
+
     /// Whether the candle was handed in before.
     #[must_use]
     pub fn has(&self, candle: &ClosedCandle) -> bool {
@@ -70,7 +76,7 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::{Candle, MINUTE_MS, SymbolId, Timeframe};
+    use crate::market::{Candle, MINUTE_MS, Timeframe};
 
     fn minute(symbol: u16, at: i64) -> ClosedCandle {
         let candle =

@@ -68,7 +68,7 @@ impl Realtime {
     pub(super) fn standing(&self, now: Instant) -> Timestamp {
         match self.due() {
             Due::Event { at, .. } => self.pace.market(now).min(at),
-            Due::Protection { .. } | Due::Disk | Due::Over => self.pace.latest(),
+            Due::Protection { .. } | Due::Disk | Due::Nothing | Due::Over => self.pace.latest(),
         }
     }
 }

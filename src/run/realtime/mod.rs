@@ -13,23 +13,24 @@ use super::{
     keeping::{KeepError, Keeping},
     loop_lines::LoopLines,
     pace::Pace,
+    prices::Prices,
     progress::Progress,
     results::Results,
     signs::Signs,
-    source::Tape,
     text::{Teller, rounded},
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Engine, Event, Halt, Note, Trade},
+    engine::{Action, Engine, Event, Halt, Need, Note, Trade},
     market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
-    run::clocks::wall_ms,
+    run::clocks::{ClockEvent, wall_ms},
     stop::{Cause, Stop},
     store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
 };
+use futures_lite::FutureExt;
 use log::{Level, debug, info, log, warn};
 use std::time::{Duration, Instant};
 
@@ -56,12 +57,15 @@ pub enum LoopError {
     /// What must be remembered.
     #[error(transparent)]
     Keep(#[from] KeepError),
+    /// The exchange answers requests, but its streams say nothing (exit code 70: another process may hear them).
+    #[error("the exchange's streams have been silent for ten minutes, while it answers requests: ended to begin anew")]
+    Deaf,
 }
 
 /// Everything that the loop moves.
 pub struct Realtime {
     trader: Trader,
-    tape: Tape,
+    prices: Prices,
     pace: Pace,
     signs: Signs,
     lines: LoopLines,
@@ -96,6 +100,8 @@ enum Due {
     Protection { instant: Instant, at: Timestamp },
     /// Nothing before the disk has answered.
     Disk,
+    /// Nothing is known to come.
+    Nothing,
     /// The data is over.
     Over,
 }
@@ -104,7 +110,7 @@ enum Due {
 #[allow(missing_docs)] // the fields of the loop
 pub struct Parts {
     pub trader: Trader,
-    pub tape: Tape,
+    pub prices: Prices,
     pub speed: Speed,
     pub vitals: Vitals,
     /// The finest timeframe of each symbol's data.
@@ -125,14 +131,19 @@ impl Realtime {
         let now = Instant::now();
         let pace = Pace::new(parts.speed, parts.keeping.cursor().latest, now);
         let names = parts.trader.engine().settings().instruments.iter().map(|rules| rules.symbol.as_str());
-        // A candle is known once it is over, so a feed may be silent for its period and a little more.
-        let limits = parts.finest.iter().map(|finest| pace.takes(finest.ms()).saturating_add(DATA_LATE));
+        let late = |finest: &Timeframe| match parts.prices {
+            // A candle is known once it is over, so a feed may be silent for its period and a little more.
+            Prices::Tape(_) => pace.takes(finest.ms()).saturating_add(DATA_LATE),
+            // The gateway knows what is live, and is asked at each turn.
+            Prices::Session(_) => DATA_LATE,
+        };
+        let limits = parts.finest.iter().map(late);
         let signs = Signs::new(parts.vitals, parts.progress, &names.zip(limits).collect::<Vec<_>>());
         Self {
             signs,
             pace,
             trader: parts.trader,
-            tape: parts.tape,
+            prices: parts.prices,
             lines: LoopLines::new(now),
             results: Results::new(parts.csv),
             keeping: parts.keeping,
@@ -175,6 +186,10 @@ impl Realtime {
     /// One turn: do what is due, say what is to be said.
     fn turn(&mut self, began: Instant, stop: &Stop) -> Result<(), LoopError> {
         self.signs.turn_began(began);
+        self.hear_market(began);
+        if self.prices.session().is_some_and(|session| session.is_deaf(began)) {
+            return Err(LoopError::Deaf);
+        }
         self.keeping.listen()?;
         self.tell_done()?;
         self.lift_halt(began)?;
@@ -209,7 +224,7 @@ impl Realtime {
             let (at, event) = match self.due() {
                 Due::Event { at, event } if self.pace.is_due(at, market) => (at, event),
                 Due::Protection { instant, at } if instant <= began => (at, Event::Wake),
-                Due::Event { .. } | Due::Protection { .. } | Due::Disk => break,
+                Due::Event { .. } | Due::Protection { .. } | Due::Disk | Due::Nothing => break,
                 Due::Over => {
                     stop.stop(Cause::DataOver);
                     break;
@@ -233,30 +248,48 @@ impl Realtime {
             let wait = Duration::from_millis(at.since_ms(from).unsigned_abs());
             return since.checked_add(wait).map_or(Due::Disk, |instant| Due::Protection { instant, at });
         }
-        match self.tape.next() {
-            Some(_) if self.pace.is_virtual() && self.keeping.is_full() => Due::Disk,
-            Some(candle) => {
-                let (at, event) = self.trader.next_event(self.pace.latest(), candle);
+        let is_tape = matches!(self.prices, Prices::Tape(_));
+        match (self.prices.next(), self.trader.next_deadline()) {
+            (Some(_), _) if is_tape && self.pace.is_virtual() && self.keeping.is_full() => Due::Disk,
+            (Some((at, event)), _) => {
+                let (at, event) = self.trader.next_of(self.pace.latest(), at, event);
                 Due::Event { at, event }
             }
-            None => Due::Over,
+            (None, _) if is_tape => Due::Over,
+            (None, Some(at)) => Due::Event { at: at.max(self.pace.latest()), event: Event::Wake },
+            (None, None) => Due::Nothing,
         }
     }
 
     fn step(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
         match event {
-            Event::Candle(candle) => self.take(candle),
-            other => self.tell(at, other),
+            Event::Wake => self.tell(at, event),
+            of_market => self.take(at, of_market),
         }
     }
 
-    fn take(&mut self, candle: ClosedCandle) -> Result<(), LoopError> {
-        if !candle.history {
-            self.signs.data_came(candle.symbol);
+    /// The next event of the market. One of a session that had to wait counts from now on, so that nobody takes it for fresh (S10).
+    fn take(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
+        let at = match &self.prices {
+            Prices::Tape(_) => at,
+            Prices::Session(_) => at.max(self.pace.market(Instant::now())),
+        };
+        if let Event::Candle(ClosedCandle { symbol, history: false, .. }) = &event {
+            self.signs.data_came(*symbol);
         }
-        self.tell(candle.closes_at(), Event::Candle(candle))?;
-        self.tape.advance()?.iter().for_each(|remark| info!("{remark}"));
+        self.tell(at, event)?;
+        self.prices.advance()?.iter().for_each(|remark| info!("{remark}"));
         Ok(())
+    }
+
+    /// The session does what is due; what it shows is the market's time, and what is live has a sign of life.
+    fn hear_market(&mut self, now: Instant) {
+        let Some(session) = self.prices.session() else { return };
+        session.turn(now);
+        if let Some(market) = session.market(now) {
+            self.pace.set(market, now);
+        }
+        session.live().for_each(|symbol| self.signs.data_came(symbol));
     }
 
     /// Tells the trader, does all that it asks for, and tells it what has become durable.
@@ -300,7 +333,11 @@ impl Realtime {
         match action {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
-            Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
+            Action::Need(Need::Candles { symbol, timeframe, from }) => match self.prices.session() {
+                Some(session) => session.missing(symbol, timeframe, from),
+                None => debug!("The engine lacks {timeframe} candles that the data does not have"),
+            },
+            Action::Need(Need::Reconcile) => debug!("A simulated account is always what the engine takes it for"),
             Action::Halt(Halt::Emergency) => {
                 self.emergency = true;
                 let (_, reason) = self.teller().line(&Note::Halted(Halt::Emergency));
@@ -356,20 +393,40 @@ impl Realtime {
         let due = match self.due() {
             Due::Event { at, .. } => Some(self.pace.instant(at, now)),
             Due::Protection { instant, .. } => Some(instant),
-            Due::Disk => None,
+            Due::Disk | Due::Nothing => None,
             Due::Over => Some(now),
         };
-        let wake = [due, Some(self.lines.due()), self.keeping.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
+        let lines = Some(self.lines.due());
+        let wake = [due, lines, self.keeping.due(), self.prices.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
         let until = wake.into_iter().flatten().min().unwrap_or(now);
         if until > now {
-            if let Some(answer) = stop.or_at_latest(until, self.keeping.answer()).await {
+            let Self { keeping, prices, .. } = self;
+            let disk = async { Some(keeping.answer().await) };
+            let market = async {
+                prices.wait().await;
+                None
+            };
+            if let Some(answer) = stop.or_at_latest(until, disk.or(market)).await.flatten() {
                 self.hear(answer)?;
             }
         } else {
             futures_lite::future::yield_now().await;
         }
-        self.signs.woke(until.saturating_duration_since(now));
+        self.woke(until.saturating_duration_since(now));
         Ok(())
+    }
+
+    /// The loop goes on after a wait. Where it was stopped or slept meanwhile, what the session's sockets hold is of the past.
+    fn woke(&mut self, planned: Duration) {
+        for event in self.signs.woke(planned) {
+            let Some(session) = self.prices.session() else { continue };
+            let time = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+            match event {
+                ClockEvent::Suspend(ms) => session.stood_still(time(ms), true),
+                ClockEvent::Stall(ms) => session.stood_still(time(ms), false),
+                ClockEvent::WallJump(_) => {}
+            }
+        }
     }
 
     /// What the disk says, and all that has become durable with it.
@@ -408,7 +465,7 @@ impl Realtime {
 
     /// One line about the data that was read.
     pub(super) fn data_account(&self) -> Option<String> {
-        self.tape.source().account()
+        self.prices.account()
     }
 }
 

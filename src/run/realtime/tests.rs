@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    run::{rig, source::Source},
+    run::{rig, source::{Source, Tape}},
     simulation::prices::Market,
     store::{Cursor, Job, Keeper},
 };
@@ -22,7 +22,7 @@ fn with_disk(trader: Trader, cursor: Cursor, speed: f64) -> (Realtime, Receiver<
     let keeping = Keeping::without_disk(rig::settings().names(), cursor).on_disk(keeper, Vitals::default());
     let realtime = Realtime::new(Parts {
         trader,
-        tape: Tape::new(source, first),
+        prices: Prices::Tape(Tape::new(source, first)),
         speed: Speed::Times(speed),
         vitals: Vitals::default(),
         finest: vec![Timeframe::M1],
@@ -76,6 +76,6 @@ fn a_run_begins_in_the_middle_of_the_candle_that_the_last_one_ended_in() {
     let (mut realtime, _jobs) = realtime(rig::trader(), cursor.clone(), 1.0);
     async_io::block_on(realtime.warm(&Stop::new())).unwrap();
     let in_25_s = realtime.pace.market(Instant::now() + Duration::from_secs(25));
-    assert!(in_25_s >= realtime.tape.next().unwrap().closes_at(), "{in_25_s:?}");
+    assert!(in_25_s >= realtime.prices.next().unwrap().0, "{in_25_s:?}");
     assert_eq!(realtime.keeping.cursor(), &cursor, "history moves no cursor");
 }

@@ -1,6 +1,6 @@
 //! The start of the loop: history, then what the last run left open.
 
-use super::{EVENTS_A_LOOK, Halted, LoopError, Realtime, SLICE};
+use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SLICE};
 use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
@@ -12,15 +12,52 @@ use std::time::Instant;
 impl Realtime {
     /// Feeds what lies before the first price, or before the place where the last run ended, and sets the market's clock to its beginning.
     pub(super) async fn warm(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        match self.prices {
+            Prices::Tape(_) => self.warm_by_tape(stop).await,
+            Prices::Session(_) => self.warm_by_session(stop).await,
+        }
+    }
+
+    /// Waits for the exchange however long it takes, and takes its history in.
+    async fn warm_by_session(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        self.signs.ready(); // to whoever started it: that the network is dead is no reason to start it again
+        while stop.cause().is_none() {
+            let now = Instant::now();
+            self.signs.turn_began(now);
+            self.hear_market(now);
+            while let Some((at, event)) = self.prices.next().filter(|_| now.elapsed() < SLICE) {
+                if is_live(&event) {
+                    return Ok(());
+                }
+                self.take(at, event)?;
+            }
+            let orphaned = self.signs.turn_ended(self.trader.engine());
+            self.stop_where_due(stop, orphaned);
+            let is_empty = self.prices.next().is_none();
+            if is_empty && self.prices.session().is_none_or(|session| session.is_ready()) {
+                return Ok(());
+            }
+            let wake = [self.prices.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
+            let until = wake.into_iter().flatten().min().filter(|_| is_empty).unwrap_or(now);
+            if stop.or_at_latest(until, self.prices.wait()).await.is_none() {
+                futures_lite::future::yield_now().await;
+            }
+            self.woke(until.saturating_duration_since(now));
+        }
+        Ok(())
+    }
+
+    async fn warm_by_tape(&mut self, stop: &Stop) -> Result<(), LoopError> {
         let mut until = Instant::now() + SLICE;
         let mut events = 0u32;
         let cursor = self.keeping.cursor().clone();
-        while let Some(candle) = self.tape.next().filter(|_| stop.cause().is_none()) {
+        while let Some((at, event)) = self.prices.next().filter(|_| stop.cause().is_none()) {
+            let Event::Candle(candle) = event else { break };
             let history = candle.history || cursor.has(&candle);
             if !history {
                 break;
             }
-            self.take(ClosedCandle { history, ..candle })?;
+            self.take(at, Event::Candle(ClosedCandle { history, ..candle }))?;
             events = events.wrapping_add(1);
             if events.is_multiple_of(EVENTS_A_LOOK) && Instant::now() >= until {
                 let orphaned = self.signs.warming(self.trader.engine());
@@ -29,7 +66,7 @@ impl Realtime {
                 until = Instant::now() + SLICE;
             }
         }
-        if let Some(first) = self.tape.next() {
+        if let Some((_, Event::Candle(first))) = self.prices.next() {
             self.pace.start(first.candle.open_time, Instant::now());
         }
         Ok(())
@@ -62,5 +99,14 @@ impl Realtime {
 
     fn command(&mut self, command: Command) -> Result<(), LoopError> {
         self.tell(self.pace.latest(), Event::Command(command))
+    }
+}
+
+/// Whether the market goes on with this event: what comes before is history.
+const fn is_live(event: &Event) -> bool {
+    match event {
+        Event::Candle(candle) => !candle.history,
+        Event::Price(_) => true,
+        _ => false,
     }
 }

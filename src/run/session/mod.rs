@@ -1,0 +1,242 @@
+//! The session with an exchange as the trading loop sees it: what the gateway wants goes to the wire, and what comes becomes events.
+//!
+//! Nothing here decides. The session's time is the process's own, times the speed of the market, so that a played exchange that runs sixty
+//! times as fast is waited for a sixtieth as long.
+
+mod clock; // the session's time
+mod text; // its words
+
+use super::wire::{Arrival, Wire};
+use crate::{
+    engine::Event,
+    exchange::Response,
+    gateway::{Gateway, Input, News, Output, Remark, View},
+    market::{FeedState, PriceBar, SymbolId, Timeframe, Timestamp},
+};
+use clock::SessionClock;
+use futures_lite::future::poll_once;
+use log::{debug, log};
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+/// Messages that are taken in between two turns of the loop, at most.
+const MOST_AT_ONCE: usize = 256;
+/// Between two looks at the streams.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Between two lines about what streams and requests give (at debug).
+const LINE_EVERY: Duration = Duration::from_secs(60);
+/// Streams that are silent for so long while requests are answered will not come back by themselves.
+const DEAF_AFTER: Duration = Duration::from_secs(600);
+
+/// A session and what the trader has not heard of it yet.
+pub struct Session {
+    gateway: Gateway,
+    wire: Wire,
+    clock: SessionClock,
+    names: Vec<String>,
+    /// How each symbol's data stands, as of what was said last.
+    feeds: Vec<FeedState>,
+    queue: VecDeque<(Timestamp, Event)>,
+    /// When a request was answered last, and when all streams carried data last.
+    answered_at: Instant,
+    heard_at: Instant,
+    look_due: Instant,
+    line_due: Instant,
+    /// Scratch.
+    outputs: Vec<Output>,
+}
+
+impl Session {
+    /// A session that has sent nothing. `names`: the symbols' for the log.
+    #[must_use]
+    pub fn new(gateway: impl FnOnce(Timestamp) -> Gateway, wire: Wire, names: Vec<String>, speed: f64) -> Self {
+        let clock = SessionClock::new(speed);
+        let feeds = vec![FeedState::Stale; names.len()];
+        let now = Instant::now();
+        let gateway = gateway(clock.at(now));
+        Self {
+            gateway,
+            wire,
+            clock,
+            names,
+            feeds,
+            queue: VecDeque::new(),
+            answered_at: now,
+            heard_at: now,
+            look_due: now + LOOK_EVERY,
+            line_due: now + LINE_EVERY,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What the market's clock shows; `None` before it was compared with ours.
+    #[must_use]
+    pub fn market(&self, now: Instant) -> Option<Timestamp> {
+        self.gateway.market_time(self.clock.at(now))
+    }
+
+    /// Whether the history is whole, so that trading can begin.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.gateway.is_ready()
+    }
+
+    /// The next event for the trader.
+    #[must_use]
+    pub fn next(&self) -> Option<&(Timestamp, Event)> {
+        self.queue.front()
+    }
+
+    /// Goes on behind the next event.
+    pub fn advance(&mut self) {
+        self.queue.pop_front();
+    }
+
+    /// The symbols whose data comes.
+    pub fn live(&self) -> impl Iterator<Item = SymbolId> {
+        let live = self.feeds.iter().enumerate().filter(|(_, state)| **state == FeedState::Live);
+        live.map(|(place, _)| SymbolId(place as u16))
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.gateway.view()
+    }
+
+    /// When the gateway wants to be woken.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.gateway.next_deadline().map(|at| self.clock.instant(at))
+    }
+
+    /// Does what is due, and takes in what has come meanwhile.
+    pub fn turn(&mut self, now: Instant) {
+        for _ in 0..MOST_AT_ONCE {
+            match async_io::block_on(poll_once(pin!(self.wire.next()))) {
+                Some(arrival) => self.take(&arrival),
+                None => break,
+            }
+        }
+        if self.gateway.next_deadline().is_some_and(|at| at <= self.clock.at(now)) {
+            self.tell(Input::Wake);
+        }
+        if self.look_due <= now {
+            self.look_due = now + LOOK_EVERY;
+            self.look(now);
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        let view = self.view();
+        if view.sockets.iter().all(|socket| socket.up) {
+            self.heard_at = now;
+        }
+        if self.line_due <= now {
+            self.line_due = now + LINE_EVERY;
+            debug!("{}", text::shares(&view));
+        }
+    }
+
+    /// Whether requests are answered while streams have been silent for so long that only another process can help.
+    #[must_use]
+    pub fn is_deaf(&self, now: Instant) -> bool {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        since(self.heard_at) > DEAF_AFTER && since(self.answered_at) < DEAF_AFTER / 10
+    }
+
+    /// Waits for something to come, and takes it in.
+    pub async fn wait(&mut self) {
+        let arrival = self.wire.next().await;
+        self.take(&arrival);
+    }
+
+    /// The process or the machine stood still for so long: nothing that the sockets hold is true any more.
+    pub fn stood_still(&mut self, time: Duration, asleep: bool) {
+        if asleep {
+            self.clock.slept(time);
+        }
+        self.wire.forget();
+        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
+        self.tell(Input::StoodStill(ms));
+    }
+
+    /// Candles that the engine lacks.
+    pub fn missing(&mut self, symbol: SymbolId, timeframe: Timeframe, from: Timestamp) {
+        self.tell(Input::Missing { symbol, timeframe, from });
+    }
+
+    fn take(&mut self, arrival: &Arrival) {
+        match arrival {
+            Arrival::Opened(socket) => self.tell(Input::Opened(*socket)),
+            Arrival::Frame(socket, frame) => self.tell(Input::Frame(*socket, frame)),
+            Arrival::Closed(socket, why) => self.tell(Input::Closed(*socket, why)),
+            Arrival::Response { id, status, headers, body, took: _ } => {
+                self.answered_at = Instant::now();
+                self.tell(Input::Response(*id, Response { status: *status, headers, body }));
+            }
+            Arrival::NoResponse { id, why, sent } => self.tell(Input::NoResponse { id: *id, why, sent: *sent }),
+        }
+    }
+
+    fn tell(&mut self, input: Input<'_>) {
+        let now = self.clock.at(Instant::now());
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.gateway.handle(now, input, &mut outputs);
+        outputs.drain(..).for_each(|output| self.perform(output));
+        self.outputs = outputs;
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Connect(socket, path) => self.wire.connect(socket, &path),
+            Output::Send(socket, text) => self.wire.send(socket, text),
+            Output::Disconnect(socket) => self.wire.disconnect(socket),
+            Output::Fetch(id, lane, request) => self.wire.fetch(id, lane, &request),
+            Output::News(at, news) => self.hear(at, news),
+            Output::Say(remark) => self.say(&remark),
+        }
+    }
+
+    /// What waits for the trader never grows with the prices: those that follow each other are one bar.
+    fn hear(&mut self, at: Timestamp, news: News) {
+        let event = match news {
+            News::Candle(candle) => Event::Candle(candle),
+            News::Price(bar) => match self.waiting(bar.symbol) {
+                Some(waiting) => return *waiting = joined(*waiting, bar),
+                None => Event::Price(bar),
+            },
+            News::Feed(symbol, state) => {
+                self.feeds[symbol.index()] = state;
+                Event::Feed(symbol, state)
+            }
+            News::Instrument(symbol, instrument) => Event::Instrument(symbol, instrument),
+            News::Funding(rate) => Event::FundingRate(rate),
+            News::ClockDoubt(doubt) => Event::ClockDoubt(doubt),
+        };
+        self.queue.push_back((at, event));
+    }
+
+    /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
+    fn waiting(&mut self, symbol: SymbolId) -> Option<&mut PriceBar> {
+        let last = self.queue.iter_mut().rev().find(|(_, event)| event.symbol().is_none_or(|of| of == symbol))?;
+        match &mut last.1 {
+            Event::Price(bar) => Some(bar),
+            _ => None,
+        }
+    }
+
+    fn say(&self, remark: &Remark) {
+        let (level, line) = text::line(remark, &self.names);
+        log!(level, "{line}");
+    }
+}
+
+/// Two bars of one symbol as one.
+fn joined(first: PriceBar, then: PriceBar) -> PriceBar {
+    PriceBar { low: first.low.min(then.low), high: first.high.max(then.high), ..then }
+}

@@ -1,0 +1,88 @@
+//! The session's words.
+
+use crate::{
+    gateway::{Remark, View},
+    market::SymbolId,
+    run::text::{counted, countdown, market_time},
+};
+use log::Level;
+
+/// A remark as a line of the log.
+pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
+    let name = |symbol: SymbolId| names.get(symbol.index()).map_or("?", String::as_str);
+    match remark {
+        Remark::ClockFound { ahead_ms, round_trip_ms } => (
+            Level::Info,
+            format!(
+                "Exchange clock: this machine's is {} (round trip {round_trip_ms} ms); the exchange's counts",
+                ahead(*ahead_ms)
+            ),
+        ),
+        Remark::StreamUp(path) => (Level::Info, format!("✓ Stream {path}: data comes")),
+        Remark::StreamDown { path, why, retry_ms } => {
+            (Level::Warn, format!("Stream {path}: {why}; next try in {}", countdown(*retry_ms)))
+        }
+        Remark::AskFailed { what, why, retry_ms } => {
+            (Level::Warn, format!("Exchange: no answer to {what}: {why}; next try in {}", countdown(*retry_ms)))
+        }
+        Remark::Throttled { banned, pause_ms } => {
+            let what = if *banned { "has banned this address" } else { "asks for fewer requests" };
+            (Level::Warn, format!("Exchange {what}: no request for {}", countdown(*pause_ms)))
+        }
+        Remark::Quarantined(symbol, why) => {
+            (Level::Error, format!("{} is not traded: {why}; the others are", name(*symbol)))
+        }
+        Remark::Filled { symbol, timeframe, candles } => (
+            Level::Info,
+            format!("{}: {} that were missed came by REST", name(*symbol), missed(*candles, timeframe.name())),
+        ),
+        Remark::Flat { symbol, timeframe, candles } => (
+            Level::Info,
+            format!("{}: no trade in {}, so they are flat", name(*symbol), missed(*candles, timeframe.name())),
+        ),
+        Remark::TooOld { symbol, from, until } => (
+            Level::Warn,
+            format!(
+                "{}: no candles between {} and {}; what happened to a position meanwhile is not made up for",
+                name(*symbol),
+                market_time(*from),
+                market_time(*until)
+            ),
+        ),
+        Remark::Ready { candles } => (Level::Info, format!("✓ History: {}", counted(u64::from(*candles), "candle"))),
+    }
+}
+
+/// What streams and requests give.
+pub fn shares(view: &View) -> String {
+    let sockets = view.sockets.iter().map(|socket| {
+        let age = socket.age_ms.map_or_else(|| "no data yet".to_owned(), |ms| format!("{ms} ms old"));
+        format!("{} {}, {age}", socket.path, if socket.up { "up" } else { "down" })
+    });
+    let sockets = sockets.collect::<Vec<_>>().join("; ");
+    let (rest, candles) = (&view.rest, &view.candles);
+    format!(
+        "Market data: streams {sockets}; {} by stream, {} by REST; REST {}, {} failed, {} ms on average, weight {} of {}",
+        counted(candles.streamed, "candle"),
+        candles.asked,
+        counted(rest.requests, "request"),
+        rest.failures,
+        rest.average_latency_ms,
+        rest.used,
+        rest.limit
+    )
+}
+
+fn missed(candles: u32, timeframe: &str) -> String {
+    counted(u64::from(candles), &format!("{timeframe} candle"))
+}
+
+/// How far a clock is off, in words.
+fn ahead(ms: i64) -> String {
+    let seconds = ms.unsigned_abs() as f64 / 1000.0;
+    match ms {
+        -999..=999 => format!("within {} ms of it", ms.abs()),
+        1000.. => format!("{seconds:.1} s ahead"),
+        _ => format!("{seconds:.1} s behind"),
+    }
+}
