@@ -45,7 +45,7 @@ impl Binance {
         let mut found: Vec<Option<T>> = self.names.iter().map(|_| None).collect();
         let mut first_fault = None;
         each(R::WHAT, body, |row: R| {
-            let Some(symbol) = row.symbol().text().and_then(|name| self.find(name)) else { return Ok(()) };
+            let Some(symbol) = self.ours(row.symbol())? else { return Ok(()) };
             if of.is_none_or(|of| of == symbol) {
                 match read(&row, symbol) {
                     Ok(value) => found[symbol.index()] = Some(value),
@@ -62,10 +62,15 @@ impl Binance {
         }
     }
 
+    /// Which of ours a row is about; an error where it is about no market at all.
+    fn ours(&self, symbol: &Scalar<'_>) -> Result<Option<SymbolId>, Garbled> {
+        symbol.text().map(|name| self.find(name)).ok_or_else(|| symbol.garbled("symbol"))
+    }
+
     fn intervals(&self, body: &[u8]) -> Result<Vec<(SymbolId, u32)>, Garbled> {
         let mut found = vec![None; self.names.len()];
         each("funding intervals", body, |row: IntervalRow<'_>| {
-            if let Some(symbol) = row.symbol.text().and_then(|name| self.find(name)) {
+            if let Some(symbol) = self.ours(&row.symbol)? {
                 let hours = row.funding_interval_hours.whole().and_then(|hours| u32::try_from(hours).ok());
                 let hours = hours.filter(|hours| HOURS.contains(hours));
                 let hours = hours.ok_or_else(|| row.funding_interval_hours.garbled("funding interval"))?;
