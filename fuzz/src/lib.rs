@@ -1,4 +1,6 @@
 //! The codecs for the fuzzer, by path: only what they need is built, so a change is fuzzed within seconds.
+//!
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run stream_frame CORPUS RECORDED_MESSAGES -- -dict=fuzz/words.dict`, likewise `http_answer`.
 
 #![allow(dead_code, missing_docs)]
 

@@ -107,8 +107,9 @@ pub enum Answer {
     Time(Timestamp),
     Listing(Listing),
     Candles(Vec<ListedCandle>),
-    /// Those that could be read; others were counted in `unreadable`.
+    /// Those that could be read, so one market without a quote is no harm to the others; where none could, that is a [`Failure`].
     Quotes(Vec<Quote>),
+    /// Likewise.
     Marks(Vec<Mark>),
     /// Hours between settlements, for symbols that differ from the exchange's usual interval.
     FundingIntervals(Vec<(SymbolId, u32)>),
