@@ -39,3 +39,4 @@ pub mod tasks; // named tasks whose end is always heard
 mod text; // the engine's notes as a person reads them
 mod trades; // bot trades: a table, CSV or JSON
 mod trades_csv; // one row a closed quantity
+pub mod wire; // sockets and requests, carried out and told

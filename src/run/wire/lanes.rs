@@ -1,0 +1,169 @@
+//! Requests. `ureq` blocks, so each lane has a thread, started with the lane's first request, and a queue; the answers come together again.
+//!
+//! A thread in the middle of a request is not waited for, neither by a stop nor by the program's end.
+
+use super::{
+    Arrival, Limits, Line,
+    http::{Failed, Http, Taken},
+    names::Names,
+};
+use crate::gateway::{Lane, RequestId};
+use async_channel::{Receiver, Sender, TrySendError, bounded};
+use futures_lite::Stream;
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Requests of a lane that wait.
+pub(super) const MOST_WAITING: usize = 64;
+/// Answers that nobody has taken yet; then the lanes wait.
+const MOST_ANSWERS: usize = 16;
+/// Of a lane's stack, which runs handshakes.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// The lanes and what they answer.
+pub(super) struct Lanes {
+    line: Arc<Line>,
+    names: Names,
+    limits: Limits,
+    lanes: [Option<Sender<Job>>; 3],
+    done: Sender<Answer>,
+    answers: Pin<Box<Receiver<Answer>>>,
+    /// How often the process has stood still: what was asked before is not believed, and no connection used.
+    age: u64,
+}
+
+struct Job {
+    id: RequestId,
+    url: String,
+    asked: Instant,
+    age: u64,
+}
+
+struct Answer {
+    id: RequestId,
+    age: u64,
+    what: Result<Taken, Failed>,
+}
+
+impl Lanes {
+    pub fn new(line: Arc<Line>, names: Names, limits: Limits) -> Self {
+        let (done, answers) = bounded(MOST_ANSWERS);
+        Self { line, names, limits, lanes: [None, None, None], done, answers: Box::pin(answers), age: 0 }
+    }
+
+    /// Hands a request over; an answer where that fails.
+    pub fn fetch(&mut self, id: RequestId, lane: Lane, path: &str) -> Option<Arrival> {
+        let url = format!("{}{path}", self.line.places.rest.base);
+        let job = Job { id, url, asked: Instant::now(), age: self.age };
+        let why = match self.lane(lane) {
+            Ok(jobs) => match jobs.try_send(job) {
+                Ok(()) => return None,
+                Err(TrySendError::Full(_)) => format!("{MOST_WAITING} requests wait already"),
+                Err(TrySendError::Closed(_)) => {
+                    self.lanes[place(lane)] = None; // a new one with the next request
+                    "its thread has ended".to_owned()
+                }
+            },
+            Err(error) => format!("no thread for it: {error}"),
+        };
+        Some(Arrival::NoResponse { id, why, sent: false })
+    }
+
+    /// What is on its way is not believed any more.
+    pub fn distrust(&mut self) {
+        self.age += 1;
+        self.names.distrust();
+    }
+
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Arrival> {
+        match self.answers.as_mut().poll_next(context) {
+            Poll::Ready(Some(answer)) => Poll::Ready(self.arrival(answer)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending, // we hold a sender, so it never ends
+        }
+    }
+
+    fn arrival(&self, Answer { id, age, what }: Answer) -> Arrival {
+        match what {
+            Ok(_) if age != self.age => {
+                Arrival::NoResponse { id, why: "the process stood still meanwhile".to_owned(), sent: true }
+            }
+            Ok(Taken { status, headers, body, took }) => Arrival::Response { id, status, headers, body, took },
+            Err(Failed { why, sent }) => Arrival::NoResponse { id, why, sent },
+        }
+    }
+
+    fn lane(&mut self, lane: Lane) -> io::Result<&Sender<Job>> {
+        let held = &mut self.lanes[place(lane)];
+        match held {
+            Some(jobs) => Ok(jobs),
+            None => {
+                let (name, timeout) = match lane {
+                    Lane::Protection => ("http protect", self.limits.protection),
+                    Lane::Entries => ("http entries", self.limits.entries),
+                    Lane::Data => ("http data", self.limits.data),
+                };
+                let (jobs, to_do) = bounded(MOST_WAITING);
+                let worker = Worker { line: Arc::clone(&self.line), names: self.names.clone(), timeout, client: None };
+                let done = self.done.clone();
+                let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+                builder.spawn(move || worker.work(&to_do, &done))?;
+                Ok(held.insert(jobs))
+            }
+        }
+    }
+}
+
+fn place(lane: Lane) -> usize {
+    match lane {
+        Lane::Protection => 0,
+        Lane::Entries => 1,
+        Lane::Data => 2,
+    }
+}
+
+/// What a lane's thread owns.
+struct Worker {
+    line: Arc<Line>,
+    names: Names,
+    timeout: Duration,
+    /// With the age of its connection.
+    client: Option<(u64, Http)>,
+}
+
+impl Worker {
+    fn work(mut self, jobs: &Receiver<Job>, answers: &Sender<Answer>) {
+        while let Ok(Job { id, url, asked, age }) = jobs.recv_blocking() {
+            let sent = asked.elapsed() <= self.timeout;
+            let what = if sent {
+                let what = panic::catch_unwind(AssertUnwindSafe(|| self.get(&url, age)));
+                what.unwrap_or_else(|_| {
+                    self.client = None;
+                    Err(Failed { why: "its thread panicked".to_owned(), sent: true })
+                })
+            } else {
+                Err(Failed { why: "it waited too long for its turn".to_owned(), sent: false })
+            };
+            if answers.send_blocking(Answer { id, age, what }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn get(&mut self, url: &str, age: u64) -> Result<Taken, Failed> {
+        if self.client.as_ref().is_none_or(|(of, _)| *of != age) {
+            let client = Http::new(&self.line, &self.names, self.timeout);
+            self.client = Some((age, client.map_err(|error| Failed { why: error.to_string(), sent: false })?));
+        }
+        match &self.client {
+            Some((_, client)) => client.get(url),
+            None => Err(Failed { why: "there is no client".to_owned(), sent: false }),
+        }
+    }
+}
