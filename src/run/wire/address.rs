@@ -110,7 +110,12 @@ impl fmt::Debug for Proxy {
 
 /// `host:port` as a request's head has it.
 pub(super) fn authority(host: &str, port: u16) -> String {
-    if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    format!("{}:{port}", bracketed(host))
+}
+
+/// A host as it stands in an address: a literal one of IPv6 in brackets.
+pub(super) fn bracketed(host: &str) -> String {
+    if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// A host without the brackets of a literal address.

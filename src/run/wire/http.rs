@@ -1,6 +1,10 @@
 //! How `ureq` reaches the exchange: our resolver, our TLS, and a last link in its chain that knows whether anything of a request has left.
 
-use super::{Line, names::Names};
+use super::{
+    Line,
+    address::{bare, bracketed},
+    names::Names,
+};
 use futures_rustls::{
     pki_types::ServerName,
     rustls::{ClientConfig, ClientConnection, StreamOwned},
@@ -63,7 +67,7 @@ pub(super) struct Failed {
 impl Http {
     pub fn new(line: &Line, names: &Names, timeout: Duration) -> Result<Self, Error> {
         let proxy = line.places.proxy.as_ref().map(|proxy| {
-            let mut builder = Proxy::builder(ProxyProtocol::Http).host(&proxy.host).port(proxy.port);
+            let mut builder = Proxy::builder(ProxyProtocol::Http).host(&bracketed(&proxy.host)).port(proxy.port);
             if let Some((name, password)) = &proxy.user {
                 builder = builder.username(name).password(password);
             }
@@ -197,7 +201,7 @@ impl<In: Transport> Connector<In> for Tls {
         if !details.needs_tls() || transport.is_tls() {
             return Ok(Some(Either::A(transport)));
         }
-        let host = super::address::bare(details.uri.host().unwrap_or_default());
+        let host = bare(details.uri.host().unwrap_or_default());
         let name = ServerName::try_from(host).map_err(|_| Error::Tls("the host's name cannot be in a certificate"))?;
         let session = ClientConnection::new(Arc::clone(&self.config), name.to_owned()).map_err(io::Error::other)?;
         let mut timeout = details.timeout;

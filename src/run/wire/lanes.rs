@@ -22,8 +22,8 @@ use std::{
 
 /// Requests of a lane that wait.
 pub(super) const MOST_WAITING: usize = 64;
-/// Answers that nobody has taken yet; then the lanes wait.
-const MOST_ANSWERS: usize = 16;
+/// Answers that nobody has taken yet, each with its body; then the lanes wait.
+const MOST_ANSWERS: usize = 4;
 /// Of a lane's stack, which runs handshakes.
 const STACK_BYTES: usize = 256 * 1024;
 

@@ -11,7 +11,7 @@
 //! `http protect`, `http entries`, `http data`. A look-up has one while it lasts, `names`. None is waited for at the end of the program.
 //!
 //! **Limits.** [`Limits`] for times; 16 sockets; 64 requests waiting in a lane; messages of 1 MiB, 64 KiB waiting to be sent on a socket;
-//! bodies of 8 MiB unpacked, heads of 16 KiB, 64 headers, names in lower case. Each is a constant where it is used.
+//! bodies of 8 MiB unpacked, heads of 16 KiB, 64 headers, names in lower case. Each is a constant where it is used. A connection for requests is kept for 50 s after each.
 //!
 //! **Trust.** TLS 1.2 and 1.3 with the roots compiled in, and those of [`Address::ca_file`] beside them. The environment names neither
 //! a proxy nor a root.
@@ -184,7 +184,7 @@ impl Wire {
         self.refused.retain(|arrival| !matches!(arrival, Arrival::Closed(of, _) if *of == id));
     }
 
-    /// Sends a request; those of a lane one after the other.
+    /// Sends a request; those of a lane one after the other. One that waits longer for its turn than it may take is not sent.
     pub fn fetch(&mut self, id: RequestId, lane: Lane, request: &Request) {
         self.refused.extend(self.lanes.fetch(id, lane, &request.path));
     }

@@ -54,7 +54,11 @@ impl Read for Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.poll(|io, context| io.poll_write(context, buffer))
+        match self.poll(|io, context| io.poll_write(context, buffer)) {
+            // tungstenite would panic
+            Ok(0) if !buffer.is_empty() => Err(io::ErrorKind::WriteZero.into()),
+            written => written,
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -86,6 +86,8 @@ fn a_proxy_that_does_not_help_is_told_of_and_nothing_counts_as_sent() {
         let proxy = speaks(bytes);
         refused(&mut wire(format!("http://{}", proxy.at), file.clone(), short(300)));
     }
+    let nobody = refused(&mut wire("http://[::1]:1".to_owned(), file.clone(), Limits::default()));
+    assert!(nobody.iter().all(|words| words.contains("(os error ")), "{nobody:?}");
     let hangs_up = Server::new(drop);
     refused(&mut wire(format!("http://{}", hangs_up.at), file, Limits::default()));
 }
