@@ -17,7 +17,10 @@ use futures_lite::{FutureExt, future};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Barrier,
+        mpsc::{Receiver, channel},
+    },
     thread,
     time::Duration,
 };
@@ -199,18 +202,27 @@ fn who_does_not_read_is_left() {
 
 #[test]
 fn sockets_have_turns() {
-    let server = Server::of_sockets(|mut socket| while socket.send(Message::text("again")).is_ok() {});
+    let (ready, is_ready) = channel();
+    let both = Barrier::new(2);
+    let server = Server::of_sockets(move |mut socket| {
+        both.wait();
+        socket.get_mut().write_all(&b"\x81\x01x".repeat(1_000)).unwrap();
+        ready.send(()).unwrap();
+        let _ = socket.get_mut().read(&mut [0]);
+    });
     let mut wire = server.wire();
     [ONE, TWO].into_iter().for_each(|id| wire.connect(id, "/"));
-    let (mut opened, mut frames) = (0, [0, 0]);
-    while opened < 2 || frames.iter().sum::<usize>() < 1_000 {
-        match next(&mut wire) {
-            Arrival::Opened(_) => (opened, frames) = (opened + 1, [0, 0]),
-            Arrival::Frame(id, _) => frames[id.0 as usize - 1] += 1,
-            other => panic!("{other:?}"),
-        }
+    let mut opened = 0;
+    while opened < 2 {
+        opened += usize::from(matches!(next(&mut wire), Arrival::Opened(_)));
     }
-    assert!(frames.iter().all(|count| *count > 100), "{frames:?}");
+    (0..2).for_each(|_| is_ready.recv_timeout(PATIENCE).unwrap());
+    let mut frames = [0, 0];
+    for _ in 0..200 {
+        let Arrival::Frame(SocketId(id), _) = next(&mut wire) else { panic!() };
+        frames[id as usize - 1] += 1;
+    }
+    assert_eq!(frames, [100, 100]);
 }
 
 #[test]
