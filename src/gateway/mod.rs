@@ -2,12 +2,42 @@
 //!
 //! Pure, with the five verbs. Its `now` is the session's time: milliseconds on a clock that never jumps, whatever its epoch; what the
 //! exchange's clock shows follows from it once they have been compared ([`Gateway::market_time`]).
+//!
+//! ```text
+//!  start ─▶ clock ─┬─▶ listing, funding ─▶ history ─▶ Ready ─▶ live: candles and prices by streams, what is missing by requests
+//!                  └─▶ sockets
+//! ```
+//!
+//! One file a concept: `clock`, `budget` (weights and pauses), `backoff`, `asking` (what is asked, and when), `answers` (what the answers mean),
+//! `streams` (sockets and their health), `history` and `candles` (which were delivered, and holes), `prices` (bars), `feeds` (one symbol, and how
+//! its data stands), `view` (for health and logs). `session` is the walk through them.
+
+mod answers;
+mod asking;
+mod backoff;
+mod budget;
+mod candles;
+mod clock;
+mod feeds;
+mod history;
+mod prices;
+mod session;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use session::{Gateway, Settings, Snapshot};
+pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
 use crate::{
     exchange::{Request, Response},
     market::{ClosedCandle, FeedState, FundingRate, Instrument, PriceBar, SymbolId, Timeframe, Timestamp},
 };
 use serde::{Deserialize, Serialize};
+
+/// Characters of another's words in a remark, at most.
+const LONGEST_WORDS: usize = 200;
 
 /// A socket that the session asked for; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -151,6 +181,15 @@ pub enum Remark {
         timeframe: Timeframe,
         /// How many.
         candles: u32,
+    },
+    /// The trader's last candle is too old for all since then to be fetched: what happened before `until` is not made up for.
+    TooOld {
+        /// Whose.
+        symbol: SymbolId,
+        /// The close of its last candle.
+        from: Timestamp,
+        /// Where its live candles begin.
+        until: Timestamp,
     },
     /// The history is whole; trading can begin.
     Ready {
