@@ -4,8 +4,8 @@
 use super::{
     Config,
     slot::Slot::{
-        self, Choice, Count, Exact, Float, Kind, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
-        Url, Whole, Word,
+        self, Choice, Count, Exact, Float, Kind, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds,
+        Timeframe, Url, Whole, Word,
     },
 };
 use crate::{

@@ -387,7 +387,8 @@ impl Config {
         let own = |symbol: &Symbol| self.own_instruments.iter().find(|own| own.symbol == *symbol).cloned();
         let unknown = |symbol: &Symbol| ConfigError::UnknownInstrument { at: at.cloned(), symbol: symbol.clone() };
         // an exchange says its rules before anything is traded
-        let later = |symbol: &Symbol| (self.exchange.name != Venue::None).then(|| Instrument::untradable(symbol.clone()));
+        let later =
+            |symbol: &Symbol| (self.exchange.name != Venue::None).then(|| Instrument::untradable(symbol.clone()));
         let rules = |symbol: &Symbol| own(symbol).or_else(|| known_instrument(symbol)).or_else(|| later(symbol));
         symbols.iter().map(|symbol| rules(symbol).ok_or_else(|| unknown(symbol))).collect()
     }

@@ -203,6 +203,7 @@ mod tests {
         run::{
             health::Vitals,
             keeping::Keeping,
+            prices::Prices,
             progress::Progress,
             realtime::Parts,
             rig,

@@ -18,8 +18,8 @@ mod moment; // times as a person types them and a program reads them
 mod opening; // the data directory of a run, and what it has to say
 mod pace; // market time and process time
 mod preflight; // the checks of --dry-run
-mod prices; // what the loop trades on
 mod prepare; // from a configuration to all that a run needs
+mod prices; // what the loop trades on
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
 mod realtime; // the trading loop

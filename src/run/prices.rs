@@ -22,15 +22,6 @@ impl Prices {
         }
     }
 
-    /// Whether nothing follows: the end of recorded candles. A session has none.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        match self {
-            Self::Tape(tape) => tape.next().is_none(),
-            Self::Session(_) => false,
-        }
-    }
-
     /// Goes on behind the next event, and returns what there is to say about the data.
     pub fn advance(&mut self) -> Result<Vec<String>, FileError> {
         match self {

@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    run::{rig, source::{Source, Tape}},
+    run::{
+        rig,
+        source::{Source, Tape},
+    },
     simulation::prices::Market,
     store::{Cursor, Job, Keeper},
 };

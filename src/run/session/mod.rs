@@ -14,7 +14,7 @@ use crate::{
     market::{FeedState, PriceBar, SymbolId, Timeframe, Timestamp},
 };
 use clock::SessionClock;
-use futures_lite::future::poll_once;
+use futures_lite::future::{block_on, poll_once};
 use log::{debug, log};
 use std::{
     collections::VecDeque,
@@ -116,7 +116,8 @@ impl Session {
     /// Does what is due, and takes in what has come meanwhile.
     pub fn turn(&mut self, now: Instant) {
         for _ in 0..MOST_AT_ONCE {
-            match async_io::block_on(poll_once(pin!(self.wire.next()))) {
+            let arrival = block_on(poll_once(pin!(self.wire.next())));
+            match arrival {
                 Some(arrival) => self.take(&arrival),
                 None => break,
             }
@@ -215,7 +216,7 @@ impl Session {
                 Event::Feed(symbol, state)
             }
             News::Instrument(symbol, instrument) => Event::Instrument(symbol, instrument),
-            News::Funding(rate) => Event::FundingRate(rate),
+            News::Funding(_) => return,
             News::ClockDoubt(doubt) => Event::ClockDoubt(doubt),
         };
         self.queue.push_back((at, event));

@@ -3,7 +3,7 @@
 use crate::{
     gateway::{Remark, View},
     market::SymbolId,
-    run::text::{counted, countdown, market_time},
+    run::text::{countdown, counted, market_time},
 };
 use log::Level;
 
