@@ -1,7 +1,7 @@
 //! The trading loop's signs of life, for all who watch it: the health monitor, the supervisor or systemd, and the three clocks.
 
 use super::{
-    clocks::{ClockEvent, ClockWatch, wall_ms},
+    clocks::{ClockWatch, wall_ms},
     health::{Account, FeedId, Vitals},
     process,
     progress::Progress,
@@ -68,13 +68,11 @@ impl Signs {
     }
 
     /// The loop meant to wait so long and goes on: what the clocks show is said here and in the next heartbeat.
-    pub fn woke(&mut self, planned: Duration) -> Vec<ClockEvent> {
-        let events = self.clocks.look(planned);
-        for event in &events {
+    pub fn woke(&mut self, planned: Duration) {
+        for event in self.clocks.look(planned) {
             warn!("Clock: {event}");
             self.vitals.remark(event.to_string());
         }
-        events
     }
 
     /// How the bot is, for those who ask later.

@@ -25,7 +25,7 @@ use crate::{
     config::Speed,
     engine::{Action, Engine, Event, Halt, Need, Note, Trade},
     market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
-    run::clocks::{ClockEvent, wall_ms},
+    run::clocks::wall_ms,
     stop::{Cause, Stop},
     store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
@@ -412,21 +412,8 @@ impl Realtime {
         } else {
             futures_lite::future::yield_now().await;
         }
-        self.woke(until.saturating_duration_since(now));
+        self.signs.woke(until.saturating_duration_since(now));
         Ok(())
-    }
-
-    /// The loop goes on after a wait. Where it was stopped or slept meanwhile, what the session's sockets hold is of the past.
-    fn woke(&mut self, planned: Duration) {
-        for event in self.signs.woke(planned) {
-            let Some(session) = self.prices.session() else { continue };
-            let time = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-            match event {
-                ClockEvent::Suspend(ms) => session.stood_still(time(ms), true),
-                ClockEvent::Stall(ms) => session.stood_still(time(ms), false),
-                ClockEvent::WallJump(_) => {}
-            }
-        }
     }
 
     /// What the disk says, and all that has become durable with it.

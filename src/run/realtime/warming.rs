@@ -42,7 +42,7 @@ impl Realtime {
             if stop.or_at_latest(until, self.prices.wait()).await.is_none() {
                 futures_lite::future::yield_now().await;
             }
-            self.woke(until.saturating_duration_since(now));
+            self.signs.woke(until.saturating_duration_since(now));
         }
         Ok(())
     }

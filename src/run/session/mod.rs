@@ -6,7 +6,10 @@
 mod clock; // the session's time
 mod text; // its words
 
-use super::wire::{Arrival, Wire};
+use super::{
+    clocks::{Reading, STALL_MS},
+    wire::{Arrival, Wire},
+};
 use crate::{
     engine::Event,
     exchange::Response,
@@ -45,6 +48,8 @@ pub struct Session {
     heard_at: Instant,
     look_due: Instant,
     line_due: Instant,
+    /// The clocks when the loop was here last; it is at least once a second.
+    seen: Reading,
     /// Scratch.
     outputs: Vec<Output>,
 }
@@ -68,6 +73,7 @@ impl Session {
             heard_at: now,
             look_due: now + LOOK_EVERY,
             line_due: now + LINE_EVERY,
+            seen: Reading::now(),
             outputs: Vec::new(),
         }
     }
@@ -115,6 +121,7 @@ impl Session {
 
     /// Does what is due, and takes in what has come meanwhile.
     pub fn turn(&mut self, now: Instant) {
+        self.stood_still();
         for _ in 0..MOST_AT_ONCE {
             let arrival = block_on(poll_once(pin!(self.wire.next())));
             match arrival {
@@ -152,18 +159,25 @@ impl Session {
     /// Waits for something to come, and takes it in.
     pub async fn wait(&mut self) {
         let arrival = self.wire.next().await;
-        self.take(&arrival);
+        if !self.stood_still() {
+            self.take(&arrival);
+        }
     }
 
-    /// The process or the machine stood still for so long: nothing that the sockets hold is true any more.
-    pub fn stood_still(&mut self, time: Duration, asleep: bool) {
-        if asleep {
-            self.clock.slept(time);
+    /// Looks whether the process or the machine stood still: then nothing that the sockets hold is true any more, and what came of it is
+    /// taken back as far as nobody has heard of it.
+    fn stood_still(&mut self) -> bool {
+        let last = std::mem::replace(&mut self.seen, Reading::now());
+        let gone_ms = self.seen.boot_ms - last.boot_ms;
+        if gone_ms < STALL_MS {
+            return false;
         }
+        // the process's own time does not know of sleep
+        self.clock.slept(gone_ms - (self.seen.monotonic_ms - last.monotonic_ms));
         self.wire.forget();
-        let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
-        self.tell(Input::StoodStill(ms));
+        self.tell(Input::StoodStill(gone_ms));
+        true
     }
 
     /// Candles that the engine lacks.

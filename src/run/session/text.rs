@@ -3,7 +3,7 @@
 use crate::{
     gateway::{Remark, View},
     market::SymbolId,
-    run::text::{countdown, counted, market_time},
+    run::text::{counted, market_time},
 };
 use log::Level;
 
@@ -20,14 +20,14 @@ pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
         ),
         Remark::StreamUp(path) => (Level::Info, format!("✓ Stream {path}: data comes")),
         Remark::StreamDown { path, why, retry_ms } => {
-            (Level::Warn, format!("Stream {path}: {why}; next try in {}", countdown(*retry_ms)))
+            (Level::Warn, format!("Stream {path}: {why}; next try in {}", pause(*retry_ms)))
         }
         Remark::AskFailed { what, why, retry_ms } => {
-            (Level::Warn, format!("Exchange: no answer to {what}: {why}; next try in {}", countdown(*retry_ms)))
+            (Level::Warn, format!("Exchange: no answer to {what}: {why}; next try in {}", pause(*retry_ms)))
         }
         Remark::Throttled { banned, pause_ms } => {
             let what = if *banned { "has banned this address" } else { "asks for fewer requests" };
-            (Level::Warn, format!("Exchange {what}: no request for {}", countdown(*pause_ms)))
+            (Level::Warn, format!("Exchange {what}: no request for {}", pause(*pause_ms)))
         }
         Remark::Quarantined(symbol, why) => {
             (Level::Error, format!("{} is not traded: {why}; the others are", name(*symbol)))
@@ -75,6 +75,12 @@ pub fn shares(view: &View) -> String {
 
 fn missed(candles: u32, timeframe: &str) -> String {
     counted(u64::from(candles), &format!("{timeframe} candle"))
+}
+
+/// A pause, to a tenth of a second where it is short.
+fn pause(ms: i64) -> String {
+    let seconds = ms.max(0) as f64 / 1000.0;
+    if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }
 
 /// How far a clock is off, in words.
