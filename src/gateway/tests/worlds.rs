@@ -100,7 +100,7 @@ fn calm(world: &World, seed: u64) {
     assert!(view.candles.asked <= 3 * world.symbols() as u64, "seed {seed}: {view:?}");
     assert_eq!((view.candles.flat, view.garbled, view.rest.failures), (0, 0, 0), "seed {seed}");
     let said =
-        |state| world.watch.news.iter().filter(|(.., news)| matches!(news, News::Feed(_, said) if *said == state));
+        |state| world.watch.news.iter().filter(move |(.., news)| matches!(news, News::Feed(_, said) if *said == state));
     assert_eq!(said(FeedState::Live).count(), world.symbols(), "seed {seed}: live once, and for good");
 }
 
