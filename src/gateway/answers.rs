@@ -31,7 +31,9 @@ const WENT_BACK_MS: i64 = 1_000;
 impl Gateway {
     pub(super) fn on_response(&mut self, id: RequestId, response: &Response<'_>, outputs: &mut Vec<Output>) {
         let now = self.now;
-        let Some(flight) = self.asking.land(id, now) else { return };
+        let Some(flight) = self.asking.land(id, now) else {
+            return self.on_late_response(response, outputs);
+        };
         if let Some(used) = self.exchange.used_weight(response) {
             self.asking.budget.hear(used, self.minute_ends());
         }
@@ -43,6 +45,25 @@ impl Gateway {
             },
             Err(failure) => self.on_failure(&flight, &failure, outputs),
         }
+    }
+
+    /// What was given up or forgotten is not believed any more, but that the exchange wants to be left alone is.
+    fn on_late_response(&mut self, response: &Response<'_>, outputs: &mut Vec<Output>) {
+        if let Err(failure) = self.exchange.answer(&Ask::Time, response) {
+            self.on_throttle(failure.class, outputs);
+        }
+    }
+
+    fn on_throttle(&mut self, class: FailureClass, outputs: &mut Vec<Output>) {
+        let (banned, pause_ms) = match class {
+            FailureClass::TooMany { pause_ms } => (false, self.asking.budget.pause(self.now, pause_ms)),
+            FailureClass::Banned { until } => {
+                let until = until.and_then(|until| self.clock.surely(until));
+                (true, self.asking.budget.ban(self.now, until))
+            }
+            _ => return,
+        };
+        outputs.push(Output::Say(Remark::Throttled { banned, pause_ms }));
     }
 
     /// When the exchange's present minute ends, in the session's time.
@@ -80,15 +101,7 @@ impl Gateway {
     fn on_failure(&mut self, flight: &Flight, failure: &Failure, outputs: &mut Vec<Output>) {
         let now = self.now;
         match failure.class {
-            FailureClass::TooMany { pause_ms } => {
-                let pause_ms = self.asking.budget.pause(now, pause_ms);
-                outputs.push(Output::Say(Remark::Throttled { banned: false, pause_ms }));
-            }
-            FailureClass::Banned { until } => {
-                let until = until.and_then(|until| self.clock.surely(until));
-                let pause_ms = self.asking.budget.ban(now, until);
-                outputs.push(Output::Say(Remark::Throttled { banned: true, pause_ms }));
-            }
+            FailureClass::TooMany { .. } | FailureClass::Banned { .. } => self.on_throttle(failure.class, outputs),
             FailureClass::Clock => self.clock.ask(now),
             FailureClass::NoSuchSymbol | FailureClass::Refused => self.on_refusal(flight, failure, outputs),
             FailureClass::NotNow | FailureClass::Unknown | FailureClass::Forbidden | FailureClass::Key => {}

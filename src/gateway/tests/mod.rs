@@ -8,7 +8,7 @@ mod world;
 mod worlds;
 
 use super::{
-    Gateway, Input, Lane, News, Output, Remark, RequestId, Settings, Snapshot, SocketId,
+    Gateway, Input, Lane, News, Output, Remark, RequestId, Settings, SocketId,
     backoff::Jitter,
     budget::Budget,
     candles::{Origin, Series, Taken, flat_at},
@@ -21,8 +21,7 @@ use crate::{
         MarketStatus, Quote, Request, Response, Update,
     },
     market::{
-        Candle, ClosedCandle, FeedState, Fnv, FundingRate, Instrument, MINUTE_MS, PriceBar, Symbol, SymbolId,
-        Timeframe, Timestamp,
+        Candle, FeedState, Fnv, FundingRate, Instrument, MINUTE_MS, PriceBar, Symbol, SymbolId, Timeframe, Timestamp,
     },
 };
 use codec::{Codec, MARKET, PUBLIC};

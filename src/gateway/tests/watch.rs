@@ -22,6 +22,11 @@ pub struct Watch {
     last_news: Option<Timestamp>,
     last_bar: Vec<Option<(i64, PriceBar)>>,
     delivered: Vec<Option<Timestamp>>,
+    pub bars: u64,
+    pub lowest: f64,
+    pub first_bar: Vec<Option<Timestamp>>,
+    /// A symbol's history may come after live candles of others.
+    pub joins_late: bool,
     /// Sockets of the past.
     seen: BTreeSet<SocketId>,
 }
@@ -43,11 +48,13 @@ impl Watch {
             last_news: None,
             last_bar: vec![None; count],
             delivered: settings.delivered.clone(),
+            bars: 0,
+            lowest: f64::INFINITY,
+            first_bar: vec![None; count],
+            joins_late: false,
             seen: BTreeSet::new(),
         }
     }
-
-    pub const fn closed(&mut self, _: SocketId) {}
 
     /// Data reached the session.
     pub fn data(&mut self, path: &str, updates: &[Update], clock: Timestamp, now: i64) {
@@ -89,8 +96,11 @@ impl Watch {
         match news {
             News::Candle(closed) if closed.history => {
                 let key = (closed.closes_at(), closed.timeframe, closed.symbol);
-                assert!(self.history.last().is_none_or(|last| *last < key), "history out of order");
-                assert!(self.candles.iter().all(Vec::is_empty), "history after a live candle");
+                let in_order = self.history.last().is_none_or(|last| *last < key);
+                assert!(in_order || self.joins_late, "history out of order");
+                let first = |candles: &Vec<Candle>| candles.is_empty();
+                assert!(self.candles.iter().all(first) || self.joins_late, "history after a live candle");
+                assert!(first(&self.candles[closed.symbol.index()]), "history after the symbol's live candle");
                 self.history.push(key);
                 if closed.timeframe == Timeframe::M1 {
                     self.delivered[closed.symbol.index()] = Some(closed.closes_at());
@@ -107,7 +117,11 @@ impl Watch {
             }
             News::Price(bar) => {
                 assert!(bar.is_possible() && bar.at <= at);
-                assert!(self.delivered[bar.symbol.index()].is_some_and(|close| close <= bar.at.max(close)));
+                let index = bar.symbol.index();
+                assert!(self.delivered[index].is_none_or(|close| close <= bar.at), "a bar before a candle's end");
+                self.bars += 1;
+                self.lowest = self.lowest.min(bar.low);
+                self.first_bar[index].get_or_insert(bar.at);
                 let last = self.last_bar[bar.symbol.index()].replace((now, *bar));
                 assert!(last.is_none_or(|(_, last)| last.at <= bar.at), "bars out of order");
             }
