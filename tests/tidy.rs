@@ -36,6 +36,8 @@ const F64_MAY_STAND: &[&str] = &[
     "engine/settings.rs",
     "engine/sizing.rs",
     "exchange/",
+    "gateway/prices.rs",
+    "gateway/session.rs",
     "indicators/",
     "market/candle.rs",
     "market/instrument.rs",

@@ -175,7 +175,7 @@ impl Asking {
     /// It was none. The pause until it is tried again, in ms.
     pub fn failed(&mut self, job: Job, now: Timestamp, jitter: &mut Jitter) -> i64 {
         self.tally.failures += 1;
-        self.refused.entry(job).or_insert_with(Backoff::new).fail(now, jitter)
+        self.refused.entry(job).or_default().fail(now, jitter)
     }
 
     /// There was no response. The pause until anything is tried again, in ms.
