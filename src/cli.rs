@@ -5,14 +5,15 @@
 
 use crate::market::{Symbol, Timeframe};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
-use std::{ffi::OsString, io::Write, path::PathBuf};
+use std::{ffi::OsString, io::Write, net::SocketAddr, path::PathBuf};
 
 const ABOUT: &str = "A small trading bot for USDT-margined perpetual futures that always knows whether it is well.";
 
 const USAGE: &str = "bot --paper [OPTIONS]
        bot --live [OPTIONS]
        bot init [FILE] [--force]
-       bot generate FILE [OPTIONS]";
+       bot generate FILE [OPTIONS]
+       bot exchange [OPTIONS]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +46,12 @@ Times are the market's, in UTC; the newest trade is the last.
 const BACKUP: &str = "\
 The copy is of one moment and holds the whole account, but not the journal. To go back to it: stop the bot,
 delete smolbear.db-wal and smolbear.db-shm in the data directory, and put the copy in place of smolbear.db.";
+
+const EXCHANGE: &str = "\
+The first line of stdout says where it listens, as in
+  Listening on http://127.0.0.1:8787 and ws://127.0.0.1:8787
+and what follows says which lines bot.toml needs. Symbols are those that a run in this folder would trade.
+It ends on Ctrl-C, on SIGTERM, and some seconds after recorded candles are over, each with exit code 0.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\
@@ -156,6 +163,9 @@ pub enum Command {
     /// Copy the account's memory while the bot runs
     #[command(after_help = BACKUP)]
     Backup(Backup),
+    /// Play an exchange on this machine, for bots to trade on: Binance USD-M futures, made up or recorded
+    #[command(after_help = EXCHANGE)]
+    Exchange(Exchange),
 }
 
 /// `bot init`.
@@ -234,6 +244,35 @@ pub struct Backup {
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// `bot exchange`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Exchange {
+    /// Where it listens, on this machine; port 0 is one that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+    /// Seed of made-up prices and of faults [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "replay", allow_negative_numbers = true)]
+    pub seed: Option<String>,
+    /// Recorded 1m candles, named as for a run; others of the same symbols are history
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub replay: Vec<String>,
+    /// At the end of --replay start again, with times moved on
+    #[arg(long = "loop", requires = "replay")]
+    pub looped: bool,
+    /// What it lists [default: BTC, ETH, SOL, or all of --replay]
+    #[arg(long, value_name = "A,B")]
+    pub symbols: Option<String>,
+    /// How much faster than real time it goes, as in 60 [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub speed: Option<String>,
+    /// What goes wrong, each NAME or NAME=SHARE of the answers, or all
+    #[arg(long, value_name = "A,B=0.1")]
+    pub faults: Option<String>,
+    /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.
@@ -373,7 +412,7 @@ mod tests {
             let usage = run(line).unwrap_err();
             assert_eq!(usage.exit_code(), 0, "{line}: {usage:?}");
         }
-        for line in ["--help", "status --help", "trades --help", "backup --help"] {
+        for line in ["--help", "status --help", "trades --help", "backup --help", "exchange --help"] {
             let Err(Usage::Shown(help)) = run(line) else { panic!("no help") };
             assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
         }
@@ -404,6 +443,10 @@ mod tests {
             ("generate x --symbol BTC", "`BTC` is no symbol; write it like BTC/USDT:USDT"),
             ("generate x --days 0", "0 is not in 1..=3650"),
             ("generate x --days -1", "-1 is not in 1..=3650"),
+            ("exchange --listen 8787", "invalid value '8787' for '--listen <ADDRESS>'"),
+            ("exchange --seed 1 --replay a.csv", "'--seed <N>'"),
+            ("exchange --loop", "--replay <FILE>..."),
+            ("exchange --paper", "unexpected argument '--paper'"),
         ] {
             let usage = run(line).unwrap_err();
             let Usage::Wrong(text) = &usage else { panic!("{line}: {usage:?}") };

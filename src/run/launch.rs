@@ -8,6 +8,7 @@ use super::{
     backup,
     clocks::wall_ms,
     end::{End, Finished},
+    exchange_server,
     health::{HealthMonitor, HealthSettings, Vitals},
     keeping::Keeping,
     log::{self as log_out, LogHandle, Target},
@@ -56,6 +57,7 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
         Some(Command::Status(wish)) => status::status(wish),
         Some(Command::Trades(wish)) => trades::trades(wish),
         Some(Command::Backup(wish)) => backup::backup(wish),
+        Some(Command::Exchange(wish)) => exchange_server::exchange(wish),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {

@@ -5,8 +5,10 @@ mod backup; // bot backup: a copy while the bot runs
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod earnings; // what trades have earned together
 mod end; // the exit summary and the exit code
+mod exchange_server; // bot exchange: an exchange in the box
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
+mod http_server; // requests in, responses out
 mod journaling; // what the trader is told and does, in blocks
 mod keeping; // what must be durable, and what became of it
 pub mod launch; // from the command line to an exit code

@@ -256,7 +256,7 @@ fn open_source(config: &Config) -> Result<(Vec<Symbol>, Option<Source>, String),
 }
 
 /// What is traded: the chosen symbols, or those that the files hold, in the order in which they come.
-fn symbols_of(config: &Config, specs: &[FileSpec]) -> Result<Vec<Symbol>, PrepareError> {
+pub fn symbols_of(config: &Config, specs: &[FileSpec]) -> Result<Vec<Symbol>, PrepareError> {
     let mut held: Vec<Symbol> = Vec::new();
     for spec in specs {
         if !held.contains(&spec.symbol) {
