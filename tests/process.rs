@@ -6,6 +6,7 @@ mod bad_disk;
 mod clock;
 mod common;
 mod emergency;
+mod exchange;
 mod full_disk;
 mod kills;
 mod launch;

@@ -10,7 +10,7 @@ use std::time::Instant;
 /// Questions that may wait for the driver; who has another one waits.
 pub const QUESTIONS: usize = 1024;
 /// What may wait for a client that does not read: one that has more is dropped.
-pub const SENT: usize = 1024;
+pub const SENT: usize = 4096;
 
 /// What a connection tells the driver.
 #[derive(Debug)]

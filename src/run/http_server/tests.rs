@@ -4,7 +4,7 @@ use super::{Answer, Limits, Request, Response, Server, Service, Socket, Tally, w
 use crate::stop::{Cause, Stop};
 use async_io::Async;
 use async_tungstenite::{client_async, tungstenite::Message};
-use futures_lite::{AsyncWriteExt, StreamExt, future::zip};
+use futures_lite::{StreamExt, future::zip};
 use std::{
     io::{Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
