@@ -1,5 +1,6 @@
 //! A venue that can be driven: what the driver needs of one.
 
+use super::opening::Making;
 use crate::{
     market::Timestamp,
     simulation::binance::{Input, Output, Reply},
@@ -17,6 +18,13 @@ pub trait Played {
 /// Knows the time and nothing else.
 #[derive(Debug)]
 pub struct Bare;
+
+impl Bare {
+    /// A venue without faults, and so without any other than no `--faults`.
+    pub fn new(making: Making<'_>) -> Result<Self, String> {
+        making.faults.map_or(Ok(Self), |_| Err("this venue has none".to_owned()))
+    }
+}
 
 impl Played for Bare {
     fn handle(&mut self, now: Timestamp, input: Input<'_>, outputs: &mut Vec<Output>) {

@@ -163,7 +163,7 @@ fn who_has_sent_all_and_only_listens_gets_an_answer() {
 #[test]
 fn what_is_wrong_or_too_long_is_told_and_ends_the_connection() {
     let head = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(9000));
-    let chunks = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{}", "1000\r\nx".repeat(1));
+    let chunks = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\nx";
     let body = format!("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n{}", "a".repeat(100_000));
     let cases = [
         ("nonsense\r\n\r\n", 400),
