@@ -5,7 +5,7 @@
 
 use crate::{
     engine::{Action, Desks, Engine, Event, State},
-    market::{ClosedCandle, Fnv, Misfit, OrderUpdate, PriceBar, Refit, Timestamp},
+    market::{ClosedCandle, Fnv, Misfit, OrderUpdate, Refit, Timestamp},
     simulation::matching::{self, Input, Matching, Output},
 };
 use serde::{Deserialize, Serialize};
@@ -171,28 +171,34 @@ impl Trader {
         match &event {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {
-                self.venue_candle(now, candle);
+                self.ask(now, Input::Candle(candle));
                 self.desk.walking = Some(event);
             }
             Event::Price(bar) => {
-                self.venue_price(now, bar);
+                self.ask(now, Input::Price(bar));
                 // it may have to be stored, and what is no number cannot
                 self.desk.walking = Some(Event::Price(bar.with_quotes()));
             }
             // the venue's own deadline stays due until the walk that is under way is over
             Event::Wake if waits => self.tell(now, &event, actions),
             Event::Wake => {
-                let Venue::Matching(matching) = &mut self.venue;
-                matching.handle(now, Input::Wake, &mut self.outputs);
+                self.ask(now, Input::Wake);
                 self.desk.walking = Some(event);
             }
             Event::Committed { batch } => {
                 self.desk.outstanding.take_if(|waiting| *waiting <= *batch);
                 self.tell(now, &event, actions);
             }
+            Event::Instrument(symbol, rules) => {
+                self.ask(now, Input::Instrument(*symbol, rules));
+                self.tell(now, &event, actions);
+            }
+            Event::FundingRate(said) => {
+                self.ask(now, Input::FundingRate(said));
+                self.tell(now, &event, actions);
+            }
             Event::Order(_)
             | Event::Account(_)
-            | Event::Instrument(..)
             | Event::Funding(_)
             | Event::Feed(..)
             | Event::Proof(_)
@@ -290,7 +296,7 @@ impl Trader {
     fn warm(&mut self, now: Timestamp, event: &Event, candle: &ClosedCandle) {
         let Venue::Matching(matching) = &self.venue;
         if !matching.is_walking() {
-            self.venue_candle(now, candle);
+            self.ask(now, Input::Candle(candle));
         }
         if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
             self.engine.handle(now, event, &mut self.asked);
@@ -298,14 +304,10 @@ impl Trader {
         assert!(self.asked.is_empty() && self.outputs.is_empty(), "history asked for something");
     }
 
-    fn venue_candle(&mut self, now: Timestamp, candle: &ClosedCandle) {
+    /// The venue takes something in; what it says is heard later.
+    fn ask(&mut self, now: Timestamp, input: Input<'_>) {
         let Venue::Matching(matching) = &mut self.venue;
-        matching.handle(now, Input::Candle(candle), &mut self.outputs);
-    }
-
-    fn venue_price(&mut self, now: Timestamp, bar: &PriceBar) {
-        let Venue::Matching(matching) = &mut self.venue;
-        matching.handle(now, Input::Price(bar), &mut self.outputs);
+        matching.handle(now, input, &mut self.outputs);
     }
 
     /// Lets engine and venue answer each other until both are quiet or a commit is outstanding.
@@ -360,7 +362,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{Exits, Gate, Risk, Settings},
-        market::{Candle, MINUTE_MS, Names, SymbolId, Timeframe, known_instrument},
+        market::{Candle, MINUTE_MS, Names, PriceBar, SymbolId, Timeframe, known_instrument},
         strategies,
     };
     use rust_decimal::Decimal;

@@ -1,6 +1,8 @@
 //! What the engine is told.
 
-use crate::market::{AccountView, ClosedCandle, FeedState, FundingPaid, Instrument, OrderUpdate, PriceBar, SymbolId};
+use crate::market::{
+    AccountView, ClosedCandle, FeedState, FundingPaid, FundingRate, Instrument, OrderUpdate, PriceBar, SymbolId,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything that can happen to the engine. Every variant is matched by name wherever events are handled.
@@ -18,6 +20,8 @@ pub enum Event {
     Instrument(SymbolId, Instrument),
     /// A position paid or received funding.
     Funding(FundingPaid),
+    /// The venue says what a symbol's positions will pay next, and when.
+    FundingRate(FundingRate),
     /// A symbol's market data came to life, went silent, or has a hole.
     Feed(SymbolId, FeedState),
     /// Whether our view of the account equals the venue's (S7).
@@ -46,6 +50,7 @@ impl Event {
             Self::Price(bar) => Some(bar.symbol),
             Self::Order(OrderUpdate::Filled(fill)) => Some(fill.symbol),
             Self::Funding(paid) => Some(paid.symbol),
+            Self::FundingRate(said) => Some(said.symbol),
             Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {
                 Some(*symbol)
             }

@@ -195,6 +195,7 @@ impl Engine {
             Event::Account(view) => self.on_account(view, actions),
             Event::Instrument(symbol, rules) => self.on_instrument(*symbol, rules),
             Event::Funding(paid) => self.on_funding(now, paid, actions),
+            Event::FundingRate(_) => {} // what it comes to is told as `Funding`
             Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
             Event::Proof(proof) => self.on_proof(*proof, actions),
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,

@@ -30,6 +30,7 @@ fn is_sound(event: &Event) -> bool {
         Event::Account(view) => amount(view.balance),
         Event::Candle(_)
         | Event::Order(_)
+        | Event::FundingRate(_)
         | Event::Feed(..)
         | Event::Proof(_)
         | Event::ClockDoubt(_)

@@ -4,7 +4,7 @@ use crate::market::{Fill, MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId,
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-/// Funding is due at 00:00, 08:00 and 16:00 UTC.
+/// Where a venue does not say otherwise, funding is due at 00:00, 08:00 and 16:00 UTC.
 pub(super) const FUNDING_MS: i64 = 8 * crate::market::HOUR_MS;
 
 /// A part of a value that is charged, rounded against the trader.
@@ -108,7 +108,7 @@ impl Position {
         }
     }
 
-    /// The first funding time that is not settled.
+    /// The first funding time that is not settled, where the venue says no other.
     pub fn next_funding(&self) -> Timestamp {
         self.settled.floor_to(FUNDING_MS).plus_ms(FUNDING_MS)
     }

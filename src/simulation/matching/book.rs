@@ -2,6 +2,7 @@
 
 use super::{
     account::Position,
+    funding::Announced,
     order::{Order, Trigger},
 };
 use crate::market::{ClientId, OrderRequest, SymbolId, Timestamp, decimal};
@@ -49,6 +50,8 @@ impl Calm {
 pub(super) struct Book {
     pub mark: Option<Mark>,
     pub position: Option<Position>,
+    /// What the venue has said about funding; `None` until it has.
+    pub announced: Option<Announced>,
     orders: Vec<Order>,
     #[serde(skip)]
     calm: Calm,
@@ -59,12 +62,14 @@ pub(super) struct Book {
 struct Stored {
     mark: Option<Mark>,
     position: Option<Position>,
+    #[serde(default)]
+    announced: Option<Announced>,
     orders: Vec<Order>,
 }
 
 impl From<Stored> for Book {
-    fn from(Stored { mark, position, orders }: Stored) -> Self {
-        Self { mark, position, calm: Calm::of(&orders), orders }
+    fn from(Stored { mark, position, announced, orders }: Stored) -> Self {
+        Self { mark, position, announced, calm: Calm::of(&orders), orders }
     }
 }
 
@@ -114,6 +119,13 @@ impl Book {
     /// The part of an order that would reduce the position.
     pub fn reducible(&self, request: &OrderRequest) -> Decimal {
         self.position.map_or(Decimal::ZERO, |held| held.reducible(request.side, request.qty))
+    }
+
+    /// The next time that the position pays for being held.
+    pub fn next_funding(&self) -> Option<Timestamp> {
+        let held = self.position?;
+        let announced = self.announced.map(|announced| announced.at).filter(|at| *at > held.settled);
+        Some(announced.unwrap_or_else(|| held.next_funding()))
     }
 
     pub fn unrealised(&self) -> Decimal {

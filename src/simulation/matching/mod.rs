@@ -5,6 +5,7 @@
 
 mod account;
 mod book;
+mod funding;
 mod margin;
 mod order;
 mod refit;
@@ -15,8 +16,8 @@ mod views;
 mod walk;
 
 use crate::market::{
-    ClientId, ClosedCandle, Ended, Fill, FundingPaid, OrderCommand, OrderRequest, OrderUpdate, PriceBar, Symbol,
-    SymbolId, Timestamp, notional,
+    ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderRequest, OrderUpdate,
+    PriceBar, Symbol, SymbolId, Timestamp, notional,
 };
 use account::{Account, charge, trade};
 use book::{Book, Mark};
@@ -41,6 +42,10 @@ pub enum Input<'a> {
     Candle(&'a ClosedCandle),
     /// The price moved.
     Price(&'a PriceBar),
+    /// A symbol's rules are known or have changed.
+    Instrument(SymbolId, &'a Instrument),
+    /// The venue says what a symbol's positions will pay next, and when.
+    FundingRate(&'a FundingRate),
     /// The engine wants an order placed or cancelled.
     Order(OrderCommand),
     /// The deadline is due.
@@ -112,7 +117,13 @@ pub enum Output {
 ///   opening part is `Expired`). While a symbol has no price, placing checks neither margin nor notional, and the
 ///   order waits for the first one.
 /// - Margin is never called in: nothing is liquidated, and the balance may fall below zero.
-/// - Funding is charged at 00:00, 08:00 and 16:00 UTC on the last known price, for positions that were opened before.
+/// - Funding is charged on the last known price, for positions that were opened before its time. Until the venue has
+///   announced one for a symbol, at the settings' rate at 00:00, 08:00 and 16:00 UTC; from then on at the announced
+///   times, each at the rate announced last before it. Where the next announcement has not come by the time that the
+///   last one was settled, the position goes on paying that rate at 00:00, 08:00 and 16:00 UTC until one comes.
+/// - Of announcements those are ignored that are for the past, for more than a day ahead, or of a rate beyond ±3 %.
+/// - New rules of a symbol hold for what comes after them; orders that wait stay as they are. Rules of another symbol
+///   or without tick or step are ignored.
 #[derive(Debug, Clone)]
 pub struct Matching {
     settings: Settings,
@@ -199,6 +210,8 @@ impl Matching {
             Input::Price(bar) => self.on_price(bar, outputs),
             Input::Order(OrderCommand::Place(request)) => self.on_place(now, request, outputs),
             Input::Order(OrderCommand::Cancel { id, symbol }) => self.on_cancel(id, symbol, outputs),
+            Input::Instrument(symbol, rules) => self.on_instrument(symbol, rules),
+            Input::FundingRate(said) => self.on_funding_rate(now, said, outputs),
             Input::Wake => self.on_wake(now, outputs),
         }
     }
@@ -370,24 +383,11 @@ impl Matching {
         self.state.deadline
     }
 
-    /// Settles the earliest funding time that is due. More that were missed stay due, so the deadline stays in the
-    /// past.
-    fn on_wake(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        let Some(at) = self.state.deadline.filter(|at| *at <= now) else { return };
-        let Snapshot { books, account, .. } = &mut self.state;
-        for (index, book) in books.iter_mut().enumerate() {
-            let price = book.price().unwrap_or_default();
-            let Some(held) = book.position.as_mut().filter(|held| held.next_funding() == at) else { continue };
-            held.settled = at;
-            let amount = held.funding(price, self.rates.funding);
-            account.pay_funding(amount);
-            outputs.push(Output::Funding(FundingPaid { symbol: SymbolId(index as u16), amount, at }));
+    fn on_instrument(&mut self, symbol: SymbolId, rules: &Instrument) {
+        let Some(known) = self.settings.instruments.get_mut(symbol.index()) else { return };
+        if rules.symbol == known.symbol && rules.tick > Decimal::ZERO && rules.step > Decimal::ZERO {
+            known.clone_from(rules);
         }
-        self.state.deadline = self.earliest_funding();
-    }
-
-    fn earliest_funding(&self) -> Option<Timestamp> {
-        self.state.books.iter().filter_map(|book| Some(book.position?.next_funding())).min()
     }
 
     /// Asserts what must always hold. Stays on in release builds; costs a look at each symbol.

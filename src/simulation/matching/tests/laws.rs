@@ -32,6 +32,12 @@ enum Step {
     Cancel(usize),
     Resume,
     Wake,
+    /// A rate in parts of ten thousand, settled so many half hours from now.
+    Announce {
+        symbol: u16,
+        rate: i64,
+        ahead: i64,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -47,6 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0usize..40).prop_map(Step::Cancel),
         3 => Just(Step::Resume),
         2 => Just(Step::Wake),
+        1 => (symbol(), -20i64..20, 0i64..40).prop_map(|(symbol, rate, ahead)| Step::Announce { symbol, rate, ahead }),
     ];
     prop::collection::vec(step, 1..120)
 }
@@ -60,6 +67,7 @@ struct Ledger {
     cash: Decimal,
     last_trade: u64,
     last_at: [Timestamp; 2],
+    last_funding: [Timestamp; 2],
     /// Trades, orders that traded in part, fundings.
     seen: [usize; 3],
 }
@@ -68,7 +76,9 @@ impl Ledger {
     fn take_in(&mut self, output: &Output, matching: &Matching, now: Timestamp) {
         match output {
             Output::Funding(paid) => {
-                assert!(paid.at <= now && paid.at.0 % (8 * HOUR_MS) == 0);
+                let last = &mut self.last_funding[paid.symbol.index()];
+                assert!(*last < paid.at && paid.at <= now, "each settlement is paid once");
+                *last = paid.at;
                 self.cash -= paid.amount;
                 self.seen[2] += 1;
             }
@@ -143,10 +153,13 @@ fn noisy() -> Settings {
     Settings { taker_fee_pct: 0.06, slippage_pct: 0.05, funding_rate_pct: -0.013, ..settings() }
 }
 
+/// As the store has it, and as the journal has it.
 fn read_back(matching: &Matching) -> Matching {
+    let written = serde_json::to_string(&matching.snapshot()).unwrap();
+    let stored = Matching::restore(matching.settings().clone(), serde_json::from_str(&written).unwrap());
     let mut bytes = vec![0; 64 * 1024];
-    let written = postcard::to_slice(&matching.snapshot(), &mut bytes).unwrap();
-    Matching::restore(noisy(), postcard::from_bytes(written).unwrap())
+    let written = postcard::to_slice(&stored.snapshot(), &mut bytes).unwrap();
+    Matching::restore(matching.settings().clone(), postcard::from_bytes(written).unwrap())
 }
 
 impl World {
@@ -231,6 +244,12 @@ impl World {
             }
             Step::Resume => self.both(|matching, outputs| _ = matching.resume(outputs)),
             Step::Wake => self.handle(Input::Wake),
+            Step::Announce { symbol, rate, ahead } => {
+                self.finish();
+                let at = self.now.plus_ms(ahead * HOUR_MS / 2);
+                let (symbol, rate) = (SymbolId(symbol), Decimal::new(rate, 4));
+                self.handle(Input::FundingRate(&FundingRate { symbol, rate, at }));
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The assumptions in [`Matching`](super::Matching)'s doc, one test each, and the laws that hold whatever comes.
 
 mod account;
+mod funding;
 mod laws;
 mod orders;
 mod prices;

@@ -112,6 +112,15 @@ impl Rig {
         self.handle(Input::Wake)
     }
 
+    pub fn rate(&mut self, now: Timestamp, said: FundingRate) -> Vec<String> {
+        self.now = now;
+        self.handle(Input::FundingRate(&said))
+    }
+
+    pub fn instrument(&mut self, rules: &Instrument) {
+        assert_eq!(self.handle(Input::Instrument(BTC, rules)), NONE);
+    }
+
     pub fn bar(&mut self, bar: &PriceBar) -> Vec<String> {
         self.now = bar.at;
         let mut texts = self.handle(Input::Price(bar));
