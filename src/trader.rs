@@ -335,7 +335,7 @@ impl Trader {
 
     /// Tells the engine, and takes its orders to the venue.
     fn tell(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
-        if let Event::Order(OrderUpdate::Filled(_)) = event {
+        if let Event::Order(OrderUpdate::Filled(_) | OrderUpdate::Liquidated(_)) = event {
             self.desk.tally.fills += 1;
         }
         self.engine.handle(now, event, &mut self.asked);

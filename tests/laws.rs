@@ -7,7 +7,7 @@ use smolbear::{
     config::Config,
     engine::{Action, Command, Event, Record, Trade},
     market::{
-        Candle, ClientId, ClosedCandle, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar, Side, SymbolId,
+        Candle, ClientId, ClosedCandle, Fill, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar, Side, SymbolId,
         Timeframe, Timestamp,
     },
     trader::Venue,
@@ -147,6 +147,7 @@ struct Books {
     funding: Decimal,
     trade_funding: Decimal,
     trades: usize,
+    liquidations: usize,
     signals: BTreeMap<(SymbolId, Timestamp), usize>,
 }
 
@@ -155,6 +156,9 @@ impl Books {
         match record {
             Record::Intent(request) => self.intent(at, request),
             Record::Fill(fill) => {
+                if fill.id.as_str().starts_with("autoclose") {
+                    return self.liquidation(fill);
+                }
                 let request = self.intents.get(&fill.id).expect("an order is recorded before it is sent (S5)");
                 assert_eq!((request.symbol, request.side), (fill.symbol, fill.side));
                 let filled = self.filled.entry(fill.id).or_default();
@@ -176,6 +180,19 @@ impl Books {
             }
             Record::Trade(trade) => self.trade(trade),
         }
+    }
+
+    /// The venue's own order closes all that is held.
+    fn liquidation(&mut self, fill: &Fill) {
+        let held = &mut self.held[fill.symbol.index()];
+        assert!(
+            fill.qty == held.abs() && (fill.side == OrderSide::Sell) == held.is_sign_positive(),
+            "{held}: {fill:?}"
+        );
+        *held = Decimal::ZERO;
+        self.fees += fill.fee;
+        self.balance -= fill.fee;
+        self.liquidations += 1;
     }
 
     fn intent(&mut self, at: Timestamp, request: &OrderRequest) {

@@ -65,6 +65,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "exchange/",
     "market/instrument.rs",
     "market/instruments.rs",
+    "market/maintenance.rs",
     "market/money.rs",
     "market/order.rs",
     "market/refit.rs",

@@ -418,6 +418,7 @@ impl Config {
             slippage_pct: self.paper.slippage_pct,
             leverage: self.risk.leverage,
             funding_rate_pct: self.paper.funding_rate_pct,
+            ..matching::Settings::default()
         }
     }
 }

@@ -48,7 +48,7 @@ impl Event {
         match self {
             Self::Candle(candle) => Some(candle.symbol),
             Self::Price(bar) => Some(bar.symbol),
-            Self::Order(OrderUpdate::Filled(fill)) => Some(fill.symbol),
+            Self::Order(OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill)) => Some(fill.symbol),
             Self::Funding(paid) => Some(paid.symbol),
             Self::FundingRate(said) => Some(said.symbol),
             Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {

@@ -35,7 +35,8 @@ mod updates;
 
 use crate::{
     market::{
-        Candle, ClosedCandle, FeedState, OrderKind, OrderRequest, PriceBar, SymbolId, Timeframe, Timestamp, decimal,
+        Candle, ClosedCandle, FeedState, OrderKind, OrderRequest, PriceBar, SymbolId, Tiers, Timeframe, Timestamp,
+        decimal,
     },
     strategies::{MarketView, Signal, Strategy, Verdict},
 };
@@ -334,6 +335,10 @@ impl Engine {
         let factor = self.desks[symbol.index()].regime().volatility.size_factor();
         let wish = sizing::Wish { budget: wanted, room, price, stop_distance, factor, equity };
         let qty = sizing::quantity(&wish, instrument, &self.settings.risk)?;
+        let tiers = Tiers::known(&instrument.symbol);
+        if !risk::stop_is_first(stop_distance, price, qty, &tiers, &self.settings.risk) {
+            return Err(Skip::Liquidation);
+        }
         let plan = Plan {
             strategy: index as u16,
             side: signal.side,

@@ -75,6 +75,15 @@ pub enum Note {
     },
     /// Trading is limited.
     Halted(Halt),
+    /// The venue closed a position, or a part of it, by force.
+    Liquidated {
+        /// Whose.
+        symbol: SymbolId,
+        /// How much.
+        qty: Decimal,
+        /// At which price.
+        price: Decimal,
+    },
 }
 
 /// A position that was opened.

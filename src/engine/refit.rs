@@ -64,7 +64,9 @@ impl Event {
         match &mut self {
             Self::Candle(candle) => candle.symbol = lists.symbol(candle.symbol)?,
             Self::Price(bar) => bar.symbol = lists.symbol(bar.symbol)?,
-            Self::Order(OrderUpdate::Filled(fill)) => fill.symbol = lists.symbol(fill.symbol)?,
+            Self::Order(OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill)) => {
+                fill.symbol = lists.symbol(fill.symbol)?;
+            }
             Self::FundingRate(said) => said.symbol = lists.symbol(said.symbol)?,
             Self::Funding(paid) => paid.symbol = lists.symbol(paid.symbol)?,
             Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {

@@ -5,6 +5,7 @@ use super::{
     settings::{self, percent},
     skip::Skip,
 };
+use crate::market::{Tiers, decimal, notional};
 use rust_decimal::Decimal;
 
 /// What one more trade may lose at its stop, in USDT.
@@ -31,9 +32,35 @@ pub fn budget(account: &Account, equity: Decimal, open_risk: Decimal, rules: &se
     if room < wanted { Err(Skip::PortfolioRisk) } else { Ok(Budget { wanted, room }) }
 }
 
+/// Whether a stop so far from `price` is met before the position's own margin is used up down to what it must keep.
+///
+/// The nearer of both sides' liquidation prices counts, that of a short: price × (1 ÷ leverage − rate) ÷ (1 + rate) away.
+pub fn stop_is_first(stop: Decimal, price: Decimal, qty: Decimal, tiers: &Tiers, rules: &settings::Risk) -> bool {
+    let leverage = decimal(rules.leverage).unwrap_or(Decimal::ONE);
+    let rate = tiers.rate(notional(price, qty));
+    stop * leverage * (Decimal::ONE + rate) < price * (Decimal::ONE - leverage * rate)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_beyond_the_liquidation_is_known() {
+        let tiers = Tiers::known(&"BTCUSDT".parse().unwrap());
+        for (leverage, stop, qty, want) in [
+            (5.0, "195.2", 1, true), // 1,000 × (0.2 − 0.004) ÷ 1.004 = 195.22
+            (5.0, "195.3", 1, false),
+            (5.0, "194.1", 100, false), // at 0.5 % it is 194.03
+            (50.0, "15.9", 1, true),
+            (50.0, "16", 1, false),
+            (250.0, "0.001", 1, false),
+        ] {
+            let rules = settings::Risk { leverage, ..settings::Risk::default() };
+            let got = stop_is_first(stop.parse().unwrap(), Decimal::ONE_THOUSAND, qty.into(), &tiers, &rules);
+            assert_eq!(got, want, "{leverage} {stop} {qty}");
+        }
+    }
 
     #[test]
     fn each_limit_says_no_at_its_bound() {

@@ -25,7 +25,7 @@ fn is_sound(event: &Event) -> bool {
     match event {
         Event::Price(bar) => bar.is_possible(),
         Event::Instrument(_, rules) => rules.tick > Decimal::ZERO && rules.step > Decimal::ZERO,
-        Event::Order(OrderUpdate::Filled(fill)) => fill.is_possible(),
+        Event::Order(OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill)) => fill.is_possible(),
         Event::Funding(paid) => amount(paid.amount),
         Event::Account(view) => amount(view.balance),
         Event::Candle(_)

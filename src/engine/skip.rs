@@ -37,6 +37,8 @@ pub enum Skip {
     Refused,
     /// The order was taken back before it filled.
     Cancelled,
+    /// The position would be liquidated before its stop is met.
+    Liquidation,
 }
 
 impl Skip {
@@ -60,6 +62,7 @@ impl Skip {
             Self::BelowMinimum => "below minimum size",
             Self::Refused => "refused by the exchange",
             Self::Cancelled => "cancelled",
+            Self::Liquidation => "liquidated before its stop",
         }
     }
 }

@@ -21,6 +21,9 @@ const NAMES_PASSED_OVER: u32 = 36;
 
 impl Engine {
     pub(super) fn on_order(&mut self, now: Timestamp, update: &OrderUpdate, actions: &mut Vec<Action>) {
+        if let OrderUpdate::Liquidated(fill) = update {
+            return self.on_liquidation(now, fill, actions);
+        }
         let known = self.state.orders.find(update.id()).map(|order| (order.request.symbol, order.leg));
         let known = known.or_else(|| self.recall(update));
         let Some((symbol, leg)) = known else { return self.on_foreign(update, actions) };
@@ -36,7 +39,7 @@ impl Engine {
                 }
             }
             OrderUpdate::Unknown { id } => self.on_unknown(now, id, symbol, leg, actions),
-            OrderUpdate::Filled(fill) => self.on_fill(&fill, leg, actions),
+            OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill) => self.on_fill(&fill, leg, actions),
             // another order carries on for it
             OrderUpdate::Ended { how: Ended::Triggered, .. } => {}
             OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(now, id, symbol, leg, actions),
@@ -60,6 +63,18 @@ impl Engine {
         let next = &mut self.state.attempts[fill.symbol.index()][place_of(&leg)];
         *next = (*next).max(attempt.wrapping_add(1));
         Some((fill.symbol, leg))
+    }
+
+    /// The venue closed a position, or a part of it, by force; an order of its own did, so there is none of ours to look up.
+    fn on_liquidation(&mut self, now: Timestamp, fill: &Fill, actions: &mut Vec<Action>) {
+        let Fill { symbol, trade_id, qty, price, .. } = *fill;
+        if self.state.orders.is_new_trade(symbol, trade_id) {
+            self.records.push(Record::Fill(*fill));
+            actions.push(Action::Alert(Note::Liquidated { symbol, qty, price }));
+            self.on_exit_fill(fill, Reason::Liquidation, actions);
+            self.tend(now, symbol, actions);
+            self.stop_if_empty(now, actions);
+        }
     }
 
     /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).

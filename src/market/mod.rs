@@ -7,6 +7,7 @@ mod feed;
 mod hash;
 mod instrument;
 mod instruments;
+mod maintenance;
 mod money;
 mod order;
 mod refit;
@@ -20,6 +21,7 @@ pub use feed::FeedState;
 pub use hash::Fnv;
 pub use instrument::{Instrument, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
+pub use maintenance::{Tier, Tiers};
 pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, share};
 pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, FundingRate, OrderCommand, OrderKind, OrderRequest,

@@ -191,6 +191,8 @@ pub enum OrderUpdate {
     },
     /// It traded, wholly or in part.
     Filled(Fill),
+    /// The venue closed a position or a part of it by force, with an order of its own. Its reduce-only orders end by themselves.
+    Liquidated(Fill),
     /// It ended without (another) fill.
     Ended {
         /// The order.
@@ -215,7 +217,7 @@ impl OrderUpdate {
             | Self::Unknown { id }
             | Self::Ended { id, .. }
             | Self::Absent { id } => *id,
-            Self::Filled(fill) => fill.id,
+            Self::Filled(fill) | Self::Liquidated(fill) => fill.id,
         }
     }
 }

@@ -48,6 +48,7 @@ pub fn trader() -> Trader {
         slippage_pct: 0.0,
         leverage: 5.0,
         funding_rate_pct: 0.01,
+        ..matching::Settings::default()
     };
     Trader::new(Engine::new(settings()), Venue::Matching(Matching::new(venue)))
 }

@@ -64,6 +64,14 @@ impl Teller<'_> {
                 let way = if amount.is_sign_negative() { "received" } else { "paid" };
                 (Level::Debug, format!("{}: funding of {} USDT {way}", self.name(*symbol), rounded(amount.abs(), 4)))
             }
+            Note::Liquidated { symbol, qty, price } => (
+                Level::Error,
+                format!(
+                    "{}: {qty} liquidated by the exchange at {}; the margin is lost",
+                    self.name(*symbol),
+                    self.price(*symbol, *price)
+                ),
+            ),
             Note::Halted(level) => (Level::Error, format!("{}: the account is empty", halt_text(*level))),
         }
     }
@@ -371,6 +379,11 @@ mod tests {
                 Note::Funding { symbol: BTC, amount: dec("-0.0113") },
                 Level::Debug,
                 "BTC/USDT:USDT: funding of 0.0113 USDT received",
+            ),
+            (
+                Note::Liquidated { symbol: BTC, qty: dec("0.004"), price: dec("91252.1") },
+                Level::Error,
+                "BTC/USDT:USDT: 0.004 liquidated by the exchange at 91252.1; the margin is lost",
             ),
             (Note::Halted(Halt::Emergency), Level::Error, "Emergency stop: the account is empty"),
             (

@@ -66,6 +66,41 @@ fn close_all_and_stop_close_at_the_market() {
 }
 
 #[test]
+fn a_liquidation_ends_the_position_and_is_told_once() {
+    let (mut rig, stop, target) = Rig::holding(settings());
+    let forced = |trade_id, qty| {
+        let (id, symbol) = (ClientId::new("autoclose7").unwrap(), BTC);
+        let (price, fee, at) = (Decimal::from(80_000), Decimal::from(12), rig.now);
+        OrderUpdate::Liquidated(Fill { id, trade_id, symbol, side: OrderSide::Sell, qty, price, fee, at })
+    };
+    let (part, rest, again) = (forced(70, qty("0.004")), forced(71, qty("0.006")), forced(71, qty("0.006")));
+    rig.update(part);
+    assert_eq!(rig.engine.positions().next().unwrap().qty, qty("0.006"), "a part can be");
+    rig.update(rest);
+    rig.update(again);
+    assert_eq!(rig.engine.positions().count(), 0);
+    assert_eq!(rig.cancelled(), [stop.id, target.id]);
+    let alerts = rig.actions.iter().filter(|action| matches!(action, Action::Alert(Note::Liquidated { .. })));
+    assert_eq!(alerts.count(), 2);
+    assert!(!rig.actions.contains(&Action::Need(Need::Reconcile)), "nothing is in doubt");
+    // 1,000 − 0.01 × 18,500 − 2 × 12 − 0.1
+    assert_eq!(rig.engine.account().balance, qty("790.9"));
+    assert_eq!(rig.engine.summary().exits().collect::<Vec<_>>(), [(Reason::Liquidation, 2)]);
+    rig.update(OrderUpdate::Ended { id: stop.id, how: Ended::Expired });
+    rig.commit();
+    assert!(rig.placed().is_empty(), "nothing is left to protect");
+}
+
+#[test]
+fn a_liquidation_of_what_is_not_held_is_a_doubt() {
+    let mut rig = Rig::new(settings());
+    let (id, symbol, one) = (ClientId::new("autoclose7").unwrap(), BTC, Decimal::ONE);
+    let fill = Fill { id, trade_id: 7, symbol, side: OrderSide::Sell, qty: one, price: one, fee: one, at: rig.now };
+    rig.update(OrderUpdate::Liquidated(fill));
+    assert!(rig.actions.contains(&Action::Need(Need::Reconcile)));
+}
+
+#[test]
 fn funding_is_part_of_the_trade() {
     let (mut rig, stop, _) = Rig::holding(settings());
     rig.event(Event::Funding(FundingPaid { symbol: BTC, amount: qty("0.05"), at: rig.now }));

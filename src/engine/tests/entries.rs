@@ -3,6 +3,16 @@
 use super::*;
 
 #[test]
+fn no_entry_that_is_liquidated_before_its_stop_is_met() {
+    // the stop is 0.12 % away; at 125 a position on BTC lasts for 0.4 %
+    for (leverage, skips) in [(125.0, 0), (195.0, 1)] {
+        let risk = Risk { leverage, ..Risk::default() };
+        let rig = Rig::signalled(Settings { risk, ..settings() });
+        assert_eq!(rig.skips(Skip::Liquidation), skips, "{leverage}");
+    }
+}
+
+#[test]
 fn an_entry_leaves_once_its_intent_is_durable() {
     let mut rig = Rig::signalled(settings());
     assert!(

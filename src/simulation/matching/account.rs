@@ -77,6 +77,11 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// What an order would open at a price from flat.
+    pub fn opened(side: Side, qty: Decimal, price: Decimal) -> Self {
+        Self { side, qty, cost: notional(price, qty), settled: Timestamp(0) }
+    }
+
     /// The part of an order that would reduce this position.
     pub fn reducible(&self, side: OrderSide, qty: Decimal) -> Decimal {
         if side == self.side.exit() { qty.min(self.qty) } else { Decimal::ZERO }

@@ -34,9 +34,9 @@ struct Calm {
 impl Calm {
     const NOWHERE: Self = Self { above: f64::INFINITY, below: f64::NEG_INFINITY };
 
-    fn of(orders: &[Order]) -> Self {
+    fn of(orders: &[Order], liquidation: Option<Trigger>) -> Self {
         let everything = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
-        orders.iter().fold(everything, |calm, order| match order.trigger {
+        orders.iter().map(|order| order.trigger).chain(liquidation).fold(everything, |calm, trigger| match trigger {
             Trigger::Now => Self::NOWHERE,
             Trigger::AtOrBelow(trigger) => Self { above: calm.above.max(trigger), ..calm },
             Trigger::AtOrAbove(trigger) => Self { below: calm.below.min(trigger), ..calm },
@@ -52,6 +52,8 @@ pub(super) struct Book {
     pub position: Option<Position>,
     /// What the venue has said about funding; `None` until it has.
     pub announced: Option<Announced>,
+    /// What the price must not reach, or the position is closed by force.
+    liquidation: Option<Trigger>,
     orders: Vec<Order>,
     #[serde(skip)]
     calm: Calm,
@@ -64,12 +66,15 @@ struct Stored {
     position: Option<Position>,
     #[serde(default)]
     announced: Option<Announced>,
+    /// Worked out anew from the settings, so that a state without it is as good.
+    #[serde(default)]
+    liquidation: Option<Trigger>,
     orders: Vec<Order>,
 }
 
 impl From<Stored> for Book {
-    fn from(Stored { mark, position, announced, orders }: Stored) -> Self {
-        Self { mark, position, announced, calm: Calm::of(&orders), orders }
+    fn from(Stored { mark, position, announced, liquidation, orders }: Stored) -> Self {
+        Self { mark, position, announced, liquidation, calm: Calm::of(&orders, liquidation), orders }
     }
 }
 
@@ -93,6 +98,21 @@ impl Book {
         let order = self.orders.remove(index);
         self.refresh();
         order
+    }
+
+    /// Where the position is closed by force.
+    pub fn liquidation(&self) -> Option<Trigger> {
+        self.liquidation
+    }
+
+    pub fn set_liquidation(&mut self, liquidation: Option<Trigger>) {
+        self.liquidation = liquidation;
+        self.refresh();
+    }
+
+    /// What the price can reach.
+    pub fn triggers(&self) -> impl Iterator<Item = Trigger> {
+        self.orders.iter().map(|order| order.trigger).chain(self.liquidation)
     }
 
     pub fn find(&self, id: ClientId) -> Option<usize> {
@@ -147,13 +167,14 @@ impl Book {
     }
 
     fn refresh(&mut self) {
-        self.calm = Calm::of(&self.orders);
+        self.calm = Calm::of(&self.orders, self.liquidation);
     }
 
     pub fn check(&self) {
         assert!(self.orders.len() <= OPEN_ORDERS, "more than {OPEN_ORDERS} orders wait");
         assert!(self.orders.is_sorted_by(|a, b| a.number < b.number), "waiting orders are out of order");
         assert!(self.orders.iter().all(|order| order.request.qty > Decimal::ZERO), "an order over nothing waits");
+        assert!(self.position.is_some() || self.liquidation.is_none(), "nothing is held that could be liquidated");
         if let Some(held) = self.position {
             assert!(
                 held.qty > Decimal::ZERO && held.cost >= Decimal::ZERO,
@@ -163,6 +184,10 @@ impl Book {
             );
             assert!(self.mark.is_some(), "a position is held at no known price");
         }
-        assert_eq!(self.calm, Calm::of(&self.orders), "the calm range does not follow from the orders");
+        assert_eq!(
+            self.calm,
+            Calm::of(&self.orders, self.liquidation),
+            "the calm range does not follow from the orders"
+        );
     }
 }

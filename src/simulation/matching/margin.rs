@@ -15,14 +15,17 @@ impl Matching {
         if notional(price, request.qty) < self.settings.instruments[request.symbol.index()].min_notional {
             return Err(Refusal::NOTIONAL);
         }
-        let is_affordable = self.affords(request, price, self.reserved());
-        if is_affordable { Ok(()) } else { Err(Refusal::MARGIN) }
+        if !self.affords(request, price, self.reserved()) {
+            return Err(Refusal::MARGIN);
+        }
+        if self.keeps_margin(request, price) { Ok(()) } else { Err(Refusal::LEVERAGE) }
     }
 
     /// How much of an order may trade now: nothing but a reduction when it is reduce-only or the rest is not affordable.
     pub(super) fn tradable(&self, request: &OrderRequest, price: Decimal) -> Decimal {
         let reduces = self.state.books[request.symbol.index()].reducible(request);
-        let may_open = !request.reduce_only && self.affords(request, price, Decimal::ZERO);
+        let is_affordable = || self.affords(request, price, Decimal::ZERO) && self.keeps_margin(request, price);
+        let may_open = !request.reduce_only && is_affordable();
         if may_open { request.qty } else { reduces }
     }
 

@@ -6,6 +6,7 @@
 mod account;
 mod book;
 mod funding;
+mod liquidation;
 mod margin;
 mod order;
 mod refit;
@@ -17,7 +18,7 @@ mod walk;
 
 use crate::market::{
     ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderRequest, OrderUpdate,
-    PriceBar, Symbol, SymbolId, Timestamp, notional,
+    PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
 };
 use account::{Account, charge, trade};
 use book::{Book, Mark};
@@ -85,7 +86,9 @@ pub enum Output {
 /// - Between those points the price moves without gaps: what is triggered there fills at its trigger.
 /// - Before the open there is a gap: what the open has passed fills at the open. For a stop that is worse than its
 ///   trigger; for a target it is better, as the market order behind it would get.
-/// - A [`PriceBar`] is walked likewise, from the price in it that is nearest to the last one known.
+/// - A [`PriceBar`] is walked likewise, from the price in it that is nearest to the last one known. Its prices are those of
+///   trades, so what is triggered in it pays the distance from its last price to bid or ask on top: at its end it gets no
+///   more than the quote. Without quotes, with crossed ones, or with one more than 5 % away, its last price is both.
 /// - A candle or bar that begins before the last known price says nothing new and is ignored; so is a bar with
 ///   an impossible price. A history candle only sets the last price.
 ///
@@ -116,7 +119,15 @@ pub enum Output {
 ///   what waiting market orders will need. Checked on placing (else refused) and again when it fires (else the
 ///   opening part is `Expired`). While a symbol has no price, placing checks neither margin nor notional, and the
 ///   order waits for the first one.
-/// - Margin is never called in: nothing is liquidated, and the balance may fall below zero.
+/// - Margin is isolated: a position's is its cost ÷ the account's leverage, and it can lose that and no more. Where margin
+///   and result are no more than the maintenance margin of its value (see [`Tiers`]), it is liquidated: closed by the
+///   venue, at the cost of its whole margin. What the price leaves of the margin is the fee; what a gap takes beyond it,
+///   others pay. The symbol's reduce-only orders expire. Fees and funding come from the balance, never from a margin.
+/// - The last price counts for that, where venues take a mark price, which moves less.
+/// - A stop before the liquidation's price, or at it, is met first. Where an open is beyond both, the stop fills there as
+///   long as the margin covers its loss, else the position is liquidated; likewise a market order that reduces.
+/// - An entry after which the position would have less than twice its maintenance margin is refused, or its opening part
+///   `Expired`.
 /// - Funding is charged on the last known price, for positions that were opened before its time. Until the venue has
 ///   announced one for a symbol, at the settings' rate at 00:00, 08:00 and 16:00 UTC; from then on at the announced
 ///   times, each at the rate announced last before it. Where the next announcement has not come by the time that the
@@ -128,6 +139,7 @@ pub enum Output {
 pub struct Matching {
     settings: Settings,
     rates: Rates,
+    tiers: Vec<Tiers>,
     state: Snapshot,
 }
 
@@ -184,7 +196,9 @@ impl Matching {
     pub fn restore(settings: Settings, snapshot: Snapshot) -> Self {
         let symbols = settings.instruments.iter().map(|instrument| &instrument.symbol);
         assert!(symbols.eq(&snapshot.symbols), "the symbols must be those of the snapshot: {:?}", snapshot.symbols);
-        let matching = Self { rates: Rates::new(&settings), settings, state: snapshot };
+        let (rates, tiers) = (Rates::new(&settings), settings.tiers());
+        let mut matching = Self { rates, tiers, settings, state: snapshot };
+        (0..matching.tiers.len()).for_each(|index| matching.refresh_liquidation(index));
         matching.check();
         matching
     }
@@ -266,20 +280,24 @@ impl Matching {
         self.state.walk.is_some()
     }
 
-    /// Goes on with the walk up to the next order that fires. `false`: the walk is over, and nothing came out.
+    /// Goes on with the walk up to the next order that fires, or liquidation. `false`: the walk is over, and nothing came out.
     pub fn resume(&mut self, outputs: &mut Vec<Output>) -> bool {
-        while let Some(walk) = &mut self.state.walk {
-            let book = &mut self.state.books[walk.symbol.index()];
-            if let Some((index, price)) = walk.due(book) {
-                let (symbol, at) = (walk.symbol, walk.mark.at);
-                self.fire(symbol, index, price, at, outputs);
+        while let Some(mut walk) = self.state.walk {
+            let (symbol, mark) = (walk.symbol, walk.mark);
+            let book = &self.state.books[symbol.index()];
+            let due = walk.due(book);
+            let is_liquidated = book.liquidation().is_some_and(|price| price.passed_by(mark.price));
+            if is_liquidated && due.is_none_or(|(order, price)| !self.saves(symbol, order, price)) {
+                self.liquidate(symbol, mark, outputs);
                 return true;
             }
-            if walk.advance(book, self.state.next_order) {
-                book.mark = Some(walk.mark);
-            } else {
-                self.state.walk = None;
+            if let Some((order, price)) = due {
+                self.fire(symbol, order, price, mark.at, outputs);
+                return true;
             }
+            let goes_on = walk.advance(book, self.state.next_order);
+            self.state.books[symbol.index()].mark = Some(walk.mark);
+            self.state.walk = goes_on.then_some(walk);
         }
         false
     }
@@ -291,7 +309,8 @@ impl Matching {
         let qty = self.tradable(&request, paid);
         assert!(!qty.is_sign_negative() && qty <= request.qty, "{} fills {qty} of {}", request.id, request.qty);
         if !qty.is_zero() {
-            let fill = self.book(&request, qty, paid, at);
+            let fee = charge(notional(paid, qty), self.rates.fee);
+            let fill = self.book(&request, qty, paid, fee, at);
             self.state.account.totals.slippage += notional((paid - price).abs(), qty);
             outputs.push(Output::Order(OrderUpdate::Filled(fill)));
         }
@@ -301,15 +320,15 @@ impl Matching {
     }
 
     /// Books a trade in position and balance.
-    fn book(&mut self, request: &OrderRequest, qty: Decimal, price: Decimal, at: Timestamp) -> Fill {
+    fn book(&mut self, request: &OrderRequest, qty: Decimal, price: Decimal, fee: Decimal, at: Timestamp) -> Fill {
         let OrderRequest { id, symbol, side, .. } = *request;
-        let fee = charge(notional(price, qty), self.rates.fee);
         let fill = Fill { id, trade_id: self.state.next_trade, symbol, side, qty, price, fee, at };
         self.state.next_trade += 1;
         let realised = trade(&mut self.state.books[symbol.index()].position, &fill);
         self.state.account.realise(realised);
         self.state.account.pay_fee(fee);
         self.state.deadline = self.earliest_funding();
+        self.refresh_liquidation(symbol.index());
         fill
     }
 
@@ -387,6 +406,7 @@ impl Matching {
         let Some(known) = self.settings.instruments.get_mut(symbol.index()) else { return };
         if rules.symbol == known.symbol && rules.tick > Decimal::ZERO && rules.step > Decimal::ZERO {
             known.clone_from(rules);
+            self.refresh_liquidation(symbol.index());
         }
     }
 

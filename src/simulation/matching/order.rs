@@ -16,6 +16,7 @@ impl Refusal {
     pub const TOO_MANY: Self = Self::new(-2025, Class::Other);
     pub const DUPLICATE: Self = Self::new(-4116, Class::Duplicate);
     pub const MARGIN: Self = Self::new(-2019, Class::Margin);
+    pub const LEVERAGE: Self = Self::new(-2027, Class::Margin);
     pub const NOTHING_TO_REDUCE: Self = Self::new(-2022, Class::ReduceOnly);
     pub const NOTIONAL: Self = Self::new(-4164, Class::Filter);
     const QTY_TOO_SMALL: Self = Self::new(-4003, Class::Filter);

@@ -1,6 +1,6 @@
 //! The numbers of the account and the venue.
 
-use crate::market::{Instrument, decimal};
+use crate::market::{Instrument, Tiers, decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Settings {
     /// What a long pays to a short every eight hours, in percent of the notional, −3 to 3; negative is the other
     /// way round.
     pub funding_rate_pct: f64,
+    /// What margin positions must keep, in the instruments' order; for those that it has none for, [`Tiers::known`].
+    pub tiers: Vec<Tiers>,
 }
 
 impl Default for Settings {
@@ -40,7 +42,16 @@ impl Default for Settings {
             slippage_pct: 0.05,
             leverage: 5.0,
             funding_rate_pct: 0.01,
+            tiers: Vec::new(),
         }
+    }
+}
+
+impl Settings {
+    /// The tiers of each instrument.
+    pub(super) fn tiers(&self) -> Vec<Tiers> {
+        let known = self.instruments.iter().skip(self.tiers.len()).map(|rules| Tiers::known(&rules.symbol));
+        self.tiers.iter().cloned().chain(known).take(self.instruments.len()).collect()
     }
 }
 

@@ -17,6 +17,9 @@ use crate::market::{ClosedCandle, OrderSide, PriceBar, Side, SymbolId, Timestamp
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+/// A quote farther from the last price than this part of it is taken for a mistake.
+const FARTHEST_QUOTE: f64 = 0.05;
+
 /// How far the walk has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Stage {
@@ -49,6 +52,14 @@ pub(super) struct Walk {
     high_visited: bool,
 }
 
+/// The quotes of a bar; the last price for both where one is missing, they are crossed, or one is absurd.
+fn believed(bar: &PriceBar) -> (f64, f64) {
+    let PriceBar { bid, ask, last, .. } = bar.with_quotes();
+    let nearby = (last - last * FARTHEST_QUOTE)..=(last + last * FARTHEST_QUOTE);
+    let is_sound = bid <= ask && nearby.contains(&bid) && nearby.contains(&ask);
+    if is_sound { (bid, ask) } else { (last, last) }
+}
+
 impl Walk {
     /// Through a candle, from its open. A market order fills at the open if it was sent by then, else at the close.
     pub fn through_candle(closed: &ClosedCandle) -> Self {
@@ -73,7 +84,7 @@ impl Walk {
     /// end, at bid or ask.
     pub fn through_bar(bar: &PriceBar, before: Option<Mark>) -> Self {
         let open = before.map_or(bar.last, |mark| mark.price.clamp(bar.low, bar.high));
-        let PriceBar { bid, ask, .. } = bar.with_quotes();
+        let (bid, ask) = believed(bar);
         Self {
             symbol: bar.symbol,
             low: bar.low,
@@ -99,7 +110,7 @@ impl Walk {
     pub fn due(&self, book: &Book) -> Option<(usize, Decimal)> {
         let orders = book.orders().iter().enumerate();
         let (index, order) = orders.filter(|(_, order)| self.fires(order)).min_by_key(|(_, order)| order.rank())?;
-        Some((index, exact(self.price_for(order.request.side))))
+        Some((index, self.price_for(order.request.side)))
     }
 
     fn fires(&self, order: &Order) -> bool {
@@ -113,11 +124,15 @@ impl Walk {
         }
     }
 
-    fn price_for(&self, side: OrderSide) -> f64 {
+    /// What a taker gets where the price stands: at the end bid or ask, before it the price and what the end's quote is worse than
+    /// its price.
+    fn price_for(&self, side: OrderSide) -> Decimal {
+        let (price, last) = (exact(self.mark.price), exact(self.close));
         match (self.stage, side) {
-            (Stage::Close { .. }, OrderSide::Buy) => self.ask,
-            (Stage::Close { .. }, OrderSide::Sell) => self.bid,
-            (Stage::Open | Stage::Between, _) => self.mark.price,
+            (Stage::Close { .. }, OrderSide::Buy) => exact(self.ask),
+            (Stage::Close { .. }, OrderSide::Sell) => exact(self.bid),
+            (Stage::Open | Stage::Between, OrderSide::Buy) => price + (exact(self.ask) - last).max(Decimal::ZERO),
+            (Stage::Open | Stage::Between, OrderSide::Sell) => price - (last - exact(self.bid)).max(Decimal::ZERO),
         }
     }
 
@@ -176,11 +191,11 @@ impl Walk {
     }
 }
 
-/// The first trigger that the price meets from where it stands, exclusive, to where it goes, inclusive.
+/// The first trigger, or liquidation, that the price meets from where it stands, exclusive, to where it goes, inclusive.
 fn nearest_trigger(book: &Book, from: f64, to: f64) -> Option<f64> {
     let mut nearest = None;
-    for order in book.orders() {
-        let met = match order.trigger {
+    for trigger in book.triggers() {
+        let met = match trigger {
             Trigger::AtOrBelow(trigger) if to <= trigger && trigger < from => trigger,
             Trigger::AtOrAbove(trigger) if from < trigger && trigger <= to => trigger,
             Trigger::Now | Trigger::AtOrBelow(_) | Trigger::AtOrAbove(_) => continue,

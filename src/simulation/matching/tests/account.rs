@@ -51,10 +51,10 @@ fn margin_in_use_and_losses_limit_the_next_entry_and_a_turn_frees_margin() {
     for (order, price, want) in [
         ("buy market 90", 100.0, "a accepted"),
         ("buy market 110", 100.0, "a refused -2019 Margin"),
-        ("buy market 30", 80.0, "a refused -2019 Margin"), // 10,000 − 8,000 lost − 8,000 in use
+        ("buy market 30", 90.0, "a refused -2019 Margin"), // 10,000 − 4,000 lost − 8,000 in use
         ("sell market 890", 100.0, "a accepted"),          // 490 short
         ("sell market 910", 100.0, "a refused -2019 Margin"), // 510 short
-        ("sell market 400", 60.0, "a accepted"),           // an exit needs none
+        ("sell market 400", 85.0, "a accepted"),           // an exit needs none
     ] {
         let mut rig = Rig::holding(settings(), "buy market 400");
         rig.candle([price; 4]);
@@ -69,10 +69,10 @@ fn an_entry_that_is_not_affordable_when_it_fires_expires_but_for_what_reduces() 
     assert_eq!(rig.candle([100.0; 4]), ["a Expired"], "it came before the first price");
     let mut rig = Rig::holding(settings(), "buy market 1");
     rig.send(place("a", "sell stop 480 98"));
-    assert_eq!(rig.candle([40.0; 4]), ["a fills 480 @ 40 at 2"]);
+    assert_eq!(rig.candle([90.0; 4]), ["a fills 480 @ 90 at 2"]);
     let mut rig = Rig::holding(settings(), "sell market 1");
     rig.send(place("a", "buy stop 480 102"));
-    assert_eq!(rig.candle([140.0; 4]), ["a fills 1 @ 140 at 2", "a Expired"]);
+    assert_eq!(rig.candle([115.0; 4]), ["a fills 1 @ 115 at 2", "a Expired"]);
 }
 
 #[test]

@@ -68,8 +68,8 @@ struct Ledger {
     last_trade: u64,
     last_at: [Timestamp; 2],
     last_funding: [Timestamp; 2],
-    /// Trades, orders that traded in part, fundings.
-    seen: [usize; 3],
+    /// Trades, orders that traded in part, fundings, liquidations.
+    seen: [usize; 4],
 }
 
 impl Ledger {
@@ -83,6 +83,7 @@ impl Ledger {
                 self.seen[2] += 1;
             }
             Output::Order(OrderUpdate::Filled(fill)) => self.fill(fill, matching, now),
+            Output::Order(OrderUpdate::Liquidated(fill)) => self.liquidated(fill, now),
             Output::Order(OrderUpdate::Ended { id, .. }) => {
                 let qty = self.asked[id].qty;
                 let filled = self.done.insert(*id, qty).unwrap_or_default();
@@ -119,6 +120,19 @@ impl Ledger {
         self.seen[0] += 1;
     }
 
+    /// All that is held goes, at a fee that leaves nothing of the margin.
+    fn liquidated(&mut self, fill: &Fill, now: Timestamp) {
+        let index = fill.symbol.index();
+        assert!(fill.trade_id > self.last_trade && self.last_at[index] <= fill.at && fill.at <= now);
+        assert!(fill.fee >= Decimal::ZERO && fill.price > Decimal::ZERO);
+        let sign = if fill.side == OrderSide::Buy { Decimal::ONE } else { -Decimal::ONE };
+        assert_eq!(self.held[index] + sign * fill.qty, Decimal::ZERO);
+        self.held[index] = Decimal::ZERO;
+        self.cash -= sign * fill.price * fill.qty + fill.fee;
+        (self.last_trade, self.last_at[index]) = (fill.trade_id, fill.at);
+        self.seen[3] += 1;
+    }
+
     /// What came in minus what went out, and what is held at its price, is the equity: to the last digit.
     fn check(&self, matching: &Matching, capital: Decimal) {
         let mut equity = capital + self.cash;
@@ -150,7 +164,7 @@ struct World {
 }
 
 fn noisy() -> Settings {
-    Settings { taker_fee_pct: 0.06, slippage_pct: 0.05, funding_rate_pct: -0.013, ..settings() }
+    Settings { taker_fee_pct: 0.06, slippage_pct: 0.05, funding_rate_pct: -0.013, leverage: 20.0, ..settings() }
 }
 
 /// As the store has it, and as the journal has it.
@@ -190,6 +204,15 @@ impl World {
     fn finish(&mut self) {
         while self.matching.is_walking() {
             self.both(|matching, outputs| _ = matching.resume(outputs));
+        }
+        for held in self.matching.account().positions {
+            let (price, index) = (decimal(self.matching.mark(held.symbol).unwrap()).unwrap(), held.symbol.index());
+            let position = self.matching.state.books[index].position.unwrap();
+            let left = self.matching.margin(&position) + position.unrealised(price);
+            let needed = self.matching.tiers[index].maintenance(price * held.qty);
+            assert!(left > needed, "{left} of the margin is left where {needed} is needed");
+            let liquidation = self.matching.liquidated_at(index, &position);
+            assert_eq!(self.matching.state.books[index].liquidation(), liquidation);
         }
     }
 
@@ -296,16 +319,16 @@ proptest! {
 fn random_steps_do_trade() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
-    let (mut seen, mut pauses) = ([0; 3], 0);
+    let (mut seen, mut pauses) = ([0; 4], 0);
     for _ in 0..50 {
         let mut world = World::new();
         for step in steps().new_tree(&mut runner).unwrap().current() {
             world.apply(&step);
             pauses += usize::from(world.matching.is_walking());
         }
-        (0..3).for_each(|index| seen[index] += world.ledger.seen[index]);
+        (0..4).for_each(|index| seen[index] += world.ledger.seen[index]);
     }
-    let [fills, cut, fundings] = seen;
-    println!("{fills} fills, {cut} cut, {fundings} fundings, {pauses} pauses");
-    assert!(fills > 200 && cut > 20 && fundings > 20 && pauses > 100, "{seen:?}, {pauses}");
+    let [fills, cut, fundings, liquidations] = seen;
+    println!("{fills} fills, {cut} cut, {fundings} fundings, {liquidations} liquidations, {pauses} pauses");
+    assert!(fills > 200 && cut > 20 && fundings > 20 && liquidations > 20 && pauses > 100, "{seen:?}, {pauses}");
 }

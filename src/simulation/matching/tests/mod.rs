@@ -3,6 +3,7 @@
 mod account;
 mod funding;
 mod laws;
+mod liquidation;
 mod orders;
 mod prices;
 mod refit;

@@ -277,10 +277,10 @@ fn a_bar_that_comes_late_says_nothing_new() {
 #[test]
 fn a_bar_is_walked_adverse_extreme_first_and_a_gap_before_it_fills_inside_it() {
     for (entry, stop, target, low, high, want) in [
-        ("buy market 1", "sell stop 1 98!", "sell target 1 102!", 97.0, 103.0, "stop fills 1 @ 98 at 5"),
-        ("sell market 1", "buy stop 1 102!", "buy target 1 98!", 97.0, 103.0, "stop fills 1 @ 102 at 5"),
-        ("buy market 1", "sell stop 1 98!", "sell target 1 102!", 94.0, 96.0, "stop fills 1 @ 96 at 5"),
-        ("sell market 1", "buy stop 1 102!", "buy target 1 98!", 104.0, 106.0, "stop fills 1 @ 104 at 5"),
+        ("buy market 1", "sell stop 1 98!", "sell target 1 102!", 97.0, 103.0, "stop fills 1 @ 97.9 at 5"),
+        ("sell market 1", "buy stop 1 102!", "buy target 1 98!", 97.0, 103.0, "stop fills 1 @ 102.2 at 5"),
+        ("buy market 1", "sell stop 1 98!", "sell target 1 102!", 94.0, 96.0, "stop fills 1 @ 95.9 at 5"),
+        ("sell market 1", "buy stop 1 102!", "buy target 1 98!", 104.0, 106.0, "stop fills 1 @ 104.2 at 5"),
     ] {
         let mut rig = Rig::holding(settings(), entry);
         rig.send(place("target", target));
@@ -288,6 +288,29 @@ fn a_bar_is_walked_adverse_extreme_first_and_a_gap_before_it_fills_inside_it() {
         let all = rig.bar(&bar(5, low, high, high));
         assert_eq!(all[0], want, "{entry}");
     }
+}
+
+#[test]
+fn what_is_triggered_in_a_bar_pays_the_spread_and_at_its_end_gets_no_more_than_the_quote() {
+    for (bid, ask, want) in [
+        (97.0, 98.0, "stop fills 1 @ 97 at 5"),     // triggered by the last price
+        (98.5, 98.6, "stop fills 1 @ 98 at 5"),     // the quote has left the last price: never better than that
+        (f64::NAN, 98.1, "stop fills 1 @ 98 at 5"), // quotes are missing, crossed, or absurd
+        (97.0, 96.9, "stop fills 1 @ 98 at 5"),
+        (90.0, 98.1, "stop fills 1 @ 98 at 5"),
+        (97.0, 1e9, "stop fills 1 @ 98 at 5"),
+    ] {
+        let mut rig = Rig::holding(settings(), "buy market 1");
+        rig.send(place("stop", "sell stop 1 98.5!"));
+        assert_eq!(rig.bar(&PriceBar { bid, ask, ..bar(5, 98.0, 98.0, 98.0) }), [want], "{bid} {ask}");
+    }
+    let mut rig = Rig::holding(settings(), "buy market 1");
+    rig.send(place("stop", "sell stop 1 99!"));
+    assert_eq!(
+        rig.bar(&bar(5, 98.0, 103.0, 103.0)),
+        ["stop fills 1 @ 98.9 at 5"],
+        "on the way the spread is the end's"
+    );
 }
 
 #[test]

@@ -70,6 +70,10 @@ fn text(output: &Output) -> String {
             OrderUpdate::Filled(f) => {
                 format!("{} fills {} @ {} at {}", f.id, f.qty, f.price.normalize(), f.at.0 / MINUTE_MS)
             }
+            OrderUpdate::Liquidated(f) => {
+                let (price, fee) = (f.price.normalize(), f.fee.normalize());
+                format!("liquidated {} @ {price} for {fee} at {}", f.qty, f.at.0 / MINUTE_MS)
+            }
             OrderUpdate::Ended { id, how } => format!("{id} {how:?}"),
             OrderUpdate::Unknown { .. } | OrderUpdate::Absent { .. } => panic!("{update:?}"),
         },

@@ -1,0 +1,94 @@
+//! Margin that is called in: each position has its own, and is closed by force before it is used up.
+
+use super::book::{Mark, exact};
+use super::{Matching, Output, account::Position, order::Trigger};
+use crate::market::{
+    ClientId, Ended, Fill, MONEY_DIGITS, OrderKind, OrderRequest, OrderUpdate, Side, SymbolId, float, notional,
+};
+use rust_decimal::Decimal;
+
+/// An entry must have so many times the maintenance margin: venues lower the leverage of large positions likewise.
+const INITIAL_MARGINS: Decimal = Decimal::TWO;
+
+impl Matching {
+    /// What a position has put up, and all that it can lose, in USDT.
+    pub(super) fn margin(&self, held: &Position) -> Decimal {
+        (held.cost / self.rates.leverage).round_dp(MONEY_DIGITS)
+    }
+
+    /// Whether what an order opens at `price` would stand well apart from its liquidation.
+    pub(super) fn keeps_margin(&self, request: &OrderRequest, price: Decimal) -> bool {
+        let index = request.symbol.index();
+        let book = &self.state.books[index];
+        let reduces = book.reducible(request);
+        let opens = request.qty - reduces;
+        let mut after = Position::opened(request.side.opens(), opens, price);
+        if let Some(held) = book.position.filter(|_| reduces.is_zero()) {
+            after.qty += held.qty;
+            after.cost += held.cost;
+        }
+        let left = self.margin(&after) + after.unrealised(price);
+        opens.is_zero() || left >= INITIAL_MARGINS * self.tiers[index].maintenance(notional(price, after.qty))
+    }
+
+    /// Where a position's margin and result are no more than it must keep; `None` where that is no price.
+    ///
+    /// On the tick that is reached first.
+    pub(super) fn liquidated_at(&self, index: usize, held: &Position) -> Option<Trigger> {
+        let margin = self.margin(held);
+        // margin + result ≤ value × rate − amount, solved for the price, for each tier; the first price that is met counts
+        let lines = self.tiers[index].lines();
+        let instrument = &self.settings.instruments[index];
+        match held.side {
+            Side::Long => {
+                let prices =
+                    lines.map(|(rate, amount)| (held.cost - margin - amount) / (held.qty * (Decimal::ONE - rate)));
+                let price = prices.max().filter(|price| *price > Decimal::ZERO)?;
+                Some(Trigger::AtOrBelow(float(instrument.round_fill(Side::Long.entry(), price))))
+            }
+            Side::Short => {
+                let prices =
+                    lines.map(|(rate, amount)| (held.cost + margin + amount) / (held.qty * (Decimal::ONE + rate)));
+                Some(Trigger::AtOrAbove(float(instrument.round_fill(Side::Short.entry(), prices.min()?))))
+            }
+        }
+    }
+
+    /// Works out anew where a symbol's position is liquidated.
+    pub(super) fn refresh_liquidation(&mut self, index: usize) {
+        let liquidation = self.state.books[index].position.and_then(|held| self.liquidated_at(index, &held));
+        self.state.books[index].set_liquidation(liquidation);
+    }
+
+    /// Whether an order only reduces the position, at a price at which its margin covers the loss.
+    pub(super) fn saves(&self, symbol: SymbolId, order: usize, price: Decimal) -> bool {
+        let book = &self.state.books[symbol.index()];
+        let request = &book.orders()[order].request;
+        let Some(held) = book.position.filter(|held| held.side.exit() == request.side) else { return false };
+        let only_reduces = request.reduce_only || request.qty <= held.qty;
+        let paid = self.with_slippage(request, price);
+        only_reduces && self.margin(&held) + held.unrealised(paid) >= Decimal::ZERO
+    }
+
+    /// Closes a position by force where the price stands. It costs the whole margin and no more: what the price leaves of it is
+    /// the fee, and what a gap takes beyond it is not the account's. Its reduce-only orders expire.
+    pub(super) fn liquidate(&mut self, symbol: SymbolId, mark: Mark, outputs: &mut Vec<Output>) {
+        let Some(held) = self.state.books[symbol.index()].position else { return };
+        let (margin, instrument) = (self.margin(&held), &self.settings.instruments[symbol.index()]);
+        let walked = instrument.round_fill(held.side.exit(), exact(mark.price));
+        let price = match held.side {
+            Side::Long => walked.max(instrument.round_fill(Side::Long.entry(), (held.cost - margin) / held.qty)),
+            Side::Short => walked.min(instrument.round_fill(Side::Short.entry(), (held.cost + margin) / held.qty)),
+        };
+        let left = margin + held.unrealised(price);
+        let id = ClientId::new(&format!("autoclose{}", self.state.next_trade)).expect("letters and at most 20 digits");
+        let (side, qty, kind) = (held.side.exit(), held.qty, OrderKind::Market);
+        let request = OrderRequest { id, symbol, side, kind, qty, reduce_only: true };
+        let fill: Fill = self.book(&request, qty, price, left.max(Decimal::ZERO), mark.at);
+        outputs.push(Output::Order(OrderUpdate::Liquidated(fill)));
+        while let Some(index) = self.state.books[symbol.index()].orders().iter().position(|o| o.request.reduce_only) {
+            let id = self.take(symbol, index).request.id;
+            outputs.push(Output::Order(OrderUpdate::Ended { id, how: Ended::Expired }));
+        }
+    }
+}
