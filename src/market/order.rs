@@ -75,6 +75,13 @@ pub enum OrderKind {
         /// In USDT, on the tick.
         trigger: Decimal,
     },
+    /// At `price` or better; what does not trade at once, rests.
+    Limit {
+        /// In USDT, on the tick.
+        price: Decimal,
+        /// Refused where it would trade at once, so that it pays the maker's fee or nothing.
+        post_only: bool,
+    },
 }
 
 /// An order as the engine wants it.
@@ -86,7 +93,7 @@ pub struct OrderRequest {
     pub symbol: SymbolId,
     /// Buy or sell.
     pub side: OrderSide,
-    /// Market, stop or target.
+    /// Market, stop, target or limit.
     pub kind: OrderKind,
     /// In base units, on the step, above 0.
     pub qty: Decimal,

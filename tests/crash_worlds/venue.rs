@@ -176,7 +176,7 @@ impl Venue {
     fn reached(&self, request: &OrderRequest) -> bool {
         let sells = request.side == OrderSide::Sell;
         match request.kind {
-            OrderKind::Market => false,
+            OrderKind::Market | OrderKind::Limit { .. } => false,
             OrderKind::StopMarket { trigger } if sells => self.price <= trigger,
             OrderKind::TakeProfitMarket { trigger } if !sells => self.price <= trigger,
             OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => self.price >= trigger,

@@ -146,7 +146,7 @@ fn stop_and_target_move_to_the_tick_of_new_rules_and_the_old_stop_goes_last() {
     let placed = rig.placed();
     let [new_stop, new_target] = placed[..] else { panic!("stop and target, not {placed:?}") };
     let trigger = |order: OrderRequest| match order.kind {
-        OrderKind::Market => panic!("{order:?}"),
+        OrderKind::Market | OrderKind::Limit { .. } => panic!("{order:?}"),
         OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => trigger,
     };
     for (new, old, away) in [(new_stop, stop, -1), (new_target, target, 1)] {

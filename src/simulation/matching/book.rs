@@ -94,6 +94,12 @@ impl Book {
         self.refresh();
     }
 
+    /// Has an order wait for another trigger.
+    pub fn wait_for(&mut self, index: usize, trigger: Trigger) {
+        self.orders[index].trigger = trigger;
+        self.refresh();
+    }
+
     pub fn remove(&mut self, index: usize) -> Order {
         let order = self.orders.remove(index);
         self.refresh();

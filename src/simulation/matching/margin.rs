@@ -1,8 +1,24 @@
 //! What the account can afford, and what a fill costs.
 
-use super::{Matching, account::charge, book::Book, order::Refusal, order::Trigger};
+use super::{
+    Matching,
+    account::charge,
+    book::Book,
+    order::{Order, Refusal, Trigger, keeps_limit},
+};
 use crate::market::{OrderKind, OrderRequest, OrderSide, notional};
 use rust_decimal::Decimal;
+
+/// What an order gets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Its price; a limit that has rested trades at its own.
+    pub paid: Decimal,
+    /// Its fee, as a part of the notional.
+    pub fee: Decimal,
+    /// How much worse than the walked price it is, in USDT a unit.
+    pub slippage: Decimal,
+}
 
 impl Matching {
     /// Whether reduce-only, smallest notional and margin allow an order to be placed.
@@ -11,7 +27,7 @@ impl Matching {
             let in_vain = request.kind == OrderKind::Market && book.reducible(request).is_zero();
             return if in_vain { Err(Refusal::NOTHING_TO_REDUCE) } else { Ok(()) };
         }
-        let Some(price) = book.price() else { return Ok(()) };
+        let Some(price) = price_of(request, book) else { return Ok(()) };
         if notional(price, request.qty) < self.settings.instruments[request.symbol.index()].min_notional {
             return Err(Refusal::NOTIONAL);
         }
@@ -27,6 +43,25 @@ impl Matching {
         let is_affordable = || self.affords(request, price, Decimal::ZERO) && self.keeps_margin(request, price);
         let may_open = !request.reduce_only && is_affordable();
         if may_open { request.qty } else { reduces }
+    }
+
+    /// What an order gets where a taker would get `price` before slippage. `None` where a limit that was to trade at once is too late for
+    /// that.
+    pub(super) fn terms(&self, order: &Order, price: Decimal) -> Option<Terms> {
+        let request = &order.request;
+        let taken = self.with_slippage(request, price);
+        let takes_at = |paid: Decimal| Terms { paid, fee: self.rates.fee, slippage: (paid - price).abs() };
+        match request.kind {
+            OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. } => {
+                Some(takes_at(taken))
+            }
+            OrderKind::Limit { price: own, .. } if order.trigger != Trigger::Now => {
+                Some(Terms { paid: own, fee: self.rates.maker_fee, slippage: Decimal::ZERO })
+            }
+            OrderKind::Limit { .. } if !keeps_limit(request, price) => None,
+            OrderKind::Limit { price: own, .. } if !keeps_limit(request, taken) => Some(takes_at(own)),
+            OrderKind::Limit { .. } => Some(takes_at(taken)),
+        }
     }
 
     /// The price that an order gets: worse than the walked one by the slippage, and on the tick.
@@ -52,16 +87,34 @@ impl Matching {
     /// Fee of the whole order, and initial margin of the part that opens.
     fn need(&self, book: &Book, request: &OrderRequest, price: Decimal) -> Decimal {
         let opens = request.qty - book.reducible(request);
-        charge(notional(price, request.qty), self.rates.fee) + notional(price, opens) / self.rates.leverage
+        let fee = match request.kind {
+            OrderKind::Limit { .. } => self.rates.fee.max(self.rates.maker_fee),
+            OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. } => self.rates.fee,
+        };
+        charge(notional(price, request.qty), fee) + notional(price, opens) / self.rates.leverage
     }
 
-    /// What market orders that wait will need.
+    /// What market orders and limits that wait will need.
     fn reserved(&self) -> Decimal {
         let of_book = |book: &Book| -> Decimal {
-            let price = book.price().unwrap_or_default();
-            let entries = book.orders().iter().filter(|o| o.trigger == Trigger::Now && !o.request.reduce_only);
-            entries.map(|order| self.need(book, &order.request, price)).sum()
+            let binds = |order: &&Order| {
+                let is_limit = matches!(order.request.kind, OrderKind::Limit { .. });
+                (is_limit || order.trigger == Trigger::Now) && !order.request.reduce_only
+            };
+            let needs = |order: &Order| {
+                let price = price_of(&order.request, book).unwrap_or_default();
+                self.need(book, &order.request, price)
+            };
+            book.orders().iter().filter(binds).map(needs).sum()
         };
         self.state.books.iter().map(of_book).sum()
+    }
+}
+
+/// At what price an order is reckoned: a limit's own, else the last one.
+fn price_of(request: &OrderRequest, book: &Book) -> Option<Decimal> {
+    match request.kind {
+        OrderKind::Limit { price, .. } => Some(price),
+        OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. } => book.price(),
     }
 }

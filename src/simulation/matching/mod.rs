@@ -17,11 +17,12 @@ mod views;
 mod walk;
 
 use crate::market::{
-    ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderRequest, OrderUpdate,
-    PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
+    ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind, OrderRequest,
+    OrderUpdate, PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
 };
 use account::{Account, charge, trade};
 use book::{Book, Mark};
+use margin::Terms;
 use order::{Order, Refusal, Trigger};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -102,8 +103,11 @@ pub enum Output {
 /// - A stop or target whose trigger the last price has passed is not refused; it becomes a market order. During a
 ///   walk it fires where the price stands.
 /// - Of several orders that fire at one price, stops go before targets, and the earlier before the later.
+/// - A limit order that the last price keeps when it comes takes: it trades at the next price, with slippage up to its own,
+///   or rests from then on if that one is beyond it. Post-only, it is refused instead (-5022). Else it rests, and trades at
+///   its own price, for the maker's fee, once the price has gone through it by a tick: also in a gap.
 /// - Everything fills whole: no partial fills, no queue, no market impact but the slippage. Slippage and rounding to
-///   the tick are always against the trader, on every kind of order. All orders pay the taker's fee.
+///   the tick are always against the trader. All but limits that have rested pay the taker's fee.
 /// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not
 ///   known.
 ///
@@ -116,7 +120,7 @@ pub enum Output {
 /// - A reduce-only order over exactly what is held may be off the step and below the smallest quantity: what is held
 ///   can be closed whole, also after its symbol's rules have changed.
 /// - Opening needs notional ÷ leverage plus the fee within the free balance: balance + unrealised − margins in use −
-///   what waiting market orders will need. Checked on placing (else refused) and again when it fires (else the
+///   what waiting market and limit orders will need. Checked on placing (else refused) and again when it fires (else the
 ///   opening part is `Expired`). While a symbol has no price, placing checks neither margin nor notional, and the
 ///   order waits for the first one.
 /// - Margin is isolated: a position's is its cost ÷ the account's leverage, and it can lose that and no more. Where margin
@@ -304,14 +308,19 @@ impl Matching {
 
     /// An order trades, as far as it may, at the walked `price` and slippage.
     fn fire(&mut self, symbol: SymbolId, index: usize, price: Decimal, at: Timestamp, outputs: &mut Vec<Output>) {
-        let request = self.take(symbol, index).request;
-        let paid = self.with_slippage(&request, price);
+        let order = self.state.books[symbol.index()].orders()[index];
+        let request = order.request;
+        let Some(Terms { paid, fee, slippage }) = self.terms(&order, price) else {
+            let tick = self.settings.instruments[symbol.index()].tick;
+            return self.state.books[symbol.index()].wait_for(index, Trigger::of(&request, tick));
+        };
+        self.take(symbol, index);
         let qty = self.tradable(&request, paid);
         assert!(!qty.is_sign_negative() && qty <= request.qty, "{} fills {qty} of {}", request.id, request.qty);
         if !qty.is_zero() {
-            let fee = charge(notional(paid, qty), self.rates.fee);
+            let fee = charge(notional(paid, qty), fee);
             let fill = self.book(&request, qty, paid, fee, at);
-            self.state.account.totals.slippage += notional((paid - price).abs(), qty);
+            self.state.account.totals.slippage += notional(slippage, qty);
             outputs.push(Output::Order(OrderUpdate::Filled(fill)));
         }
         if qty < request.qty {
@@ -368,13 +377,17 @@ impl Matching {
             order::filter_qty(&self.settings.instruments[index], request)?;
         }
         order::filter_price(&self.settings.instruments[index], request)?;
+        if matches!(request.kind, OrderKind::Limit { post_only: true, .. }) && crosses(book, request) {
+            return Err(Refusal::WOULD_TRADE);
+        }
         self.judge_money(book, request)
     }
 
     fn admit(&mut self, now: Timestamp, request: OrderRequest) {
         let walk = self.state.walk.filter(|walk| walk.symbol == request.symbol);
         let book = &mut self.state.books[request.symbol.index()];
-        let trigger = Trigger::of(&request);
+        let trigger = Trigger::of(&request, self.settings.instruments[request.symbol.index()].tick);
+        let crosses = crosses(book, &request);
         // During a walk the walk itself sees what its price has passed, until it stands at its end.
         let is_walked = walk.is_some_and(|walk| !walk.is_at_close());
         let is_passed = !is_walked && book.mark.is_some_and(|mark| trigger.passed_by(mark.price));
@@ -382,7 +395,7 @@ impl Matching {
             request,
             number: self.state.next_order,
             sent_at: walk.map_or(now, |walk| walk.ends_at),
-            trigger: if is_passed { Trigger::Now } else { trigger },
+            trigger: if is_passed || crosses { Trigger::Now } else { trigger },
         });
         self.state.next_order += 1;
     }
@@ -428,4 +441,10 @@ impl Matching {
             assert_eq!(books[walk.symbol.index()].mark, Some(walk.mark), "the walk has left its book's price behind");
         }
     }
+}
+
+/// Whether a limit order would trade at the last known price.
+fn crosses(book: &Book, request: &OrderRequest) -> bool {
+    matches!(request.kind, OrderKind::Limit { .. })
+        && book.price().is_some_and(|price| order::keeps_limit(request, price))
 }

@@ -18,6 +18,7 @@ impl Refusal {
     pub const MARGIN: Self = Self::new(-2019, Class::Margin);
     pub const LEVERAGE: Self = Self::new(-2027, Class::Margin);
     pub const NOTHING_TO_REDUCE: Self = Self::new(-2022, Class::ReduceOnly);
+    pub const WOULD_TRADE: Self = Self::new(-5022, Class::WouldTrigger);
     pub const NOTIONAL: Self = Self::new(-4164, Class::Filter);
     const QTY_TOO_SMALL: Self = Self::new(-4003, Class::Filter);
     const QTY_TOO_LARGE: Self = Self::new(-4005, Class::Filter);
@@ -42,14 +43,16 @@ pub(super) fn filter_qty(instrument: &Instrument, request: &OrderRequest) -> Res
     ensure((request.qty % instrument.step).is_zero(), Refusal::QTY_OFF_STEP)
 }
 
-/// Whether the trigger keeps the instrument's rules.
+/// Whether trigger or limit keeps the instrument's rules.
 pub(super) fn filter_price(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
     match request.kind {
         OrderKind::Market => Ok(()),
-        OrderKind::StopMarket { trigger } | OrderKind::TakeProfitMarket { trigger } => {
-            ensure(trigger > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
-            ensure(float(trigger) <= *PRICES.end(), Refusal::PRICE_TOO_LARGE)?;
-            ensure((trigger % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
+        OrderKind::StopMarket { trigger: price }
+        | OrderKind::TakeProfitMarket { trigger: price }
+        | OrderKind::Limit { price, .. } => {
+            ensure(price > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
+            ensure(float(price) <= *PRICES.end(), Refusal::PRICE_TOO_LARGE)?;
+            ensure((price % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
         }
     }
 }
@@ -66,9 +69,12 @@ pub(super) enum Trigger {
 }
 
 impl Trigger {
-    pub fn of(request: &OrderRequest) -> Self {
+    /// A limit trades only once the price has gone through it by a tick: at its very price others may stand before it.
+    pub fn of(request: &OrderRequest, tick: Decimal) -> Self {
         match (request.kind, request.side) {
             (OrderKind::Market, _) => Self::Now,
+            (OrderKind::Limit { price, .. }, OrderSide::Buy) => Self::AtOrBelow(float(price - tick)),
+            (OrderKind::Limit { price, .. }, OrderSide::Sell) => Self::AtOrAbove(float(price + tick)),
             (OrderKind::StopMarket { trigger }, OrderSide::Sell)
             | (OrderKind::TakeProfitMarket { trigger }, OrderSide::Buy) => Self::AtOrBelow(float(trigger)),
             (OrderKind::StopMarket { trigger }, OrderSide::Buy)
@@ -83,6 +89,15 @@ impl Trigger {
             Self::AtOrBelow(trigger) => price <= trigger,
             Self::AtOrAbove(trigger) => price >= trigger,
         }
+    }
+}
+
+/// Whether a taker's price keeps an order's limit, where it has one.
+pub(super) fn keeps_limit(request: &OrderRequest, taken: Decimal) -> bool {
+    match (request.kind, request.side) {
+        (OrderKind::Limit { price, .. }, OrderSide::Buy) => taken <= price,
+        (OrderKind::Limit { price, .. }, OrderSide::Sell) => taken >= price,
+        (OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. }, _) => true,
     }
 }
 
@@ -102,7 +117,7 @@ impl Order {
     pub fn rank(&self) -> u8 {
         match (self.trigger, self.request.kind) {
             (Trigger::Now, _) => 0,
-            (_, OrderKind::TakeProfitMarket { .. }) => 2,
+            (_, OrderKind::TakeProfitMarket { .. } | OrderKind::Limit { .. }) => 2,
             (_, OrderKind::Market | OrderKind::StopMarket { .. }) => 1,
         }
     }

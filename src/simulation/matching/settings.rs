@@ -16,10 +16,9 @@ pub struct Settings {
     pub instruments: Vec<Instrument>,
     /// The account's balance at the start, in USDT.
     pub capital: Decimal,
-    /// Fee of an order that takes from the book, in percent of the notional, 0 to 1. Every order kind of today takes.
+    /// Fee of an order that takes from the book, in percent of the notional, 0 to 1.
     pub taker_fee_pct: f64,
-    /// Fee of an order that rests in the book, in percent of the notional, 0 to 1. No order kind of today rests
-    /// there.
+    /// Fee of a limit order that has rested in the book, in percent of the notional, 0 to 1.
     pub maker_fee_pct: f64,
     /// How much worse than the walked price a fill is, in percent of that price, 0 to [`MAX_SLIPPAGE_PCT`].
     pub slippage_pct: f64,
@@ -58,8 +57,10 @@ impl Settings {
 /// The settings as the decimals that money is counted with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rates {
-    /// Part of the notional.
+    /// Part of the notional, for what takes.
     pub fee: Decimal,
+    /// Part of the notional, for what has rested.
+    pub maker_fee: Decimal,
     /// Part of the price.
     pub slippage: Decimal,
     pub leverage: Decimal,
@@ -73,10 +74,10 @@ impl Rates {
     /// When a number is outside the range that its setting allows; the configuration has checked them.
     pub fn new(settings: &Settings) -> Self {
         assert!(!settings.capital.is_sign_negative(), "capital is {}, but must be 0 or more", settings.capital);
-        within("maker_fee_pct", settings.maker_fee_pct, 0.0, 1.0);
         let percent = |name, value, least, most| within(name, value, least, most) / Decimal::ONE_HUNDRED;
         Self {
             fee: percent("taker_fee_pct", settings.taker_fee_pct, 0.0, 1.0),
+            maker_fee: percent("maker_fee_pct", settings.maker_fee_pct, 0.0, 1.0),
             slippage: percent("slippage_pct", settings.slippage_pct, 0.0, MAX_SLIPPAGE_PCT),
             leverage: within("leverage", settings.leverage, 1.0, MAX_LEVERAGE),
             funding: percent("funding_rate_pct", settings.funding_rate_pct, -3.0, 3.0),

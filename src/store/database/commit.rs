@@ -47,6 +47,7 @@ fn intent(transaction: &Transaction<'_>, request: &OrderRequest, names: &Names, 
         OrderKind::Market => ("market", None),
         OrderKind::StopMarket { trigger } => ("stop", Some(trigger.to_string())),
         OrderKind::TakeProfitMarket { trigger } => ("target", Some(trigger.to_string())),
+        OrderKind::Limit { price, .. } => ("limit", Some(price.to_string())),
     };
     let (symbol, side, qty) = (symbol_of(names, *symbol)?.as_str(), side_name(*side), qty.to_string());
     let values = params![id.as_str(), symbol, side, kind, trigger, qty, reduce_only, saved_ms];

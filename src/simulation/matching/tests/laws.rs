@@ -43,7 +43,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let symbol = || 0u16..2;
     let prices = || prop::array::uniform4(-60i64..60);
-    let place = (symbol(), any::<bool>(), 0u8..4, 1i64..40_000, -60i64..60, any::<bool>());
+    let place = (symbol(), any::<bool>(), 0u8..6, 1i64..40_000, -60i64..60, any::<bool>());
     let step = prop_oneof![
         4 => (symbol(), prices()).prop_map(|(symbol, prices)| Step::Candle { symbol, prices }),
         2 => (symbol(), prices()).prop_map(|(symbol, prices)| Step::Bar { symbol, prices }),
@@ -108,6 +108,10 @@ impl Ledger {
         let walked = decimal(matching.mark(fill.symbol).unwrap()).unwrap();
         let sign = if fill.side == OrderSide::Buy { Decimal::ONE } else { -Decimal::ONE };
         assert!((fill.price - walked) * sign >= Decimal::ZERO, "{} is better than {walked}", fill.price);
+        if let OrderKind::Limit { price, post_only } = order.kind {
+            assert!((price - fill.price) * sign >= Decimal::ZERO, "{} is worse than {price}", fill.price);
+            assert!(!post_only || price == fill.price, "what may only rest trades at its own price");
+        }
 
         let before = self.held[index];
         let after = before + sign * fill.qty;
@@ -251,7 +255,8 @@ impl World {
                     kind: match kind {
                         0 | 1 => OrderKind::Market,
                         2 => OrderKind::StopMarket { trigger },
-                        _ => OrderKind::TakeProfitMarket { trigger },
+                        3 => OrderKind::TakeProfitMarket { trigger },
+                        _ => OrderKind::Limit { price: trigger, post_only: kind == 5 },
                     },
                     qty: Decimal::new(cents, 2),
                     reduce_only,

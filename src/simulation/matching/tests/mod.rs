@@ -3,6 +3,7 @@
 mod account;
 mod funding;
 mod laws;
+mod limits;
 mod liquidation;
 mod orders;
 mod prices;

@@ -37,7 +37,7 @@ pub fn settings() -> Settings {
     }
 }
 
-/// `buy market 1`, `sell stop 1 99`, `sell target 1 101`; a `!` at the end makes it reduce-only.
+/// `buy market 1`, `sell stop 1 99`, `sell target 1 101`, `buy limit 1 99`, `buy post 1 99`; a `!` at the end makes it reduce-only.
 pub fn order(name: &str, text: &str) -> OrderRequest {
     let (text, reduce_only) = text.strip_suffix('!').map_or((text, false), |text| (text, true));
     let words: Vec<&str> = text.split(' ').collect();
@@ -45,6 +45,8 @@ pub fn order(name: &str, text: &str) -> OrderRequest {
     let kind = match words[1] {
         "market" => OrderKind::Market,
         "stop" => OrderKind::StopMarket { trigger: dec(words[3]) },
+        "limit" => OrderKind::Limit { price: dec(words[3]), post_only: false },
+        "post" => OrderKind::Limit { price: dec(words[3]), post_only: true },
         "target" => OrderKind::TakeProfitMarket { trigger: dec(words[3]) },
         other => panic!("{other}"),
     };

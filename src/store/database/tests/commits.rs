@@ -71,6 +71,7 @@ fn what_happened_comes_back_row_by_row() {
             OrderKind::Market => ("market", None),
             OrderKind::StopMarket { trigger } => ("stop", Some(trigger.to_string())),
             OrderKind::TakeProfitMarket { trigger } => ("target", Some(trigger.to_string())),
+            OrderKind::Limit { price, .. } => ("limit", Some(price.to_string())),
         };
         let (symbol, side) =
             (names.symbols[intent.symbol.index()].as_str(), if intent.side == OrderSide::Buy { "buy" } else { "sell" });
