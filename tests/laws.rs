@@ -56,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn settings() -> impl Strategy<Value = Config> {
     let exits = (any::<bool>(), 0.1..5.0, any::<bool>(), 30..7_200u64);
     let risk = (0.1..20.0, 1.0..50.0, 1.0..100.0, any::<bool>(), prop_oneof![Just(2u32), Just(1_000)]);
-    let paper = (10..200_000i64, 0.0..1.0, 0.0..0.1, -1.0..1.0);
+    let paper = (10..200_000i64, 0.0..1.0, 0.0..0.1, -1.0..1.0, prop_oneof![Just(0.0), 0.1..20.0]);
     (exits, risk, paper, 1..4usize).prop_map(|(exits, risk, paper, frames)| {
         let mut config =
             Config { symbols: ["BTCUSDT", "SOLUSDT"].map(|name| name.parse().unwrap()).into(), ..Config::default() };
@@ -71,6 +71,7 @@ fn settings() -> impl Strategy<Value = Config> {
         ) = risk;
         (rules.max_portfolio_risk_pct, rules.daily_loss_pct) = (100.0, 100.0);
         config.paper.capital = paper.0.into();
+        config.paper.max_participation_pct = paper.4;
         (config.paper.taker_fee_pct, config.paper.slippage_pct, config.paper.funding_rate_pct) =
             (paper.1, paper.2, paper.3);
         for rule in &mut config.strategies {

@@ -179,6 +179,11 @@ pub const KEYS: &[Key<Config>] = &[
         "What a long pays a short at 00:00, 08:00 and 16:00 UTC, as a part of the position's value",
         |c| Float(&mut c.paper.funding_rate_pct, -3.0, 3.0),
     ),
+    key(
+        "paper.max_participation_pct",
+        "How much of a candle's volume one order takes at most, the rest of it in the next ones; 0 is without a limit",
+        |c| Float(&mut c.paper.max_participation_pct, 0.0, 100.0),
+    ),
     key("paper.seed", "Seed of the made-up prices; the same seed gives the same market", |c| {
         Whole(&mut c.paper.seed, 0, i64::MAX.unsigned_abs())
     })

@@ -71,6 +71,8 @@ pub struct Paper {
     pub slippage_pct: f64,
     /// What a long pays a short every eight hours, in percent of the notional.
     pub funding_rate_pct: f64,
+    /// How much of a candle's volume one order takes at most, in percent; 0: all that it wants.
+    pub max_participation_pct: f64,
     /// Seed of the made-up prices.
     pub seed: u64,
     /// How much faster than real time.
@@ -244,6 +246,7 @@ impl Default for Paper {
             maker_fee_pct: 0.06,
             slippage_pct: 0.05,
             funding_rate_pct: 0.01,
+            max_participation_pct: 0.0,
             seed: 1,
             speed: Speed::Times(1.0),
         }
@@ -418,6 +421,7 @@ impl Config {
             slippage_pct: self.paper.slippage_pct,
             leverage: self.risk.leverage,
             funding_rate_pct: self.paper.funding_rate_pct,
+            max_participation_pct: self.paper.max_participation_pct,
             ..matching::Settings::default()
         }
     }

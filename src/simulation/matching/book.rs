@@ -5,7 +5,7 @@ use super::{
     funding::Announced,
     order::{Order, Trigger},
 };
-use crate::market::{ClientId, OrderRequest, SymbolId, Timestamp, decimal};
+use crate::market::{ClientId, OrderKind, OrderRequest, SymbolId, Timestamp, decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub(super) struct Book {
     pub position: Option<Position>,
     /// What the venue has said about funding; `None` until it has.
     pub announced: Option<Announced>,
+    /// What was traded in a millisecond of the last candle, in base units; 0 where that is not known, or not asked for.
+    pub pace: f64,
     /// What the price must not reach, or the position is closed by force.
     liquidation: Option<Trigger>,
     orders: Vec<Order>,
@@ -59,13 +61,15 @@ pub(super) struct Book {
     calm: Calm,
 }
 
-/// A book as it is read back: without what follows from the rest.
+/// A book as it is read back, field by field in the same order: without what follows from the rest. Later fields have defaults.
 #[derive(Default, Deserialize)]
 struct Stored {
     mark: Option<Mark>,
     position: Option<Position>,
     #[serde(default)]
     announced: Option<Announced>,
+    #[serde(default)]
+    pace: f64,
     /// Worked out anew from the settings, so that a state without it is as good.
     #[serde(default)]
     liquidation: Option<Trigger>,
@@ -73,8 +77,8 @@ struct Stored {
 }
 
 impl From<Stored> for Book {
-    fn from(Stored { mark, position, announced, liquidation, orders }: Stored) -> Self {
-        Self { mark, position, announced, liquidation, calm: Calm::of(&orders, liquidation), orders }
+    fn from(Stored { mark, position, announced, liquidation, pace, orders }: Stored) -> Self {
+        Self { mark, position, announced, liquidation, pace, calm: Calm::of(&orders, liquidation), orders }
     }
 }
 
@@ -91,6 +95,17 @@ impl Book {
 
     pub fn insert(&mut self, order: Order) {
         self.orders.push(order);
+        self.refresh();
+    }
+
+    /// A part of an order has traded in the walk that ends at `walk`; the rest goes on in the next one.
+    pub fn part(&mut self, index: usize, qty: Decimal, walk: Timestamp) {
+        let order = &mut self.orders[index];
+        order.request.qty -= qty;
+        order.parted = Some(walk);
+        if !matches!(order.request.kind, OrderKind::Limit { .. }) {
+            order.trigger = Trigger::Now;
+        }
         self.refresh();
     }
 

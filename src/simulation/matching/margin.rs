@@ -5,8 +5,9 @@ use super::{
     account::charge,
     book::Book,
     order::{Order, Refusal, Trigger, keeps_limit},
+    walk::Walk,
 };
-use crate::market::{OrderKind, OrderRequest, OrderSide, notional};
+use crate::market::{OrderKind, OrderRequest, OrderSide, decimal, notional};
 use rust_decimal::Decimal;
 
 /// What an order gets.
@@ -62,6 +63,13 @@ impl Matching {
             OrderKind::Limit { price: own, .. } if !keeps_limit(request, taken) => Some(takes_at(own)),
             OrderKind::Limit { .. } => Some(takes_at(taken)),
         }
+    }
+
+    /// How much of one order a walk can take: its share of the volume, but no less than the smallest order. `None` is all of it.
+    pub(super) fn most(&self, walk: &Walk) -> Option<Decimal> {
+        let volume = walk.volume.filter(|_| !self.rates.participation.is_zero())?;
+        let instrument = &self.settings.instruments[walk.symbol.index()];
+        Some(instrument.round_qty(decimal(volume)? * self.rates.participation).max(instrument.min_qty))
     }
 
     /// The price that an order gets: worse than the walked one by the slippage, and on the tick.

@@ -106,7 +106,10 @@ pub enum Output {
 /// - A limit order that the last price keeps when it comes takes: it trades at the next price, with slippage up to its own,
 ///   or rests from then on if that one is beyond it. Post-only, it is refused instead (-5022). Else it rests, and trades at
 ///   its own price, for the maker's fee, once the price has gone through it by a tick: also in a gap.
-/// - Everything fills whole: no partial fills, no queue, no market impact but the slippage. Slippage and rounding to
+/// - With a limit on participation, one order takes at most that part of the volume of a candle, but no less than the
+///   smallest order; the rest of a market order, or of a stop or target that has fired, goes on at the next candle's
+///   price, that of a limit rests. A bar has of the last candle's volume what its time has. Unknown or no volume limits
+///   nothing, and neither is a liquidation limited. Without that limit everything fills whole: no queue, no market impact but the slippage. Slippage and rounding to
 ///   the tick are always against the trader. All but limits that have rested pay the taker's fee.
 /// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not
 ///   known.
@@ -238,7 +241,11 @@ impl Matching {
     fn on_candle(&mut self, closed: &ClosedCandle, outputs: &mut Vec<Output>) {
         self.finish(outputs);
         let (candle, at) = (&closed.candle, closed.closes_at());
+        let in_parts = !self.rates.participation.is_zero();
         let Some(book) = self.state.books.get_mut(closed.symbol.index()) else { return };
+        if in_parts {
+            book.pace = candle.volume / closed.timeframe.ms() as f64;
+        }
         let since = if closed.history { at } else { candle.open_time };
         if book.knows_later_than(since) {
             return;
@@ -259,7 +266,7 @@ impl Matching {
         if book.is_calm(bar.low, bar.high) {
             book.mark = Some(Mark { price: bar.last, at: bar.at });
         } else {
-            let walk = Walk::through_bar(bar, book.mark);
+            let walk = Walk::through_bar(bar, book.mark, book.pace);
             self.begin(walk, outputs);
         }
     }
@@ -296,7 +303,7 @@ impl Matching {
                 return true;
             }
             if let Some((order, price)) = due {
-                self.fire(symbol, order, price, mark.at, outputs);
+                self.fire(&walk, order, price, outputs);
                 return true;
             }
             let goes_on = walk.advance(book, self.state.next_order);
@@ -307,15 +314,21 @@ impl Matching {
     }
 
     /// An order trades, as far as it may, at the walked `price` and slippage.
-    fn fire(&mut self, symbol: SymbolId, index: usize, price: Decimal, at: Timestamp, outputs: &mut Vec<Output>) {
+    fn fire(&mut self, walk: &Walk, index: usize, price: Decimal, outputs: &mut Vec<Output>) {
+        let (symbol, at) = (walk.symbol, walk.mark.at);
         let order = self.state.books[symbol.index()].orders()[index];
         let request = order.request;
         let Some(Terms { paid, fee, slippage }) = self.terms(&order, price) else {
             let tick = self.settings.instruments[symbol.index()].tick;
             return self.state.books[symbol.index()].wait_for(index, Trigger::of(&request, tick));
         };
-        self.take(symbol, index);
-        let qty = self.tradable(&request, paid);
+        let whole = self.tradable(&request, paid);
+        let qty = self.most(walk).map_or(whole, |most| whole.min(most));
+        if qty == whole {
+            self.take(symbol, index);
+        } else {
+            self.state.books[symbol.index()].part(index, qty, walk.ends_at);
+        }
         assert!(!qty.is_sign_negative() && qty <= request.qty, "{} fills {qty} of {}", request.id, request.qty);
         if !qty.is_zero() {
             let fee = charge(notional(paid, qty), fee);
@@ -323,7 +336,7 @@ impl Matching {
             self.state.account.totals.slippage += notional(slippage, qty);
             outputs.push(Output::Order(OrderUpdate::Filled(fill)));
         }
-        if qty < request.qty {
+        if qty == whole && qty < request.qty {
             outputs.push(Output::Order(OrderUpdate::Ended { id: request.id, how: Ended::Expired }));
         }
     }
@@ -396,6 +409,7 @@ impl Matching {
             number: self.state.next_order,
             sent_at: walk.map_or(now, |walk| walk.ends_at),
             trigger: if is_passed || crosses { Trigger::Now } else { trigger },
+            parted: None,
         });
         self.state.next_order += 1;
     }

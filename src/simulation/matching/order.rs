@@ -101,8 +101,8 @@ pub(super) fn keeps_limit(request: &OrderRequest, taken: Decimal) -> bool {
     }
 }
 
-/// An order that the venue has accepted and that has not traded. It trades whole, or cut to what it may do, and is
-/// then gone.
+/// An order that the venue has accepted, with the quantity that has not traded. It trades whole, or cut to what it may do, and is
+/// then gone; or in parts, where the market is too small for it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub request: OrderRequest,
@@ -110,6 +110,9 @@ pub(super) struct Order {
     pub number: u64,
     pub sent_at: Timestamp,
     pub trigger: Trigger,
+    /// The end of the last walk in which a part of it traded: one walk, one part.
+    #[serde(default)]
+    pub parted: Option<Timestamp>,
 }
 
 impl Order {

@@ -27,6 +27,8 @@ pub struct Settings {
     /// What a long pays to a short every eight hours, in percent of the notional, −3 to 3; negative is the other
     /// way round.
     pub funding_rate_pct: f64,
+    /// How much of the volume of a candle or bar one order may take, in percent, 0 to 100; 0: all that it wants.
+    pub max_participation_pct: f64,
     /// What margin positions must keep, in the instruments' order; for those that it has none for, [`Tiers::known`].
     pub tiers: Vec<Tiers>,
 }
@@ -41,6 +43,7 @@ impl Default for Settings {
             slippage_pct: 0.05,
             leverage: 5.0,
             funding_rate_pct: 0.01,
+            max_participation_pct: 0.0,
             tiers: Vec::new(),
         }
     }
@@ -66,6 +69,8 @@ pub(super) struct Rates {
     pub leverage: Decimal,
     /// Part of the notional, every eight hours.
     pub funding: Decimal,
+    /// Part of the volume; 0 is without a limit.
+    pub participation: Decimal,
 }
 
 impl Rates {
@@ -81,6 +86,7 @@ impl Rates {
             slippage: percent("slippage_pct", settings.slippage_pct, 0.0, MAX_SLIPPAGE_PCT),
             leverage: within("leverage", settings.leverage, 1.0, MAX_LEVERAGE),
             funding: percent("funding_rate_pct", settings.funding_rate_pct, -3.0, 3.0),
+            participation: percent("max_participation_pct", settings.max_participation_pct, 0.0, 100.0),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
     book::{Book, Mark, exact},
     order::{Order, Trigger},
 };
-use crate::market::{ClosedCandle, OrderSide, PriceBar, Side, SymbolId, Timestamp};
+use crate::market::{ClosedCandle, LARGEST_QTY, OrderSide, PriceBar, Side, SymbolId, Timestamp, float};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub(super) struct Walk {
     low: f64,
     high: f64,
     close: f64,
+    /// What was traded in it, in base units; `None` where that is not known.
+    #[serde(default)]
+    pub volume: Option<f64>,
     /// What market orders get at the end.
     bid: f64,
     ask: f64,
@@ -60,6 +63,11 @@ fn believed(bar: &PriceBar) -> (f64, f64) {
     if is_sound { (bid, ask) } else { (last, last) }
 }
 
+/// A volume within bounds; `None` for nothing, since data without volumes has that everywhere.
+fn known(volume: f64) -> Option<f64> {
+    (volume > 0.0).then(|| volume.min(float(LARGEST_QTY)))
+}
+
 impl Walk {
     /// Through a candle, from its open. A market order fills at the open if it was sent by then, else at the close.
     pub fn through_candle(closed: &ClosedCandle) -> Self {
@@ -69,6 +77,7 @@ impl Walk {
             low: candle.low,
             high: candle.high,
             close: candle.close,
+            volume: known(candle.volume),
             bid: candle.close,
             ask: candle.close,
             opens_at: Some(candle.open_time),
@@ -82,7 +91,9 @@ impl Walk {
 
     /// Through a bar, from the price in it that is nearest to the last one before it. A market order fills at its
     /// end, at bid or ask.
-    pub fn through_bar(bar: &PriceBar, before: Option<Mark>) -> Self {
+    ///
+    /// A bar has no volume of its own: what the last candle had in so much time is taken, `pace` a millisecond.
+    pub fn through_bar(bar: &PriceBar, before: Option<Mark>, pace: f64) -> Self {
         let open = before.map_or(bar.last, |mark| mark.price.clamp(bar.low, bar.high));
         let (bid, ask) = believed(bar);
         Self {
@@ -90,6 +101,7 @@ impl Walk {
             low: bar.low,
             high: bar.high,
             close: bar.last,
+            volume: known(pace * before.map_or(0, |mark| bar.at.since_ms(mark.at)) as f64),
             bid,
             ask,
             opens_at: None,
@@ -114,6 +126,9 @@ impl Walk {
     }
 
     fn fires(&self, order: &Order) -> bool {
+        if order.parted == Some(self.ends_at) {
+            return false;
+        }
         match (self.stage, order.trigger) {
             (Stage::Open, Trigger::Now) => self.opens_at.is_some_and(|at| order.sent_at <= at),
             (Stage::Between, Trigger::Now) => false,

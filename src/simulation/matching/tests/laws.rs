@@ -181,8 +181,9 @@ fn read_back(matching: &Matching) -> Matching {
 }
 
 impl World {
-    fn new() -> Self {
-        let matching = Matching::new(noisy());
+    fn new(in_parts: bool) -> Self {
+        let max_participation_pct = if in_parts { 30.0 } else { 0.0 };
+        let matching = Matching::new(Settings { max_participation_pct, ..noisy() });
         let twin = matching.clone();
         Self { matching, twin, ledger: Ledger::default(), now: Timestamp(0), close: [1000; 2], placed: Vec::new() }
     }
@@ -286,8 +287,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn money_is_conserved_reduce_only_reduces_and_what_is_restored_goes_on_alike(steps in steps()) {
-        let mut world = World::new();
+    fn money_is_conserved_reduce_only_reduces_and_what_is_restored_goes_on_alike(steps in steps(), in_parts: bool) {
+        let mut world = World::new(in_parts);
         steps.iter().for_each(|step| world.apply(step));
         world.finish();
     }
@@ -325,8 +326,8 @@ fn random_steps_do_trade() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let (mut seen, mut pauses) = ([0; 4], 0);
-    for _ in 0..50 {
-        let mut world = World::new();
+    for round in 0..50 {
+        let mut world = World::new(round % 2 == 1);
         for step in steps().new_tree(&mut runner).unwrap().current() {
             world.apply(&step);
             pauses += usize::from(world.matching.is_walking());

@@ -6,6 +6,7 @@ mod laws;
 mod limits;
 mod liquidation;
 mod orders;
+mod parts;
 mod prices;
 mod refit;
 mod rig;
