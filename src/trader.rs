@@ -362,7 +362,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{Exits, Gate, Risk, Settings},
-        market::{Candle, MINUTE_MS, Names, PriceBar, SymbolId, Timeframe, known_instrument},
+        market::{Candle, FundingRate, Instrument, MINUTE_MS, Names, PriceBar, SymbolId, Timeframe, known_instrument},
         strategies,
     };
     use rust_decimal::Decimal;
@@ -378,6 +378,20 @@ mod tests {
             Matching::new(matching::Settings { instruments: instruments.clone(), ..matching::Settings::default() });
         let engine = Engine::new(Settings { instruments, capital, strategies, require_warm: false, risk, exits, gate });
         Trader::new(engine, Venue::Matching(venue))
+    }
+
+    #[test]
+    fn rules_and_rates_reach_engine_and_venue() {
+        let mut trader = trader();
+        let rules = Instrument { tick: Decimal::TEN, ..trader.engine().settings().instruments[0].clone() };
+        trader.turn(Timestamp(0), Event::Instrument(BTC, rules.clone()), &mut Vec::new());
+        let Venue::Matching(matching) = trader.venue();
+        assert_eq!([&matching.settings().instruments, &trader.engine().settings().instruments], [&vec![rules]; 2]);
+        let before = trader.snapshot();
+        let said = FundingRate { symbol: BTC, rate: Decimal::new(1, 4), at: Timestamp(MINUTE_MS) };
+        trader.turn(Timestamp(0), Event::FundingRate(said), &mut Vec::new());
+        let after = trader.snapshot();
+        assert!(before.venue() != after.venue() && before.engine() == after.engine());
     }
 
     /// The minute that begins at `at`, in which the price falls by 100.

@@ -7,8 +7,8 @@ use smolbear::{
     config::Config,
     engine::{Action, Command, Event, Record, Trade},
     market::{
-        Candle, ClientId, ClosedCandle, Fill, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar, Side, SymbolId,
-        Timeframe, Timestamp,
+        Candle, ClientId, ClosedCandle, Fill, FundingRate, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar,
+        Side, SymbolId, Timeframe, Timestamp,
     },
     trader::Venue,
 };
@@ -32,6 +32,8 @@ enum Step {
     Jump { by: i32 },
     /// So many minutes are missing.
     Gap { minutes: i64 },
+    /// The venue announces funding: a rate in parts of ten thousand, so many minutes ahead.
+    Rate { rate: i64, ahead: i64 },
     /// Somebody interferes.
     Order(Command),
 }
@@ -49,6 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(|up| Step::Spike { up }),
         4 => prop_oneof![3 => -300..300, 1 => Just(-5_000), 1 => Just(10_000)].prop_map(|by| Step::Jump { by }),
         2 => (1..500i64).prop_map(|minutes| Step::Gap { minutes }),
+        2 => (-50..50i64, 0..600i64).prop_map(|(rate, ahead)| Step::Rate { rate, ahead }),
         2 => command.prop_map(Step::Order),
     ]
 }
@@ -116,7 +119,7 @@ impl Tape {
                 self.next = self.next.plus_ms(minutes * MINUTE_MS);
                 return None;
             }
-            Step::Order(_) => return None,
+            Step::Order(_) | Step::Rate { .. } => return None,
         };
         let volume = if matches!(step, Step::Still) { 0.0 } else { 3.0 };
         let candle = Candle { open_time: self.next, open, high, low, close, volume };
@@ -294,6 +297,11 @@ fn run(config: &Config, steps: &[(usize, Step)], with_bars: bool) -> usize {
     for (symbol, step) in steps {
         if let Step::Order(command) = step {
             candles.push((tapes[*symbol].next, Event::Command(*command)));
+        }
+        if let Step::Rate { rate, ahead } = *step {
+            let tape = &tapes[*symbol];
+            let (rate, at) = (Decimal::new(rate, 4), tape.next.plus_ms(ahead * MINUTE_MS));
+            candles.push((tape.next, Event::FundingRate(FundingRate { symbol: tape.symbol, rate, at })));
         }
         let Some(closed) = tapes[*symbol].follow(step) else { continue };
         if with_bars {

@@ -106,11 +106,12 @@ pub enum Output {
 /// - A limit order that the last price keeps when it comes takes: it trades at the next price, with slippage up to its own,
 ///   or rests from then on if that one is beyond it. Post-only, it is refused instead (-5022). Else it rests, and trades at
 ///   its own price, for the maker's fee, once the price has gone through it by a tick: also in a gap.
-/// - With a limit on participation, one order takes at most that part of the volume of a candle, but no less than the
-///   smallest order; the rest of a market order, or of a stop or target that has fired, goes on at the next candle's
-///   price, that of a limit rests. A bar has of the last candle's volume what its time has. Unknown or no volume limits
-///   nothing, and neither is a liquidation limited. Without that limit everything fills whole: no queue, no market impact but the slippage. Slippage and rounding to
-///   the tick are always against the trader. All but limits that have rested pay the taker's fee.
+/// - Slippage and rounding to the tick are always against the trader; there is no other market impact, and no queue. All
+///   but limits that have rested pay the taker's fee.
+/// - Everything fills whole, unless participation is limited. Then one order takes at most that part of the volume of a
+///   candle, but no less than the smallest order; the rest of a market order, or of a stop or target that has fired, goes
+///   on at the next candle's price, and that of a limit rests. A bar has of the last candle's volume what its time has.
+///   Unknown volume or none limits nothing, and a liquidation is never limited.
 /// - A fill at the open has the candle's open time, every other one the close time: when within the candle is not
 ///   known.
 ///
