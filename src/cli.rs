@@ -11,6 +11,8 @@ const ABOUT: &str = "A small trading bot for USDT-margined perpetual futures tha
 
 const USAGE: &str = "bot --paper [OPTIONS]
        bot --live [OPTIONS]
+       bot download SYMBOL TIMEFRAME --from DATE [OPTIONS]
+       bot doctor [OPTIONS]
        bot init [FILE] [--force]
        bot generate FILE [OPTIONS]
        bot exchange [OPTIONS]";
@@ -52,6 +54,24 @@ The first line of stdout says where it listens, as in
   Listening on http://127.0.0.1:8787 and ws://127.0.0.1:8787
 and what follows says which lines bot.toml needs. Symbols are those that a run in this folder would trade.
 It ends on Ctrl-C, on SIGTERM, and some seconds after recorded candles are over, each with exit code 0.";
+
+const DOWNLOAD: &str = "\
+Example:
+  bot download BTCUSDT 1m --from 2025-08-01 --to 2025-09-01
+  bot --paper --replay BTCUSDT-1m-2025-08-01-2025-09-01.csv.gz --speed max
+
+No key is needed. Times are UTC. Only candles that are finished are taken; what the exchange does not have is
+counted and said. What was cut short (Ctrl-C, a network that is gone) goes on with the same command: until it is
+whole, the file has .part at the end of its name. A name that ends in .gz is compressed.
+--funding writes the rates that were settled to SYMBOL-funding-FROM.csv.gz: funding_time_ms,rate, where 0.0001 is
+0.01 % of a position's value that a long pays to a short.
+Exit codes: 0 whole, 1 failed, 2 wrong usage, or nothing there; 129, 130, 143: cut short by a signal.";
+
+const DOCTOR: &str = "\
+Asks the exchange for all that paper trading on its prices needs: names, connection, clock, limits, the rules of each
+symbol against the capital, candles, funding rates, streams; then the places on disk. A line that fails says what to
+do. Without an exchange in bot.toml it is Binance's real market. Nothing is traded and no key is needed.
+Exit codes: 0 all passed, 1 something failed, 2 wrong usage or configuration.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\
@@ -166,6 +186,12 @@ pub enum Command {
     /// Play an exchange on this machine, for bots to trade on: Binance USD-M futures, made up or recorded
     #[command(after_help = EXCHANGE)]
     Exchange(Exchange),
+    /// Fetch candles from an exchange into a file that --replay reads
+    #[command(after_help = DOWNLOAD)]
+    Download(Download),
+    /// Check the way to an exchange and what it offers, with what to do where a check fails
+    #[command(after_help = DOCTOR)]
+    Doctor(Doctor),
 }
 
 /// `bot init`.
@@ -273,6 +299,64 @@ pub struct Exchange {
     /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
+}
+
+/// `bot download`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Download {
+    /// Whose candles, as in BTCUSDT
+    pub symbol: Symbol,
+    /// Length of a candle: 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d
+    pub timeframe: Timeframe,
+    /// The first candle opens then or later, as in 2025-08-01 or 2025-08-01T12:30 (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub from: String,
+    /// The last candle ends then or earlier [default: now]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// The funding rates too, into a file of their own
+    #[arg(long)]
+    pub funding: bool,
+    /// A file, or a folder for one with the usual name [default: SYMBOL-TIMEFRAME-FROM-TO.csv.gz here]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
+    /// Where from
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `bot doctor`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Doctor {
+    /// As of a run
+    #[arg(long, value_name = "A,B")]
+    pub symbols: Option<String>,
+    /// As of a run
+    #[arg(long, value_name = "USDT", allow_negative_numbers = true)]
+    pub capital: Option<String>,
+    /// As of a run
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Which exchange
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Which exchange a subcommand asks.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Place {
+    /// binance [default: binance]
+    #[arg(long, value_name = "NAME", value_parser = ["binance"])]
+    pub exchange: Option<String>,
+    /// mainnet, testnet, or local for `bot exchange` [default: as bot.toml has it, else mainnet]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<String>,
+    /// Its [exchange] counts [default: as of a run]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.
@@ -413,6 +497,7 @@ mod tests {
             assert_eq!(usage.exit_code(), 0, "{line}: {usage:?}");
         }
         for line in ["--help", "status --help", "trades --help", "backup --help", "exchange --help"] {
+        for line in ["--help", "status --help", "trades --help", "backup --help", "download --help", "doctor --help"] {
             let Err(Usage::Shown(help)) = run(line) else { panic!("no help") };
             assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
         }
@@ -447,6 +532,10 @@ mod tests {
             ("exchange --seed 1 --replay a.csv", "'--seed <N>'"),
             ("exchange --loop", "--replay <FILE>..."),
             ("exchange --paper", "unexpected argument '--paper'"),
+            ("download BTCUSDT 1m", "--from <DATE>"),
+            ("download BTCUSDT 7m --from 2025-01-01", "`7m` is no timeframe; allowed are 1m, 3m"),
+            ("download BTC 1m --from 2025-01-01", "`BTC` is no symbol; write it like BTC/USDT:USDT"),
+            ("doctor --exchange kraken", "[possible values: binance]"),
         ] {
             let usage = run(line).unwrap_err();
             let Usage::Wrong(text) = &usage else { panic!("{line}: {usage:?}") };

@@ -5,6 +5,7 @@
 mod bad_disk;
 mod clock;
 mod common;
+mod download;
 mod emergency;
 mod exchange;
 mod full_disk;
@@ -18,3 +19,4 @@ mod status;
 mod supervisor;
 mod tasks;
 mod usage;
+mod venue;

@@ -24,6 +24,6 @@ mod tests; // feeds of files made up for a promise each
 
 pub use error::{FileError, RowFault};
 pub use feed::{Feed, Offer};
-pub use name::FileSpec;
+pub use name::{FileSpec, UNFINISHED};
 pub use tally::Tally;
-pub use write::write;
+pub use write::{HEADER, read_row, write, write_row};

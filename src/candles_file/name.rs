@@ -5,7 +5,7 @@ use crate::market::{Symbol, SymbolError, Timeframe};
 use std::path::{Path, PathBuf};
 
 /// The end of the name of a file that is still being written.
-pub(super) const UNFINISHED: &str = ".part";
+pub const UNFINISHED: &str = ".part";
 
 /// One file of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,16 @@
 
 use super::error::FileError;
 use super::name::UNFINISHED;
+use super::row;
 use crate::market::Candle;
 use flate2::{Compression, write::GzEncoder};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// The first line of a file.
+pub const HEADER: &str = "open_time_ms,open,high,low,close,volume";
 
 /// Writes candles as `open_time_ms,open,high,low,close,volume` under a header, gzipped when the name ends in `.gz`; returns how many.
 ///
@@ -53,14 +57,28 @@ fn fill(path: &Path, packed: bool, candles: impl Iterator<Item = Candle>) -> io:
 
 fn rows(out: &mut impl Write, candles: impl Iterator<Item = Candle>) -> io::Result<u64> {
     let mut count = 0;
-    writeln!(out, "open_time_ms,open,high,low,close,volume")?;
+    writeln!(out, "{HEADER}")?;
     for candle in candles {
         candle.check().map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))?;
-        let Candle { open_time, open, high, low, close, volume } = candle;
-        writeln!(out, "{},{open},{high},{low},{close},{volume}", open_time.0)?;
+        write_row(out, &candle)?;
         count += 1;
     }
     Ok(count)
+}
+
+/// A candle as one row, with its line end. Numbers read back to the same bits.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_row(out: &mut impl Write, candle: &Candle) -> io::Result<()> {
+    let Candle { open_time, open, high, low, close, volume } = candle;
+    writeln!(out, "{},{open},{high},{low},{close},{volume}", open_time.0)
+}
+
+/// The candle of a row without its line end; `None` where it is none, or one that cannot be.
+#[must_use]
+pub fn read_row(line: &[u8]) -> Option<Candle> {
+    row::parse(line).ok().filter(|candle| candle.check().is_ok())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
     backoff::Backoff,
     backup,
     clocks::wall_ms,
+    doctor, download,
     end::{End, Finished},
     exchange_server,
     health::{HealthMonitor, HealthSettings, Vitals},
@@ -58,6 +59,8 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
         Some(Command::Trades(wish)) => trades::trades(wish),
         Some(Command::Backup(wish)) => backup::backup(wish),
         Some(Command::Exchange(wish)) => exchange_server::exchange(wish),
+        Some(Command::Download(wish)) => download::download(wish),
+        Some(Command::Doctor(wish)) => doctor::doctor(wish),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {

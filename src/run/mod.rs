@@ -1,8 +1,11 @@
 //! The shell: start, one thread, health, log, signals, supervisor.
 
+mod asking; // one question at a time to an exchange
 mod backoff; // the pause before another try
 mod backup; // bot backup: a copy while the bot runs
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
+mod doctor; // bot doctor: the way to an exchange and what it offers
+mod download; // bot download: candles and funding rates into files
 mod earnings; // what trades have earned together
 mod end; // the exit summary and the exit code
 mod exchange_server; // bot exchange: an exchange in the box

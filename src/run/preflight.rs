@@ -26,7 +26,7 @@ use std::{
 };
 
 /// What a check found: something to read, or what is wrong and what to do about it.
-type Finding = Result<String, String>;
+pub(super) type Finding = Result<String, String>;
 
 /// Makes every check and says what it found; returns how many failed.
 pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
@@ -44,6 +44,13 @@ pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
     let checks = [
         say("risk limits", || risk(engine)),
         say("strategies", || strategies(engine)),
+    ];
+    checks.into_iter().filter(|passed| !passed).count() + places(config, engine)
+}
+
+/// Checks the places on disk; returns how many cannot be used.
+pub(super) fn places(config: &Config, engine: &Engine) -> usize {
+    let checks = [
         opening::folder(config).is_none_or(|dir| say("data directory", || account(config, engine, &dir))),
         config.out.as_deref().is_none_or(|dir| say("results", || results(dir))),
     ];
@@ -53,9 +60,13 @@ pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
 /// Makes one check and says what it found, with its duration.
 fn say(name: &str, check: impl FnOnce() -> Finding) -> bool {
     let began = Instant::now();
-    let found = check();
+    told(name, began, &check())
+}
+
+/// Says what a check found that began then; whether it passed.
+pub(super) fn told(name: &str, began: Instant, found: &Finding) -> bool {
     let ms = began.elapsed().as_secs_f64() * 1000.0;
-    match &found {
+    match found {
         Ok(fine) => info!("   ✓ {name}: {fine} ({ms:.1} ms)"),
         Err(wrong) => error!("   ✗ {name}: {wrong} ({ms:.1} ms)"),
     }
