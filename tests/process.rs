@@ -5,6 +5,7 @@
 mod bad_disk;
 mod clock;
 mod common;
+mod doctor;
 mod download;
 mod emergency;
 mod exchange;

@@ -118,7 +118,7 @@ impl Shared {
         let seen = stream.peek(&mut start).unwrap_or(0);
         let head = String::from_utf8_lossy(&start[..seen]).to_lowercase();
         if head.contains("upgrade: websocket") {
-            return self.stream(stream);
+            return self.stream(stream, head.split([' ', '?']).nth(1).unwrap_or_default());
         }
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut writer = stream;
@@ -213,19 +213,14 @@ impl Shared {
     }
 
     /// A stream: takes subscriptions, and has something to say about the first symbol ten times a second.
-    fn stream(&self, stream: TcpStream) {
-        let mut path = String::new();
-        let note = |request: &tungstenite::handshake::server::Request, response| {
-            path = request.uri().path().to_owned();
-            Ok(response)
-        };
-        let Ok(mut socket) = tungstenite::accept_hdr(stream, note) else { return };
+    fn stream(&self, stream: TcpStream, path: &str) {
+        let Ok(mut socket) = tungstenite::accept(stream) else { return };
         let Ok(Message::Text(wish)) = socket.read() else { return };
         let id = wish.split("\"id\":").nth(1).unwrap().split([',', '}']).next().unwrap().to_owned();
         let _ = socket.send(Message::text(format!(r#"{{"result":null,"id":{id}}}"#)));
         loop {
             let at = self.now();
-            let data = match path.as_str() {
+            let data = match path {
                 "/public/stream" => format!(
                     r#"{{"stream":"btcusdt@bookTicker","data":{{"e":"bookTicker","u":1,"E":{at},"T":{at},"s":"BTCUSDT","b":"100.4","B":"1","a":"100.5","A":"1"}}}}"#
                 ),
@@ -234,7 +229,7 @@ impl Shared {
                     at / HOUR * HOUR + HOUR
                 ),
             };
-            if !self.book.silent.contains(&path.as_str()) && socket.send(Message::text(data)).is_err() {
+            if !self.book.silent.contains(&path) && socket.send(Message::text(data)).is_err() {
                 return;
             }
             thread::sleep(Duration::from_millis(100));

@@ -56,6 +56,11 @@ impl Desk {
         Self { frames, mark: 0.0, seen_at: None, has_volume: false }
     }
 
+    /// The frames' timeframes, finest first.
+    pub fn timeframes(&self) -> impl Iterator<Item = Timeframe> {
+        self.frames.iter().map(Frame::timeframe)
+    }
+
     /// Takes in a candle and says which frames closed one in the same moment.
     pub fn take(&mut self, source: &ClosedCandle) -> Closed {
         self.has_volume |= source.candle.volume > 0.0;

@@ -4,7 +4,7 @@ use super::{
     Account, Engine, Order, Position, Settings, State, Summary, regime, settings::percent, sizing::largest_notional,
 };
 use crate::{
-    market::{Side, SymbolId, Timestamp, decimal},
+    market::{Side, SymbolId, Timeframe, Timestamp, decimal},
     strategies::{MarketView, Regime},
 };
 use rust_decimal::Decimal;
@@ -63,6 +63,12 @@ impl Engine {
         let allowed = by_stop.min(largest_notional(equity, rules));
         let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
         (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))
+    }
+
+    /// Of which candles indicators are made, finest first.
+    #[must_use]
+    pub fn timeframes(&self) -> Vec<Timeframe> {
+        self.desks.first().map(|desk| desk.timeframes().collect()).unwrap_or_default()
     }
 
     /// What it was told at its start.

@@ -3,7 +3,7 @@
 //! The data is read as a run would read it, but as history, which moves no price and raises no signal.
 
 use super::{
-    opening,
+    doctor, opening,
     prepare::Prepared,
     prices::Prices,
     realtime::warn_of_small_capital,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     candles_file::FileError,
-    config::Config,
+    config::{Config, Venue},
     engine::{Engine, Event},
     market::{ClosedCandle, SymbolId, Timeframe, decimal},
     store::folder::{DATABASE, holder},
@@ -38,14 +38,14 @@ pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
             let history = say("market data", || read(&mut reading));
             [history, say("prices", || reading.prices())].into_iter().filter(|passed| !passed).count()
         }
-        Prices::Session(_) => 0,
+        Prices::Session(_) => doctor::check(config),
     };
     let engine = trader.engine();
-    let checks = [
-        say("risk limits", || risk(engine)),
-        say("strategies", || strategies(engine)),
-    ];
-    checks.into_iter().filter(|passed| !passed).count() + places(config, engine)
+    let mut checks = vec![say("strategies", || strategies(engine))];
+    if matches!(prices, Prices::Tape(_)) {
+        checks.push(say("risk limits", || risk(engine))); // an exchange's rules are checked with it
+    }
+    checks.into_iter().filter(|passed| !passed).count() + failed + places(config, engine)
 }
 
 /// Checks the places on disk; returns how many cannot be used.

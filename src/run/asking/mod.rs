@@ -335,10 +335,15 @@ const fn minute_of(at: Timestamp) -> i64 {
     at.0.div_euclid(MINUTE_MS)
 }
 
+/// Whether this much more would be above the ceiling.
+#[must_use]
+pub fn over_ceiling(used: u32, more: u32, limit: u32) -> bool {
+    u64::from(used) + u64::from(more) > u64::from(limit) * u64::from(CEILING_PCT) / 100
+}
+
 /// How long to wait, in ms, before a request of this weight keeps to the ceiling, where `used` was said in `minute`; `None`: not at all.
 fn rest_for_weight(used: u32, minute: i64, weight: u32, limit: u32, now: Timestamp) -> Option<i64> {
-    let ceiling = u64::from(limit) * u64::from(CEILING_PCT) / 100;
-    if minute_of(now) != minute || u64::from(used) + u64::from(weight) <= ceiling {
+    if minute_of(now) != minute || !over_ceiling(used, weight, limit) {
         return None;
     }
     Some(Timestamp((minute + 1) * MINUTE_MS + MINUTE_MARGIN_MS).since_ms(now))

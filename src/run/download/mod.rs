@@ -4,8 +4,6 @@ mod order; // what was asked for, and the names of its files
 mod part; // the file while it is not whole
 mod progress; // how far it is
 mod rows; // candles and rates as rows
-#[cfg(test)]
-mod tests;
 
 use super::{
     asking::{AskError, Asker, Patience},

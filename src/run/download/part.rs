@@ -250,3 +250,77 @@ fn content(file: &mut File, kind: Kind, head: &str) -> io::Result<Option<(Conten
         end += read as u64;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::{Candle, MINUTE_MS, Timeframe};
+
+    const KIND: Kind = Kind::Candles(Timeframe::M1);
+
+    fn page(minutes: &[i64]) -> Page {
+        let mut page = Page::default();
+        for minute in minutes {
+            let open_time = Timestamp(minute * MINUTE_MS);
+            page.candle(&Candle { open_time, open: 2.0, high: 3.0, low: 1.0, close: 2.0, volume: 0.5 });
+        }
+        page
+    }
+
+    #[test]
+    fn what_is_missing_is_counted_also_after_another_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.csv");
+        let mut part = Part::open(&target, KIND, "x").unwrap();
+        part.append(&page(&[10, 11, 14])).unwrap();
+        drop(part);
+        let mut part = Part::open(&target, KIND, "x").unwrap();
+        part.append(&page(&[15, 17])).unwrap();
+        let minute = |minute| Some(Timestamp(minute * MINUTE_MS));
+        let (first, last, first_gap) = (minute(10), minute(17), minute(11));
+        let want = Content { rows: 5, first, last, gaps: 2, missing: 3, first_gap };
+        assert_eq!(part.finish().unwrap(), want);
+        assert_eq!(fs::read_to_string(&target).unwrap().lines().count(), 6);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_row_that_is_not_later_is_refused() {
+        for wrong in [&[14][..], &[13], &[15, 15]] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut part = Part::open(&folder.path().join("a.csv"), KIND, "x").unwrap();
+            part.append(&page(&[14])).unwrap();
+            let error = part.append(&page(wrong)).unwrap_err();
+            assert!(error.to_string().ends_with("a row is not later than the one before it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_do_not_write_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.csv");
+        let held = Part::open(&target, KIND, "x").unwrap();
+        let error = Part::open(&target, KIND, "x").unwrap_err();
+        assert!(matches!(error, PartError::Held(_)) && error.is_usage(), "{error}");
+        held.discard();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_has_the_place_stays_there_until_the_new_one_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.csv");
+        fs::write(&target, "old").unwrap();
+        assert!(matches!(free(&target, false), Err(PartError::There(_))));
+        assert!(matches!(free(folder.path(), true), Err(PartError::NotAFile(_))));
+        free(&target, true).unwrap();
+        let mut part = Part::open(&target, KIND, "x").unwrap();
+        part.append(&page(&[1])).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        // a folder has the name under which it would be packed
+        fs::create_dir(beside(&target, ".packing")).unwrap();
+        assert!(matches!(part.finish(), Err(PartError::Io { .. })));
+        assert_eq!(fs::read(&target).unwrap(), b"old");
+        assert!(beside(&target, "").exists());
+    }
+}

@@ -18,6 +18,7 @@
 
 mod address; // addresses as a person writes them, checked
 mod dial; // from an address to an open stream
+mod hosts; // what a check of the network asks
 mod http; // ureq with our resolver and TLS
 mod lanes; // requests, a thread a lane
 mod names; // addresses of hosts
