@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     candles_file::FileError,
-    config::{Config, Venue},
+    config::Config,
     engine::{Engine, Event},
     market::{ClosedCandle, SymbolId, Timeframe, decimal},
     store::folder::{DATABASE, holder},
@@ -54,7 +54,7 @@ pub(super) fn places(config: &Config, engine: &Engine) -> usize {
         opening::folder(config).is_none_or(|dir| say("data directory", || account(config, engine, &dir))),
         config.out.as_deref().is_none_or(|dir| say("results", || results(dir))),
     ];
-    failed + checks.into_iter().filter(|passed| !passed).count()
+    checks.into_iter().filter(|passed| !passed).count()
 }
 
 /// Makes one check and says what it found, with its duration.

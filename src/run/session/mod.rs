@@ -230,7 +230,7 @@ impl Session {
                 Event::Feed(symbol, state)
             }
             News::Instrument(symbol, instrument) => Event::Instrument(symbol, instrument),
-            News::Funding(_) => return,
+            News::Funding(rate) => Event::FundingRate(rate),
             News::ClockDoubt(doubt) => Event::ClockDoubt(doubt),
         };
         self.queue.push_back((at, event));
