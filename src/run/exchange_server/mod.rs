@@ -31,7 +31,7 @@ use driver::Driver;
 use futures_lite::FutureExt;
 use log::{error, info};
 use opening::Opened;
-use played::{Bare, Played};
+use played::Played;
 use questions::QUESTIONS;
 use service::Exchange;
 use smol::LocalExecutor;
@@ -43,7 +43,7 @@ use std::net::SocketAddr;
 /// What the user must mend: flags, files, an address that is taken.
 pub fn exchange(wish: &cli::Exchange) -> Result<u8, String> {
     let at = |cause| format!("--listen {}: {cause}", wish.listen);
-    let opened = opening::open(wish, Bare::new).map_err(|error| error.to_string())?;
+    let opened = opening::open(wish, played::binance).map_err(|error| error.to_string())?;
     let stop = Stop::new();
     let (ask, asked) = async_channel::bounded(QUESTIONS);
     let service = Exchange::new(ask.clone(), stop.clone());

@@ -65,10 +65,8 @@ pub struct Opened<P> {
 /// What a venue is made of.
 pub struct Making<'a> {
     /// The rules of its symbols.
-    #[expect(dead_code)] // the bare venue has none
     pub instruments: Vec<Instrument>,
     /// Names its faults, as `--seed` names the market.
-    #[expect(dead_code)] // nor chance
     pub seed: u64,
     /// `--faults`.
     pub faults: Option<&'a str>,

@@ -3,7 +3,7 @@
 use super::opening::Making;
 use crate::{
     market::Timestamp,
-    simulation::binance::{Input, Output, Reply},
+    simulation::binance::{Faults, FaultsError, Input, Output, Settings, Venue},
 };
 
 /// A played exchange: pure, moved by its inputs alone.
@@ -15,29 +15,19 @@ pub trait Played {
     fn next_deadline(&self) -> Option<Timestamp>;
 }
 
-/// Knows the time and nothing else.
-#[derive(Debug)]
-pub struct Bare;
-
-impl Bare {
-    /// A venue without faults, and so without any other than no `--faults`.
-    pub fn new(making: Making<'_>) -> Result<Self, String> {
-        making.faults.map_or(Ok(Self), |_| Err("this venue has none".to_owned()))
-    }
-}
-
-impl Played for Bare {
+impl Played for Venue {
     fn handle(&mut self, now: Timestamp, input: Input<'_>, outputs: &mut Vec<Output>) {
-        let (id, status, body) = match input {
-            Input::Call { id, target: "/fapi/v1/time", .. } => (id, 200, format!(r#"{{"serverTime":{}}}"#, now.0)),
-            Input::Call { id, .. } | Input::Knock { id, .. } => (id, 404, String::new()),
-            Input::Candle(_) | Input::Frame(..) | Input::Gone(_) | Input::Wake => return,
-        };
-        let body = body.into_bytes();
-        outputs.push(Output::Reply(id, Reply { status, headers: Vec::new(), body, not_before: None, cut_after: None }));
+        Self::handle(self, now, input, outputs);
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        None
+        Self::next_deadline(self)
     }
+}
+
+/// Binance, with the faults that were asked for.
+pub fn binance(making: Making<'_>) -> Result<Venue, String> {
+    let Making { instruments, seed, faults } = making;
+    let faults = faults.map_or_else(|| Ok(Faults::default()), str::parse).map_err(|error: FaultsError| error.to_string())?;
+    Ok(Venue::new(Settings { instruments, seed, faults }))
 }
