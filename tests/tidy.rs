@@ -76,6 +76,8 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "run/status/",
     "run/text.rs",
     "run/trades.rs",
+    "simulation/binance/grid.rs",
+    "simulation/binance/listing.rs",
     "simulation/matching/",
     "simulation/prices/coin.rs",
     "store/",

@@ -2,6 +2,50 @@
 //!
 //! One venue, one clock: requests, streams and candles agree with each other because all are read from one tape, which plays each minute
 //! from a candle that is known whole beforehand. Faults are drawn by seed on the way out.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `tape`, `shelf`, `bar`, `minute`, `book`, `funding`, `grid` | a symbol's market: past candles, the minute under way, quotes, rates |
+//! | `query`, `limits`, `rest`, `candles`, `funding_lists`, `listing` | requests and their answers |
+//! | `feed`, `session`, `pulse`, `frames` | streams: names, connections, when they speak, what they say |
+//! | `faults`, `spoil` | what can go wrong, and how it does |
+//! | `venue` | all of it together |
+//!
+//! **Routes.** `/public` and `/market` each carry their own streams. The old paths `/ws` and `/stream` are accepted and carry only what
+//! `/public` does, as on the real venue since 2026-04-23. A name that does not exist, or belongs to the other route, is acknowledged and
+//! stays silent: this is also how connections such as `/market/ws/0` work, whose last part is no stream but a client's own number.
+//!
+//! **Time.** The venue moves in beats of 100 ms. Everything within one is seen together at its end, by requests and streams alike.
+
+mod bar; // a candle with turnover and count
+mod book; // the order book as a function of price, seed and age
+mod candles; // candles by REST
+mod faults; // faults by name and rate
+mod feed; // names of streams
+mod frames; // what streams say
+mod funding; // a slowly moving rate
+mod funding_lists; // settled rates and intervals
+mod grid; // ticks and steps
+mod limits; // weights, 429 and 418
+mod listing; // exchangeInfo
+mod minute; // a candle played out as trades
+mod pulse; // when a symbol's streams speak
+mod query; // path, parameters, refusals
+mod rest; // which path answers what
+mod session; // a stream connection
+mod shelf; // finished candles
+mod spoil; // faults at work
+mod tape; // a symbol's market
+#[cfg(test)]
+mod tests;
+mod venue; // all of it together
+
+pub use faults::{Fault, Faults, FaultsError, Per};
+pub use limits::WEIGHT_LIMIT;
+pub use session::{LONGEST_LIFE_MS, MOST_STREAMS};
+pub use shelf::{MOST_LONGER, MOST_MINUTES};
+pub use tape::BEAT_MS;
+pub use venue::{MOST_SESSIONS, Settings, Venue};
 
 use crate::market::{ClosedCandle, Timestamp};
 
@@ -78,4 +122,12 @@ pub struct Reply {
     pub not_before: Option<Timestamp>,
     /// Only so many bytes of the body are sent, then the connection is cut.
     pub cut_after: Option<usize>,
+}
+
+impl Reply {
+    /// A JSON body.
+    fn json(status: u16, value: &serde_json::Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status, headers, body: value.to_string().into_bytes(), not_before: None, cut_after: None }
+    }
 }

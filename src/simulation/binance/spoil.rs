@@ -1,0 +1,290 @@
+//! Faults as they are drawn on the way out. What the venue knows stays right; only what is sent of it is spoiled.
+
+use super::{
+    Output, Reply, SessionId,
+    faults::{Fault, Faults, KINDS, Per},
+    limits::Limits,
+    session::Session,
+};
+use crate::{market::Timestamp, simulation::random::Random};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+
+/// How late is late: at least, and how much more at most, in ms.
+const LATE_MS: i64 = 1_000;
+const LATER_MS: u64 = 19_000;
+/// Messages of a flood.
+const FLOOD: usize = 50;
+/// Late messages that wait, and answers kept to be told again.
+const MOST_LATE: usize = 256;
+const MOST_OLD: usize = 32;
+/// The largest answer that is kept, and how old it must be to be replaced, in ms.
+const LARGEST_OLD: usize = 256 * 1_024;
+const OLD_MS: i64 = 60_000;
+
+/// Answers of a venue in trouble: status and body.
+const ERRORS: [(u16, &str); 8] = [
+    (500, r#"{"code":-1000,"msg":"An unknown error occurred while processing the request."}"#),
+    (502, ""),
+    (
+        502,
+        "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>",
+    ),
+    (503, r#"{"code":-1001,"msg":"Internal error; unable to process your request. Please try again."}"#),
+    (503, r#"{"code":-1000,"msg":"Unknown error, please check your request or try again later."}"#),
+    (
+        503,
+        r#"{"code":-1008,"msg":"Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again."}"#,
+    ),
+    (503, "Service Unavailable."),
+    (
+        504,
+        r#"{"code":-1007,"msg":"Timeout waiting for response from backend server. Send status unknown; execution status unknown."}"#,
+    ),
+];
+const PAGE: &str =
+    "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>One more step</h1></body></html>";
+
+/// An answer that was given: to what, when, and what.
+#[derive(Debug)]
+struct Old {
+    target: String,
+    at: Timestamp,
+    body: Vec<u8>,
+}
+
+/// The faults of a venue at work.
+#[derive(Debug)]
+pub struct Spoiler {
+    faults: Faults,
+    random: Random,
+    counts: [u64; KINDS],
+    ends: Timestamp,
+    late: VecDeque<(Timestamp, SessionId, String)>,
+    old: VecDeque<Old>,
+}
+
+impl Spoiler {
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let random = Random::new(seed, "faults");
+        Self {
+            faults,
+            random,
+            counts: [0; KINDS],
+            ends: Timestamp(i64::MAX),
+            late: VecDeque::new(),
+            old: VecDeque::new(),
+        }
+    }
+
+    /// Fixes when faults end.
+    pub fn begin(&mut self, now: Timestamp) {
+        if let Some(seconds) = self.faults.until_s {
+            self.ends = now.plus_ms(i64::from(seconds) * 1_000);
+        }
+    }
+
+    /// How often each fault struck.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Fault::all().map(Fault::name).zip(self.counts)
+    }
+
+    fn draw(&mut self, now: Timestamp, fault: Fault) -> bool {
+        let rate = self.faults.rate(fault);
+        // A connection's faults are drawn each second.
+        let rate = if fault.per() == Per::Minute && rate < 1.0 { rate / 60.0 } else { rate };
+        rate > 0.0 && now < self.ends && self.random.units()[0] < rate
+    }
+
+    /// Draws a fault that strikes wherever it is drawn.
+    fn strikes(&mut self, now: Timestamp, fault: Fault) -> bool {
+        let drawn = self.draw(now, fault);
+        if drawn {
+            self.count(fault);
+        }
+        drawn
+    }
+
+    fn count(&mut self, fault: Fault) {
+        self.counts[fault as usize] += 1;
+    }
+
+    fn late_by(&mut self) -> i64 {
+        LATE_MS + (self.random.bits() % LATER_MS) as i64
+    }
+
+    /// A ban or a throttle out of the blue.
+    pub fn refuse(&mut self, now: Timestamp, limits: &mut Limits) -> Option<Reply> {
+        if !limits.is_banned(now) && self.strikes(now, Fault::Ban) {
+            limits.ban(now);
+            return Some(limits.ban_reply(now));
+        }
+        self.strikes(now, Fault::Throttle).then(|| Limits::throttle_reply(now))
+    }
+
+    /// Spoils an answer.
+    pub fn reply(&mut self, now: Timestamp, target: &str, mut reply: Reply) -> Reply {
+        if self.faults.rate(Fault::Stale) > 0.0 && reply.status == 200 {
+            self.stale(now, target, &mut reply);
+        }
+        if self.draw(now, Fault::Unknown)
+            && let Some(body) = serde_json::from_slice(&reply.body).ok().and_then(strange_answer)
+        {
+            self.count(Fault::Unknown);
+            reply.body = body.to_string().into_bytes();
+        }
+        if self.strikes(now, Fault::Error) {
+            let (status, body) = ERRORS[(self.random.bits() % ERRORS.len() as u64) as usize];
+            (reply.status, reply.body) = (status, body.as_bytes().to_vec());
+        }
+        if self.strikes(now, Fault::Html) {
+            let status = [200, 403, 502][(self.random.bits() % 3) as usize];
+            (reply.status, reply.body) = (status, PAGE.as_bytes().to_vec());
+            reply.headers.retain(|(name, _)| *name != "content-type");
+            reply.headers.push(("content-type", "text/html".to_owned()));
+        }
+        if reply.body.len() > 1 && self.strikes(now, Fault::Cut) {
+            reply.cut_after = Some((self.random.bits() % reply.body.len() as u64) as usize);
+        }
+        if self.strikes(now, Fault::Slow) {
+            reply.not_before = Some(now.plus_ms(self.late_by()));
+        }
+        reply
+    }
+
+    fn stale(&mut self, now: Timestamp, target: &str, reply: &mut Reply) {
+        let held = self.old.iter().position(|old| old.target == target);
+        if let Some(old) = held.and_then(|place| self.old.get(place)).filter(|old| old.body != reply.body)
+            && now > old.at
+        {
+            let body = old.body.clone();
+            if self.strikes(now, Fault::Stale) {
+                reply.body = body;
+                return;
+            }
+        }
+        let renew = held.and_then(|place| self.old.get(place)).is_none_or(|old| now.since_ms(old.at) > OLD_MS);
+        if renew && reply.body.len() <= LARGEST_OLD {
+            held.map(|place| self.old.remove(place));
+            self.old.push_back(Old { target: target.to_owned(), at: now, body: reply.body.clone() });
+            if self.old.len() > MOST_OLD {
+                self.old.pop_front();
+            }
+        }
+    }
+
+    /// Spoils a connection, each second; whether it lives on.
+    pub fn connection(&mut self, now: Timestamp, id: SessionId, session: &mut Session, out: &mut Vec<Output>) -> bool {
+        if !session.silent && self.strikes(now, Fault::Silent) {
+            session.silent = true;
+        }
+        if self.strikes(now, Fault::Disconnect) {
+            out.push(Output::CutInFrame(id, format!(r#"{{"e":"kline","E":{},"s":"BTCUSDT","k":{{"t":"#, now.0)));
+            return false;
+        }
+        let closed = self.strikes(now, Fault::Close);
+        if closed {
+            out.push(Output::Close(id));
+        }
+        !closed
+    }
+
+    /// Sends a message, or what becomes of it.
+    pub fn push(
+        &mut self,
+        now: Timestamp,
+        id: SessionId,
+        session: &mut Session,
+        name: &str,
+        mut value: Value,
+        out: &mut Vec<Output>,
+    ) {
+        if session.silent || self.strikes(now, Fault::Lost) {
+            return;
+        }
+        if self.draw(now, Fault::Absurd) && absurd(&mut value, self.random.bits() % 3) {
+            self.count(Fault::Absurd);
+        }
+        if self.strikes(now, Fault::Unknown) {
+            if self.random.bits() % 2 == 0 {
+                out.push(Output::Push(
+                    id,
+                    session.wrapped("!auction", json!({ "e": "auctionUpdate", "E": now.0, "phase": "CALL" })),
+                ));
+            }
+            strange_message(&mut value);
+        }
+        let is_candle = value.get("k").is_some();
+        let text = session.wrapped(name, value);
+        if is_candle && self.late.len() < MOST_LATE && self.strikes(now, Fault::Late) {
+            let due = now.plus_ms(self.late_by());
+            self.late.push_back((due, id, text));
+            return;
+        }
+        if session.held.is_none() && self.strikes(now, Fault::Reordered) {
+            session.held = Some(text);
+            return;
+        }
+        let twice = usize::from(self.strikes(now, Fault::Doubled));
+        let flood = if self.strikes(now, Fault::Flood) { FLOOD - 1 } else { 0 };
+        out.extend((0..twice + flood).map(|_| Output::Push(id, text.clone())));
+        out.push(Output::Push(id, text));
+        out.extend(session.held.take().map(|held| Output::Push(id, held)));
+    }
+
+    /// Sends what was late and is due; `alive` says which connections there still are.
+    pub fn release(&mut self, now: Timestamp, alive: impl Fn(SessionId) -> bool, out: &mut Vec<Output>) {
+        let (due, later) = self.late.drain(..).partition::<VecDeque<_>, _>(|(at, ..)| *at <= now);
+        self.late = later;
+        out.extend(due.into_iter().filter(|(_, id, _)| alive(*id)).map(|(_, id, text)| Output::Push(id, text)));
+    }
+
+    /// # Panics
+    ///
+    /// Where a limit is broken.
+    pub fn check(&self) {
+        assert!(self.late.len() <= MOST_LATE && self.old.len() <= MOST_OLD, "faults outgrew their limits");
+    }
+}
+
+/// Makes the prices of a message impossible; whether it has any.
+fn absurd(value: &mut Value, how: u64) -> bool {
+    if how == 2
+        && let (Some(bid), Some(ask)) = (value.get("b").cloned(), value.get("a").cloned())
+        && bid.is_string()
+    {
+        value["b"] = ask;
+        value["a"] = bid;
+        return true;
+    }
+    let fields = if value.get("k").is_some() { &mut value["k"] } else { value };
+    let mut changed = false;
+    for name in ["o", "h", "l", "c", "p", "i", "b", "a"] {
+        if let Some(Value::String(text)) = fields.get_mut(name)
+            && let Ok(price) = text.parse::<f64>()
+        {
+            *text = if how == 0 { "0".to_owned() } else { (price * 1_000.0).to_string() };
+            changed = true;
+        }
+    }
+    changed
+}
+
+fn strange_message(value: &mut Value) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("zz".to_owned(), json!({ "new": [1, "2", null] }));
+        fields.insert("xState".to_owned(), json!("AUCTION"));
+        if let Some(inner) = fields.get_mut("k").and_then(Value::as_object_mut) {
+            inner.insert("zq".to_owned(), json!([0.5]));
+        }
+    }
+}
+
+/// An answer with a field, and where it lists markets with a market, that nobody knows.
+fn strange_answer(mut value: Value) -> Option<Value> {
+    if let Some(symbols) = value.get_mut("symbols").and_then(Value::as_array_mut) {
+        symbols.push(json!({ "symbol": "ODDUSDT", "status": "AUCTION", "contractType": "EVENT_PERPETUAL", "filters": [{ "filterType": "ODD" }] }));
+    }
+    value.as_object_mut()?.insert("zz".to_owned(), json!({ "new": [1, "2", null] }));
+    Some(value)
+}
