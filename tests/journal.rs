@@ -7,7 +7,7 @@ use crate::{
 use smolbear::{
     engine::{Action, Event, Note},
     market::{DAY_MS, Timestamp},
-    store::journal::{Difference, Entry, Outcome, Recorder, Rerun, Segments, list, read},
+    store::journal::{Difference, Entry, FORMAT, Outcome, Recorder, Rerun, Segments, list, read},
     trader::{Tally, Trader},
 };
 use std::{
@@ -321,7 +321,7 @@ fn another_version_is_named_and_what_it_wrote_is_run() {
     let folder = copy();
     let paths = segments(folder.path());
     for path in &paths[..3] {
-        fs::write(path, begun_by(path, 1, "0.0.9 (pi)")).unwrap();
+        fs::write(path, begun_by(path, FORMAT, "0.0.9 (pi)")).unwrap();
     }
     let ended = replay(folder.path(), &[]);
     assert_eq!(ended.code(), Some(0), "{}", ended.stdout());
