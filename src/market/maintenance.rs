@@ -66,8 +66,8 @@ impl Tiers {
     /// The rate of the last USDT of that value, which is more than the average.
     #[must_use]
     pub fn rate(&self, value: Decimal) -> Decimal {
-        let reached = self.0.iter().filter(|tier| tier.from.is_zero() || tier.from < value);
-        reached.last().map_or(Decimal::ONE, |tier| tier.rate)
+        let mut reached = self.0.iter().rev().filter(|tier| tier.from.is_zero() || tier.from < value);
+        reached.next().map_or(Decimal::ONE, |tier| tier.rate)
     }
 }
 
