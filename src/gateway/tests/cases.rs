@@ -155,6 +155,37 @@ fn a_symbol_that_is_not_traded_is_left_out_and_the_others_go_on() {
 }
 
 #[test]
+fn after_standing_still_nothing_of_before_is_listened_to() {
+    let mut world = calm(2);
+    world.run(100 * SECOND);
+    let mut outputs = Vec::new();
+    let now = Timestamp(world.now - START);
+    world.gateway.handle(now, Input::StoodStill(10_000), &mut outputs);
+    let closed = outputs.iter().filter(|output| matches!(output, Output::Disconnect(_))).count();
+    let stale = outputs.iter().filter(|output| matches!(output, Output::News(_, News::Feed(_, FeedState::Stale))));
+    assert_eq!((closed, stale.count()), (2, 2));
+    let asked = |output: &&Output| matches!(output, Output::Fetch(_, _, request) if request.path == "\"Time\"");
+    assert_eq!(outputs.iter().filter(asked).count(), 1, "the clock first: {outputs:?}");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Connect(..))));
+}
+
+#[test]
+fn a_candle_is_flat_after_three_questions_and_not_before() {
+    let mut series = Series::new(Timestamp(0), Some(base(-MINUTE_MS, 7.0)));
+    let later = ListedCandle { candle: base(MINUTE_MS, 8.0), ends: Timestamp(2 * MINUTE_MS) };
+    let asked = Timestamp(3 * MINUTE_MS);
+    for _ in 0..2 {
+        series.answer(&[later], asked, Timestamp(0));
+        assert_eq!(series.pop(asked), None);
+        assert!(series.ask_at(Timestamp(0)).is_some_and(|at| at > Timestamp(0)), "not at once again");
+    }
+    series.answer(&[later], asked, Timestamp(0));
+    let flat = Candle { open_time: Timestamp(0), ..base(0, 7.0) };
+    assert_eq!(series.pop(asked), Some((flat, Origin::Flat)));
+    assert_eq!(series.pop(asked), Some((later.candle, Origin::Asked)));
+}
+
+#[test]
 fn a_candle_that_ends_while_its_answer_is_on_its_way_is_not_finished() {
     let mut series = Series::new(Timestamp(0), None);
     let row = ListedCandle { candle: base(0, 1.0), ends: Timestamp(MINUTE_MS) };
