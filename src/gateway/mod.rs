@@ -8,7 +8,7 @@
 //!                  └─▶ sockets
 //! ```
 //!
-//! One file a concept: `clock`, `budget` (weights and pauses), `backoff`, `asking` (what is asked, and when), `answers` (what the answers mean),
+//! One file a concept: `clock`, `budget` (weights and pauses), `backoff`, `asking` and `wants` (what is asked, and when), `answers` (what the answers mean),
 //! `streams` (sockets and their health), `history` and `candles` (which were delivered, and holes), `prices` (bars), `feeds` (one symbol, and how
 //! its data stands), `view` (for health and logs). `session` is the walk through them.
 
@@ -26,6 +26,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wants;
 
 pub use session::{Gateway, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
