@@ -3,6 +3,10 @@
 //! A flag that is a key of the configuration too is carried as the text that was typed; `config` checks it with the key's own range, so
 //! that a flag, a variable and a line of `bot.toml` are refused in the same words.
 
+mod asking; // what asks an exchange
+
+pub use asking::{Doctor, Download, Place};
+
 use crate::market::{Symbol, Timeframe};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 use std::{ffi::OsString, io::Write, net::SocketAddr, path::PathBuf};
@@ -54,24 +58,6 @@ The first line of stdout says where it listens, as in
   Listening on http://127.0.0.1:8787 and ws://127.0.0.1:8787
 and what follows says which lines bot.toml needs. Symbols are those that a run in this folder would trade.
 It ends on Ctrl-C, on SIGTERM, and some seconds after recorded candles are over, each with exit code 0.";
-
-const DOWNLOAD: &str = "\
-Example:
-  bot download BTCUSDT 1m --from 2025-08-01 --to 2025-09-01
-  bot --paper --replay BTCUSDT-1m-2025-08-01-2025-09-01.csv.gz --speed max
-
-No key is needed. Times are UTC. Only candles that are finished are taken; what the exchange does not have is
-counted and said. What was cut short (Ctrl-C, a network that is gone) goes on with the same command: until it is
-whole, the file has .part at the end of its name. A name that ends in .gz is compressed.
---funding writes the rates that were settled to SYMBOL-funding-FROM.csv.gz: funding_time_ms,rate, where 0.0001 is
-0.01 % of a position's value that a long pays to a short.
-Exit codes: 0 whole, 1 failed, 2 wrong usage, or nothing there; 129, 130, 143: cut short by a signal.";
-
-const DOCTOR: &str = "\
-Asks the exchange for all that paper trading on its prices needs: names, connection, clock, limits, the rules of each
-symbol against the capital, candles, funding rates, streams; then the places on disk. A line that fails says what to
-do. Without an exchange in bot.toml it is Binance's real market. Nothing is traded and no key is needed.
-Exit codes: 0 all passed, 1 something failed, 2 wrong usage or configuration.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
 const NO_MODE: &str = "\
@@ -187,10 +173,10 @@ pub enum Command {
     #[command(after_help = EXCHANGE)]
     Exchange(Exchange),
     /// Fetch candles from an exchange into a file that --replay reads
-    #[command(after_help = DOWNLOAD)]
+    #[command(after_help = asking::DOWNLOAD)]
     Download(Download),
     /// Check the way to an exchange and what it offers, with what to do where a check fails
-    #[command(after_help = DOCTOR)]
+    #[command(after_help = asking::DOCTOR)]
     Doctor(Doctor),
 }
 
@@ -299,64 +285,6 @@ pub struct Exchange {
     /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
-}
-
-/// `bot download`.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Download {
-    /// Whose candles, as in BTCUSDT
-    pub symbol: Symbol,
-    /// Length of a candle: 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d
-    pub timeframe: Timeframe,
-    /// The first candle opens then or later, as in 2025-08-01 or 2025-08-01T12:30 (UTC)
-    #[arg(long, value_name = "DATE")]
-    pub from: String,
-    /// The last candle ends then or earlier [default: now]
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<String>,
-    /// The funding rates too, into a file of their own
-    #[arg(long)]
-    pub funding: bool,
-    /// A file, or a folder for one with the usual name [default: SYMBOL-TIMEFRAME-FROM-TO.csv.gz here]
-    #[arg(long, value_name = "FILE|DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace files that are there
-    #[arg(long)]
-    pub force: bool,
-    /// Where from
-    #[command(flatten)]
-    pub place: Place,
-}
-
-/// `bot doctor`.
-#[derive(Debug, Clone, PartialEq, Args)]
-pub struct Doctor {
-    /// As of a run
-    #[arg(long, value_name = "A,B")]
-    pub symbols: Option<String>,
-    /// As of a run
-    #[arg(long, value_name = "USDT", allow_negative_numbers = true)]
-    pub capital: Option<String>,
-    /// As of a run
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Which exchange
-    #[command(flatten)]
-    pub place: Place,
-}
-
-/// Which exchange a subcommand asks.
-#[derive(Debug, Clone, Default, PartialEq, Args)]
-pub struct Place {
-    /// binance [default: binance]
-    #[arg(long, value_name = "NAME", value_parser = ["binance"])]
-    pub exchange: Option<String>,
-    /// mainnet, testnet, or local for `bot exchange` [default: as bot.toml has it, else mainnet]
-    #[arg(long, value_name = "NAME")]
-    pub network: Option<String>,
-    /// Its [exchange] counts [default: as of a run]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.

@@ -12,8 +12,8 @@ use crate::{
 };
 use std::time::Instant;
 
-/// Candles of a timeframe that a start needs.
-const CANDLES: u16 = 500;
+/// Candles of a timeframe that are asked for: about what a start needs, at the weight of fewer.
+const CANDLES: u16 = 499;
 /// What the slowest indicator, EMA(200), needs.
 const WARM: usize = 200;
 /// A finished candle that comes later than this is missed, in ms.

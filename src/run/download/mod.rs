@@ -100,25 +100,25 @@ async fn fetch(order: &Order, exchange: &Exchange, stop: &Stop) -> Result<u8, St
             return Err(what);
         }
         Err(Failed::Broken(what)) => {
-            eprintln!("bot: {what}{}", go_on(&mut { parts }));
+            progress.say(&format!("bot: {what}{}", go_on(&mut { parts })));
             return Ok(FAILURE);
         }
         Err(Failed::Stopped) => {
-            eprintln!("bot: stopped{}", go_on(&mut { parts }));
+            progress.say(&format!("bot: stopped{}", go_on(&mut { parts })));
             return Ok(exit_code(stop.cause().unwrap_or(Cause::Interrupt), true));
         }
     };
-    settle(order, &mut parts)
+    settle(order, &mut parts, &progress)
 }
 
 /// Gives the files their places.
-fn settle(order: &Order, parts: &mut dyn Iterator<Item = Part>) -> Result<u8, String> {
+fn settle(order: &Order, parts: &mut dyn Iterator<Item = Part>, progress: &Progress) -> Result<u8, String> {
     for part in parts {
         let (name, kind) = (part.target().display().to_string(), part.kind());
         match part.finish() {
-            Ok(content) => eprintln!("{}", order.account(&name, kind, &content)),
+            Ok(content) => progress.say(&order.account(&name, kind, &content)),
             Err(error) => {
-                eprintln!("bot: {error}");
+                progress.say(&format!("bot: {error}"));
                 return Ok(FAILURE);
             }
         }

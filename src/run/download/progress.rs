@@ -1,10 +1,13 @@
 //! How far a download is: a bar on a terminal, else a line every few seconds. On stderr, as everything a download says.
 
-use crate::{market::Timestamp, run::text::market_time};
+use crate::{
+    market::Timestamp,
+    run::text::{market_day, market_time},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     cell::{Cell, RefCell},
-    io::{IsTerminal, stderr},
+    io::{IsTerminal, Write, stderr},
     time::{Duration, Instant},
 };
 
@@ -47,20 +50,20 @@ impl Progress {
         if self.on_terminal {
             let mut bar = self.bar.borrow_mut();
             let bar = bar.get_or_insert_with(|| new_bar(all));
-            bar.set_message(format!("{}: {} rows, to {}", step.what, step.rows, market_time(step.at)));
+            bar.set_message(format!("{} to {}, {} rows", step.what, market_day(step.at), step.rows));
             bar.set_position(done);
         } else if self.said.get().elapsed() >= LINE_EVERY {
             self.said.set(Instant::now());
             let percent = u128::from(done) * 100 / u128::from(all);
-            eprintln!("{}: {} rows, to {} ({percent} %)", step.what, step.rows, market_time(step.at));
+            line(&format!("{}: {} rows, to {} ({percent} %)", step.what, step.rows, market_time(step.at)));
         }
     }
 
     /// Says a line, above the bar where there is one.
-    pub fn say(&self, line: &str) {
+    pub fn say(&self, text: &str) {
         match &*self.bar.borrow() {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| line(text)),
+            None => line(text),
         }
     }
 
@@ -72,9 +75,14 @@ impl Progress {
     }
 }
 
+/// Nobody has to listen: a reader that is gone stops no download.
+fn line(text: &str) {
+    let _ = writeln!(stderr(), "{text}");
+}
+
 fn new_bar(all: u64) -> ProgressBar {
     let bar = ProgressBar::new(all);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {wide_msg}  {eta}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent:>3} %  {msg}  {eta} left") {
         bar.set_style(style);
     }
     bar
