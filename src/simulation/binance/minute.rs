@@ -98,10 +98,10 @@ fn plan(candle: &Candle, price: Grid, qty: Grid, random: &mut Random) -> Vec<Mov
     let parts = split(total, count, random);
     let width = (MINUTE_MS - QUIET_END_MS - 1) / count as i64;
     let mut before = candle.open;
-    let mut sold = random.bits() % 2 == 0;
+    let mut sold = random.bits().is_multiple_of(2);
     let moves = prices.into_iter().zip(parts).enumerate().map(|(at, (price, steps))| {
         let offset = 1 + at as i64 * width + (random.bits() % width as u64) as i64;
-        sold = if price == before { random.bits() % 2 == 0 } else { price < before };
+        sold = if price == before { random.bits().is_multiple_of(2) } else { price < before };
         before = price;
         Move { at: candle.open_time.plus_ms(offset), price, steps, sold }
     });
@@ -113,7 +113,7 @@ fn path(candle: &Candle, count: usize, price: Grid, random: &mut Random) -> Vec<
     let inner = (count - 2) as u64;
     let first = 1 + (random.bits() % (inner - 1)) as usize;
     let second = first + 1 + (random.bits() % (inner - first as u64)) as usize;
-    let up_first = random.bits() % 2 == 0;
+    let up_first = random.bits().is_multiple_of(2);
     let (one, two) = if up_first { (candle.high, candle.low) } else { (candle.low, candle.high) };
     let corners = [(0, candle.open), (first, one), (second, two), (count - 1, candle.close)];
     let mut prices = vec![candle.open];

@@ -67,7 +67,7 @@ pub struct Market<'a> {
 
 /// What a request costs.
 pub fn weight(query: &Query) -> u32 {
-    let all = query.get("symbol").is_none();
+    let one_or_all = |one, all| if query.get("symbol").is_some() { one } else { all };
     let limit = |usual| query.whole("limit").ok().flatten().unwrap_or(usual);
     match name(&query.path) {
         "klines" | "continuousKlines" | "markPriceKlines" | "indexPriceKlines" | "premiumIndexKlines" => {
@@ -79,34 +79,10 @@ pub fn weight(query: &Query) -> u32 {
             }
         }
         "depth" => DEPTHS.iter().find(|(levels, _)| *levels >= limit(500)).map_or(20, |(_, weight)| *weight),
-        "ticker/24hr" => {
-            if all {
-                40
-            } else {
-                1
-            }
-        }
-        "ticker/price" => {
-            if all {
-                2
-            } else {
-                1
-            }
-        }
-        "ticker/bookTicker" => {
-            if all {
-                5
-            } else {
-                2
-            }
-        }
-        "premiumIndex" => {
-            if all {
-                10
-            } else {
-                1
-            }
-        }
+        "ticker/24hr" => one_or_all(1, 40),
+        "ticker/price" => one_or_all(1, 2),
+        "ticker/bookTicker" => one_or_all(2, 5),
+        "premiumIndex" => one_or_all(1, 10),
         "aggTrades" => 20,
         "trades" => 5,
         "fundingRate" | "fundingInfo" => 0,

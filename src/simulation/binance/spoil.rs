@@ -206,7 +206,7 @@ impl Spoiler {
             self.count(Fault::Absurd);
         }
         if self.strikes(now, Fault::Unknown) {
-            if self.random.bits() % 2 == 0 {
+            if self.random.bits().is_multiple_of(2) {
                 out.push(Output::Push(
                     id,
                     session.wrapped("!auction", json!({ "e": "auctionUpdate", "E": now.0, "phase": "CALL" })),
