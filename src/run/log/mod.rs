@@ -84,6 +84,9 @@ impl LogHandle {
 
 static OUTLET: OnceLock<Mutex<Outlet>> = OnceLock::new();
 
+/// Libraries with a log of their own.
+const LIBRARIES: [&str; 4] = ["rustls", "tungstenite", "ureq", "ureq_proto"];
+
 /// Starts the log: level debug where `debug` is set, else what `RUST_LOG` says, else info; in local time.
 ///
 /// # Errors
@@ -95,6 +98,10 @@ pub fn init(target: Target, debug: bool) -> Result<LogHandle, LogError> {
         Some(text) if !text.trim().is_empty() => builder.parse_filters(checked(&text)?),
         _ => builder.filter_level(LevelFilter::Info),
     };
+    // what these say at debug is each step of a request or a handshake, and paths with it
+    LIBRARIES.iter().for_each(|library| {
+        builder.filter_module(library, LevelFilter::Error);
+    });
     let (zone, zone_note) = zone::local();
     let outlet = open(target, zone.clone())?;
     let tally = outlet.tally();

@@ -2,7 +2,7 @@
 
 use crate::{
     gateway::{Remark, View},
-    market::SymbolId,
+    market::{DAY_MS, SymbolId},
     run::text::{counted, market_time},
 };
 use log::Level;
@@ -11,13 +11,9 @@ use log::Level;
 pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
     let name = |symbol: SymbolId| names.get(symbol.index()).map_or("?", String::as_str);
     match remark {
-        Remark::ClockFound { ahead_ms, round_trip_ms } => (
-            Level::Info,
-            format!(
-                "Exchange clock: this machine's is {} (round trip {round_trip_ms} ms); the exchange's counts",
-                ahead(*ahead_ms)
-            ),
-        ),
+        Remark::ClockFound { ahead_ms, round_trip_ms } => {
+            (Level::Info, format!("Exchange clock: {} (round trip {round_trip_ms} ms)", ahead(*ahead_ms)))
+        }
         Remark::StreamUp(path) => (Level::Info, format!("✓ Stream {path}: data comes")),
         Remark::StreamDown { path, why, retry_ms } => {
             (Level::Warn, format!("Stream {path}: {why}; next try in {}", pause(*retry_ms)))
@@ -83,12 +79,15 @@ fn pause(ms: i64) -> String {
     if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
 }
 
-/// How far a clock is off, in words.
+/// How far this machine's clock is off, in words.
 fn ahead(ms: i64) -> String {
     let seconds = ms.unsigned_abs() as f64 / 1000.0;
     match ms {
-        -999..=999 => format!("within {} ms of it", ms.abs()),
-        1000.. => format!("{seconds:.1} s ahead"),
-        _ => format!("{seconds:.1} s behind"),
+        -999..=999 => format!("this machine's is within {} ms of it", ms.abs()),
+        _ if ms.abs() >= DAY_MS => {
+            "it shows another day than this machine's, as that of a played exchange may; it counts".to_owned()
+        }
+        1000.. => format!("this machine's is {seconds:.1} s ahead; the exchange's counts"),
+        _ => format!("this machine's is {seconds:.1} s behind; the exchange's counts"),
     }
 }
