@@ -3,17 +3,19 @@
 use crate::common::{Running, bot};
 use std::{fmt::Write as _, fs, path::Path};
 
-/// Bought with twice the account after a slow fall, and a minute later nine tenths are gone: the stop fills there.
+/// Bought with nine times the account after a slow fall; then nothing moves, and funding of 3 % three times a day eats the account up. A fall
+/// cannot do that: it costs the position's margin at most.
 pub fn write_ruin(folder: &Path) {
     let falling = (0..15).map(|minute| (100_000.0 - 100.0 * f64::from(minute), 100.0));
-    let flat = std::iter::repeat_n((9_000.0, 0.0), 500);
+    let flat = std::iter::repeat_n((98_500.0, 0.0), 3 * 1440);
     let mut rows = String::new();
-    for (minute, (price, fall)) in falling.chain([(98_500.0, 0.0)]).chain(flat).enumerate() {
+    for (minute, (price, fall)) in falling.chain(flat).enumerate() {
         let (time, low) = (1_735_689_600_000 + 60_000 * minute, price - fall);
         writeln!(rows, "{time},{price},{price},{low},{low},5").unwrap();
     }
     fs::write(folder.join("BTCUSDT-1m.csv"), rows).unwrap();
-    let config = "[risk]\nleverage = 10\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
+    let config = "[risk]\nleverage = 10\nper_trade_pct = 10\nmax_position_pct = 90\nmax_portfolio_risk_pct = 100\n\
+                  [paper]\nfunding_rate_pct = 3\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
     fs::write(folder.join("bot.toml"), config).unwrap();
 }
 
