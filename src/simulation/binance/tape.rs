@@ -66,6 +66,7 @@ pub struct Tape {
     book_at: Timestamp,
     gap: i64,
     usual: i64,
+    measured: bool,
     trades: VecDeque<Trade>,
     next_id: u64,
     day: Option<(Timestamp, Bar)>,
@@ -95,6 +96,7 @@ impl Tape {
             book_at: Timestamp(0),
             gap: 0,
             usual: 1,
+            measured: false,
             trades: VecDeque::new(),
             next_id: 0,
             day: None,
@@ -172,6 +174,10 @@ impl Tape {
         if self.next_id == 0 {
             self.next_id = (candle.open_time.0.max(0) / MINUTE_MS) as u64 * super::bar::MOST_TRADES as u64;
         }
+        if !self.measured && candle.volume > 0.0 {
+            // From the market as it is now, and not as the first candle of the past had it.
+            (self.gap, self.measured) = (0, true);
+        }
         self.measure(&candle);
         self.set_last(candle.open, self.sold);
         self.minute = Some(Minute::new(candle, self.price, self.qty, &mut self.random));
@@ -181,7 +187,7 @@ impl Tape {
         (self.last, self.sold) = (Some(last), sold);
     }
 
-    /// Fixes what the book needs, once.
+    /// Fixes what the book needs, where it is not yet.
     fn measure(&mut self, candle: &Candle) {
         if self.gap == 0 {
             self.gap = Book::gap(self.price.nearest(candle.close));
