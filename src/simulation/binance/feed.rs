@@ -16,6 +16,8 @@ pub enum Route {
 pub enum Kind {
     /// Candles.
     Kline(Timeframe),
+    /// The same by pair and contract type; there are only perpetuals.
+    Continuous(Timeframe),
     /// Aggregated trades.
     AggTrade,
     /// Trades.
@@ -50,7 +52,9 @@ impl Kind {
     pub const fn route(self) -> Route {
         match self {
             Self::BookTicker | Self::Depth(_) | Self::Levels(..) | Self::Trade => Route::Public,
-            Self::Kline(_) | Self::AggTrade | Self::Mark(_) | Self::Ticker | Self::MiniTicker => Route::Market,
+            Self::Kline(_) | Self::Continuous(_) | Self::AggTrade | Self::Mark(_) | Self::Ticker | Self::MiniTicker => {
+                Route::Market
+            }
         }
     }
 }
@@ -68,6 +72,10 @@ impl Feed {
             _ => {}
         }
         let (symbol, rest) = name.split_once('@')?;
+        if let Some(timeframe) = rest.strip_prefix("continuousKline_") {
+            let kind = Kind::Continuous(timeframe.parse().ok()?);
+            return Some(Self { symbol: Some(place(symbol.strip_suffix("_perpetual")?)?), kind, listed: false });
+        }
         let symbol = Some(place(symbol)?);
         let kind = match rest {
             "aggTrade" => Kind::AggTrade,
@@ -114,6 +122,8 @@ mod tests {
         for (name, want) in [
             ("btcusdt@kline_30m", Some(Kind::Kline(Timeframe::M30))),
             ("btcusdt@kline_7m", None),
+            ("btcusdt_perpetual@continuousKline_1m", Some(Kind::Continuous(Timeframe::M1))),
+            ("btcusdt@continuousKline_1m", None),
             ("btcusdt@depth", Some(Kind::Depth(250))),
             ("btcusdt@depth@100ms", Some(Kind::Depth(100))),
             ("btcusdt@depth20@500ms", Some(Kind::Levels(20, 500))),

@@ -29,6 +29,15 @@ pub fn kline(now: Timestamp, tape: &Tape, timeframe: Timeframe, bar: &Bar, close
     })
 }
 
+/// A candle by pair and contract type.
+pub fn continuous_kline(now: Timestamp, tape: &Tape, timeframe: Timeframe, bar: &Bar, closed: bool) -> Value {
+    let mut candle = kline(now, tape, timeframe, bar, closed)["k"].take();
+    if let Some(fields) = candle.as_object_mut() {
+        fields.remove("s");
+    }
+    json!({ "e": "continuous_kline", "E": now.0, "ps": tape.name, "ct": "PERPETUAL", "st": USD_M, "k": candle })
+}
+
 pub fn agg_trade(now: Timestamp, tape: &Tape, trade: &Trade) -> Value {
     let deal = trade.deal;
     json!({

@@ -2,6 +2,7 @@
 
 use super::{
     CallId, Input, Output, Reply, SessionId,
+    bar::Bar,
     faults::Faults,
     feed::{Feed, Kind},
     frames,
@@ -282,7 +283,8 @@ fn place_in(tapes: &[Tape]) -> impl Fn(&str) -> Option<usize> + '_ {
 
 fn say_one(now: Timestamp, tape: &mut Tape, kind: Kind, news: &News, values: &mut Vec<Value>) {
     match kind {
-        Kind::Kline(timeframe) => values.extend(kline(now, tape, timeframe, news)),
+        Kind::Kline(timeframe) => values.extend(kline(now, tape, timeframe, news, frames::kline)),
+        Kind::Continuous(timeframe) => values.extend(kline(now, tape, timeframe, news, frames::continuous_kline)),
         Kind::AggTrade => values.extend(news.beat.trades.iter().map(|trade| frames::agg_trade(now, tape, trade))),
         Kind::Trade => values.extend(news.beat.trades.iter().map(|trade| frames::trade(now, tape, trade))),
         Kind::BookTicker if news.quote => values.extend(tape.book().map(|book| frames::book_ticker(now, tape, &book))),
@@ -310,7 +312,13 @@ fn say_one(now: Timestamp, tape: &mut Tape, kind: Kind, news: &News, values: &mu
 }
 
 /// The candle under way where it changed, and the one that ended. Nothing about a candle in which nothing happened.
-fn kline(now: Timestamp, tape: &Tape, timeframe: Timeframe, news: &News) -> Option<Value> {
+fn kline(
+    now: Timestamp,
+    tape: &Tape,
+    timeframe: Timeframe,
+    news: &News,
+    write: impl Fn(Timestamp, &Tape, Timeframe, &Bar, bool) -> Value,
+) -> Option<Value> {
     let ended = news.beat.ended.filter(|end| timeframe.open_of(*end) == *end);
     let open = ended.map_or_else(
         || timeframe.open_of(news.beat.ended.unwrap_or(now).plus_ms(-1)),
@@ -319,8 +327,8 @@ fn kline(now: Timestamp, tape: &Tape, timeframe: Timeframe, news: &News) -> Opti
     if ended.is_none() && !news.kline {
         return None;
     }
-    let bar = tape.bar(timeframe, open, now).filter(super::bar::Bar::is_lively)?;
-    Some(frames::kline(now, tape, timeframe, &bar, ended.is_some()))
+    let bar = tape.bar(timeframe, open, now).filter(Bar::is_lively)?;
+    Some(write(now, tape, timeframe, &bar, ended.is_some()))
 }
 
 impl Session {
