@@ -3,7 +3,11 @@
 use crate::common::{Running, bot};
 use std::{fmt::Write as _, fs, path::Path};
 
-/// Bought with nine times the account after a slow fall; then nothing moves, and funding of 3 % three times a day eats the account up. A fall
+/// A position of nine times the account, and funding of 3 % of it three times a day.
+pub const RUINOUS: &str = "[risk]\nleverage = 10\nper_trade_pct = 10\nmax_position_pct = 90\nmax_portfolio_risk_pct = 100\n\
+    [paper]\nfunding_rate_pct = 3\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
+
+/// Bought with nine times the account after a slow fall; then nothing moves, and funding eats the account up. A fall
 /// cannot do that: it costs the position's margin at most.
 pub fn write_ruin(folder: &Path) {
     let falling = (0..15).map(|minute| (100_000.0 - 100.0 * f64::from(minute), 100.0));
@@ -14,9 +18,7 @@ pub fn write_ruin(folder: &Path) {
         writeln!(rows, "{time},{price},{price},{low},{low},5").unwrap();
     }
     fs::write(folder.join("BTCUSDT-1m.csv"), rows).unwrap();
-    let config = "[risk]\nleverage = 10\nper_trade_pct = 10\nmax_position_pct = 90\nmax_portfolio_risk_pct = 100\n\
-                  [paper]\nfunding_rate_pct = 3\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
-    fs::write(folder.join("bot.toml"), config).unwrap();
+    fs::write(folder.join("bot.toml"), RUINOUS).unwrap();
 }
 
 #[test]

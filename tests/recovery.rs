@@ -1,6 +1,9 @@
 //! A bot that starts again: what it gets back, what it says of the run before, and what it refuses to touch.
 
-use crate::common::{Ended, LIMIT, Running, bot};
+use crate::{
+    common::{Ended, LIMIT, Running, bot},
+    emergency::RUINOUS,
+};
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use smolbear::store::{Cursor, Database};
@@ -361,8 +364,8 @@ fn five_kills_halt_it_so_that_it_keeps_its_stops_and_opens_nothing_until_the_use
 #[test]
 fn after_an_emergency_a_halted_run_ends_as_any_other() {
     let place = Place::new();
-    place.write("bot.toml", "[risk]\nleverage = 10\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n");
-    place.candles("ruin", 0, [falling(100_000.0, 15), flat(98_500.0, 1), flat(9_000.0, 10)].concat());
+    place.write("bot.toml", RUINOUS);
+    place.candles("ruin", 0, [falling(100_000.0, 15), flat(98_500.0, 3 * 1440)].concat());
     assert_code(&place.replay("ruin", &[]), 3);
     let args = ["--paper", "--replay", "b/BTCUSDT-1m.csv", "--data-dir", "d", "--duration", "0.5"];
     let halted = place.start(&args, "").end();
