@@ -6,6 +6,7 @@
 //! stand in the tables beside the figures. Files lie in the folder for temporary ones (`TMPDIR`), which should be on the disk in question.
 
 mod day; // bytes a day, and a slow disk
+mod hello; // a program that does nothing
 mod intent; // from an event to a durable intent
 mod program; // what is started, and how it is watched
 mod replay; // the store at full speed

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -14,8 +14,6 @@ use std::{
 
 /// No wait is longer.
 const LIMIT: Duration = Duration::from_secs(120);
-/// The floor: says hello, then stays as long as its standard input does.
-const HELLO: &str = r#"fn main() { println!("hello"); let _ = std::io::stdin().read_line(&mut String::new()); }"#;
 
 /// What is measured: a program and the line by which it says that it works.
 pub struct Program {
@@ -42,19 +40,6 @@ impl Program {
         let dynamic = text.windows(8).take(1 << 20).any(|bytes| bytes == b"ld-linux");
         let name = if dynamic { "bot, glibc" } else { "bot, static" };
         Ok(Self { name: name.to_owned(), path, works: "🔄 Processing", bot: true })
-    }
-
-    /// Compiles the floor as the bot is compiled: optimised, stripped, in one piece.
-    pub fn hello(folder: &Path) -> Outcome<Self> {
-        let (source, path) = (folder.join("hello.rs"), folder.join("hello"));
-        fs::write(&source, HELLO)?;
-        let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let flags = ["-Copt-level=3", "-Clto=fat", "-Ccodegen-units=1", "-Cstrip=symbols", "-o"];
-        let status = Command::new(rustc).args(flags).arg(&path).arg(&source).status()?;
-        if !status.success() {
-            return Err("rustc could not compile the hello world that everything is held against".into());
-        }
-        Ok(Self { name: "hello world".to_owned(), path, works: "hello", bot: false })
     }
 
     /// The program with these flags and nothing around it but `env`: no configuration, an empty folder. An account that nobody gave
