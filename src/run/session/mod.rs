@@ -27,6 +27,8 @@ use std::{
 
 /// Messages that are taken in between two turns of the loop, at most.
 const MOST_AT_ONCE: usize = 256;
+/// History that waits for the trader; more is left with the gateway, which has it in a third of the space.
+const HISTORY_AT_ONCE: usize = 512;
 /// Between two looks at the streams.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Between two lines about what streams and requests give (at debug).
@@ -123,6 +125,10 @@ impl Session {
     pub fn turn(&mut self, now: Instant) {
         self.stood_still();
         for _ in 0..MOST_AT_ONCE {
+            // each arrival moves history on, and while streams speak a whole turn of them would queue most of it
+            if !self.gateway.is_ready() && self.queue.len() > HISTORY_AT_ONCE {
+                break;
+            }
             let arrival = block_on(poll_once(pin!(self.wire.next())));
             match arrival {
                 Some(arrival) => self.take(&arrival),
