@@ -268,14 +268,15 @@ impl Realtime {
         }
     }
 
-    /// The next event of the market. One of a session that had to wait counts from now on, so that nobody takes it for fresh (S10).
+    /// The next event of the market.
     fn take(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
-        let at = match &self.prices {
-            Prices::Tape(_) => at,
-            Prices::Session(_) => at.max(self.pace.market(Instant::now())),
-        };
         if let Event::Candle(ClosedCandle { symbol, history: false, .. }) = &event {
             self.signs.data_came(*symbol);
+        }
+        if let Some(session) = self.prices.session() {
+            session.advance();
+            // one that had to wait counts from now on, so that nobody takes it for fresh (S10)
+            return self.tell(at.max(self.pace.market(Instant::now())), event);
         }
         self.tell(at, event)?;
         self.prices.advance()?.iter().for_each(|remark| info!("{remark}"));
