@@ -23,6 +23,8 @@ struct Cost {
     share: f64,
     peak_kb: u64,
     rss_kb: u64,
+    /// Of that what is not the program's file and its libraries.
+    own_kb: u64,
     threads: u64,
     /// From its start until it trades.
     warm: Duration,
@@ -33,7 +35,7 @@ struct Cost {
 /// The table, each figure over this time.
 pub fn print(programs: &[Program], time: Duration) -> Outcome<()> {
     println!(
-        "| the whole bot, {} s | budget | peak, then resident | CPU, of one core | of made-up prices | messages a second | threads | start to first `🔄 Processing` |",
+        "| the whole bot, {} s | budget | peak; then resident, of it not files | CPU, of one core | of made-up prices | messages a second | threads | start to first `🔄 Processing` |",
         time.as_secs()
     );
     println!("|---|---|---|---|---|---|---|---|");
@@ -52,9 +54,10 @@ pub fn print(programs: &[Program], time: Duration) -> Outcome<()> {
 fn row(name: &str, what: &str, budget: &str, cost: &Cost, base: &Cost) {
     let mb = |kb: u64| kb as f64 / 1024.0;
     println!(
-        "| {name}: {what} | {budget} | {:.1}, {:.1} MB | {:.2} % | {:.1} × the memory | {:.0} | {} | {:.0} ms |",
+        "| {name}: {what} | {budget} | {:.1}; {:.1}, {:.1} MB | {:.2} % | {:.1} × the memory | {:.0} | {} | {:.0} ms |",
         mb(cost.peak_kb),
         mb(cost.rss_kb),
+        mb(cost.own_kb),
         cost.share * 100.0,
         cost.peak_kb as f64 / base.peak_kb.max(1) as f64,
         cost.frames,
@@ -101,9 +104,9 @@ fn watch(program: &Program, flags: &[&str], folder: &Path, time: Duration) -> Ou
     thread::sleep(time);
     let share = (running.cpu_time_ns()? - before) as f64 / from.elapsed().as_nanos() as f64;
     let held = |running: &Running, key| running.account("status", key).unwrap_or(0);
-    let [peak_kb, rss_kb, threads] = ["VmHWM", "VmRSS", "Threads"].map(|key| held(&running, key));
+    let [peak_kb, rss_kb, own_kb, threads] = ["VmHWM", "VmRSS", "RssAnon", "Threads"].map(|key| held(&running, key));
     running.terminate()?;
-    Ok(Cost { share, peak_kb, rss_kb, threads, warm, frames: 0.0 })
+    Ok(Cost { share, peak_kb, rss_kb, own_kb, threads, warm, frames: 0.0 })
 }
 
 /// A played exchange; ended when dropped.

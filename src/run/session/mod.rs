@@ -27,7 +27,7 @@ use std::{
 
 /// Messages that are taken in between two turns of the loop, at most.
 const MOST_AT_ONCE: usize = 256;
-/// History that waits for the trader; more is left with the gateway, which has it in a third of the space.
+/// History that waits for the trader; more is left with the gateway, which holds it in half the space.
 const HISTORY_AT_ONCE: usize = 512;
 /// Between two looks at the streams.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
