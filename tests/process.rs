@@ -12,6 +12,7 @@ mod exchange;
 mod full_disk;
 mod kills;
 mod launch;
+mod live;
 mod log_cannot_stop;
 mod max_speed;
 mod recovery;
