@@ -24,6 +24,8 @@ const CONNECT_MS: i64 = 15_000;
 const STALEST_MS: i64 = 25_000;
 /// A line that was up for so long has ended its row of failures.
 const STEADY_MS: i64 = 60_000;
+/// That a line is still down, for the same reason, is said again after so long.
+const SAY_AGAIN_MS: i64 = 600_000;
 /// Of the longest connection, in parts of 48: it is renewed after 46 of them, and up to one more by chance.
 const RENEW_PARTS: (i64, i64) = (46, 48);
 
@@ -61,6 +63,8 @@ pub struct Line {
     pub renewals: u64,
     /// Sockets asked for.
     pub attempts: u64,
+    /// Why it was last said to be down, and when; nothing since it was up.
+    said: Option<(String, Timestamp)>,
 }
 
 /// What a line needs to act.
@@ -139,6 +143,7 @@ impl Line {
             losses: 0,
             renewals: 0,
             attempts: 0,
+            said: None,
         }
     }
 
@@ -235,6 +240,7 @@ impl Line {
         let before = self.heard.replace(self.heard.map_or(at, |heard| heard.max(at)));
         if !std::mem::replace(&mut self.up, true) {
             self.since = means.now;
+            self.said = None;
             means.outputs.push(Output::Say(Remark::StreamUp(self.channel.path.clone())));
         }
         before.filter(|before| at.since_ms(*before) > self.channel.silence_ms)
@@ -270,8 +276,16 @@ impl Line {
         if is_main && self.successor.is_some() {
             self.main = self.successor.take();
         }
-        let (path, why) = (self.channel.path.clone(), why.chars().take(super::LONGEST_WORDS).collect());
-        means.outputs.push(Output::Say(Remark::StreamDown { path, why, retry_ms: pause }));
+        let why: String = why.chars().take(super::LONGEST_WORDS).collect();
+        let is_known = |said: &(String, Timestamp)| said.0 == why && means.now.since_ms(said.1) < SAY_AGAIN_MS;
+        if !self.said.as_ref().is_some_and(is_known) {
+            self.said = Some((why.clone(), means.now));
+            means.outputs.push(Output::Say(Remark::StreamDown {
+                path: self.channel.path.clone(),
+                why,
+                retry_ms: pause,
+            }));
+        }
     }
 
     /// Closes all of it; a later wish opens it at once.

@@ -23,7 +23,7 @@ fn a_bot_that_stood_still_says_so_and_acts_on_nothing_of_that_time() {
     let until = exchange.time();
     running.signal(Signal::CONT);
     running.wait_for("Clock: the process stood still for ");
-    running.wait_for("that were missed came by REST");
+    running.wait_for("came by REST what was missed");
     running.wait_for("[ENTRY]");
     running.wait_for("[ENTRY]");
     running.wait_for("[POSITION-CLOSED]");

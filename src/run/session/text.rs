@@ -30,11 +30,11 @@ pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
         }
         Remark::Filled { symbol, timeframe, candles } => (
             Level::Info,
-            format!("{}: {} that were missed came by REST", name(*symbol), missed(*candles, timeframe.name())),
+            format!("{}: came by REST what was missed: {}", name(*symbol), missed(*candles, timeframe.name())),
         ),
         Remark::Flat { symbol, timeframe, candles } => (
             Level::Info,
-            format!("{}: no trade in {}, so they are flat", name(*symbol), missed(*candles, timeframe.name())),
+            format!("{}: flat, since nothing was traded: {}", name(*symbol), missed(*candles, timeframe.name())),
         ),
         Remark::TooOld { symbol, from, until } => (
             Level::Warn,
