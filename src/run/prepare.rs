@@ -1,6 +1,7 @@
 //! From a configuration to everything that a run needs, or to the reason why it cannot start. Nothing is printed and nothing runs yet.
 
 use super::{
+    asking,
     clocks::wall_ms,
     opening::{self, OpenError, Opened},
     prices::Prices,
@@ -8,7 +9,7 @@ use super::{
     source::{Source, Tape},
     text::{counted, market_time, rounded},
     trades_csv::{OutError, TradesCsv},
-    wire::{self, Address, Wire, WireError},
+    wire::{self, Wire, WireError},
 };
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
@@ -208,14 +209,7 @@ const TIMEFRAMES: [Timeframe; 5] = [Timeframe::M1, Timeframe::M5, Timeframe::M30
 
 /// A session in which nothing was sent yet. The account goes on where its candles ended.
 fn open_session(config: &Config, symbols: &[Symbol], cursor: &Cursor) -> Result<Session, PrepareError> {
-    let exchange = &config.exchange;
-    let address = Address {
-        rest: exchange.rest(),
-        streams: exchange.streams(),
-        ca_file: Some(&exchange.ca_file).filter(|file| !file.is_empty()).map(Into::into),
-        proxy: Some(exchange.proxy.clone()).filter(|proxy| !proxy.is_empty()),
-    };
-    let wire = Wire::new(&address, wire::Limits::default())?;
+    let wire = Wire::new(&asking::address(&config.exchange), wire::Limits::default())?;
     let wanted = config.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
     let mut timeframes: Vec<_> = TIMEFRAMES.into_iter().chain(wanted).collect();
     timeframes.sort_unstable();

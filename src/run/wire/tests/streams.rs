@@ -64,7 +64,9 @@ fn raw(bytes: Vec<u8>, closes: bool) -> Server {
 fn listening(first: Vec<Message>) -> (Server, Receiver<Result<Message, String>>) {
     let (heard, hears) = channel();
     let server = Server::of_sockets(move |mut socket: WebSocket<TcpStream>| {
-        first.iter().for_each(|message| socket.send(message.clone()).unwrap());
+        for message in &first {
+            let _ = socket.send(message.clone()); // the client may be gone; then it is read below
+        }
         loop {
             let message = socket.read().map_err(|error| error.to_string());
             let ended = message.is_err();
@@ -233,7 +235,9 @@ fn after_disconnect_nothing_is_told_and_the_other_side_is() {
     wire.disconnect(ONE);
     wire.disconnect(ONE);
     assert_eq!(soon(&mut wire, 100), None);
-    assert_eq!(hears.recv_timeout(PATIENCE).unwrap(), Ok(Message::Close(None)));
+    // a kernel that holds frames that nobody has read resets the connection, which may overtake our close
+    let told = hears.recv_timeout(PATIENCE).unwrap();
+    assert!(told.is_err() || told == Ok(Message::Close(None)), "{told:?}");
     for id in 1..=MOST_SOCKETS as u32 + 2 {
         wire.connect(SocketId(id), "/");
     }
