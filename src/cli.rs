@@ -105,7 +105,7 @@ pub struct Cli {
     /// Real prices of this exchange: binance; no key is needed on paper
     #[arg(long, value_name = "NAME", help_heading = "Market", conflicts_with_all = ["replay", "seed"])]
     pub exchange: Option<String>,
-    /// Of the exchange: mainnet, testnet, or local for `bot exchange` [default: mainnet]
+    /// Of the exchange: mainnet where nothing else is said, testnet, or local for `bot exchange`
     #[arg(long, value_name = "NAME", help_heading = "Market")]
     pub network: Option<String>,
     /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
