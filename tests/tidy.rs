@@ -41,6 +41,7 @@ const F64_MAY_STAND: &[&str] = &[
     "indicators/",
     "market/candle.rs",
     "market/instrument.rs",
+    "market/random.rs",
     "market/side.rs",
     "run/",
     "simulation/",

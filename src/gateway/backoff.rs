@@ -1,28 +1,25 @@
 //! The pause before something that failed is tried again, with chance from a seed, so that many bots do not come back in one moment.
 
-use crate::market::Timestamp;
+use crate::market::{Random, Timestamp};
 
 /// After the first failure, at most.
 const SHORTEST_MS: i64 = 1_000;
 /// However often it failed.
 pub const LONGEST_MS: i64 = 60_000;
 
-/// Chance: SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+/// Chance.
 #[derive(Debug, Clone)]
-pub struct Jitter(u64);
+pub struct Jitter(Random);
 
 impl Jitter {
     /// The numbers that belong to a seed.
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Random::of_state(seed))
     }
 
     /// From 0 up to `most`, each about as often.
     pub fn up_to(&mut self, most: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let positive = i64::try_from((mixed ^ (mixed >> 31)) >> 1).unwrap_or_default();
+        let positive = i64::try_from(self.0.bits() >> 1).unwrap_or_default();
         positive % (most.max(0) + 1)
     }
 }

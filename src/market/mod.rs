@@ -10,6 +10,7 @@ mod instruments;
 mod maintenance;
 mod money;
 mod order;
+mod random;
 mod refit;
 mod side;
 mod symbol;
@@ -27,6 +28,7 @@ pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, FundingRate, OrderCommand, OrderKind, OrderRequest,
     OrderUpdate, PositionView,
 };
+pub use random::{LARGEST_NORMAL, Random};
 pub use refit::{Misfit, Names, Refit};
 pub use side::{OrderSide, Side};
 pub use symbol::{Symbol, SymbolError, SymbolId};

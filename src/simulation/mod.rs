@@ -3,4 +3,3 @@
 pub mod binance; // the exchange that `bot exchange` plays
 pub mod matching; // the one model of fills, margin and funding
 pub mod prices; // a synthetic market from a seed
-pub mod random; // numbers that are the same on every platform

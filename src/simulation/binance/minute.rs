@@ -7,10 +7,7 @@ use super::{
     bar::{Bar, MOST_TRADES},
     grid::Grid,
 };
-use crate::{
-    market::{Candle, MINUTE_MS, Timestamp},
-    simulation::random::Random,
-};
+use crate::market::{Candle, MINUTE_MS, Random, Timestamp};
 
 /// Trades in a minute of a busy market: at least, and how many more at most.
 const BUSY: i64 = 120;

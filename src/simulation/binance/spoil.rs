@@ -6,7 +6,7 @@ use super::{
     limits::Limits,
     session::Session,
 };
-use crate::{market::Timestamp, simulation::random::Random};
+use crate::market::{Random, Timestamp};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 

@@ -8,10 +8,7 @@ use super::{
     minute::{Minute, Move},
     shelf::Shelf,
 };
-use crate::{
-    market::{Candle, ClosedCandle, DAY_MS, Fnv, Instrument, MINUTE_MS, Timeframe, Timestamp},
-    simulation::random::Random,
-};
+use crate::market::{Candle, ClosedCandle, DAY_MS, Fnv, Instrument, MINUTE_MS, Random, Timeframe, Timestamp};
 use std::collections::VecDeque;
 
 /// The venue's step: what changes within one is seen together at its end.

@@ -1,10 +1,7 @@
 //! One coin of the synthetic market: where it stands, and the candles that it makes.
 
 use super::factor::{DEVIATION, Factor, Pace, SUBSTEPS};
-use crate::{
-    market::{Candle, Fnv, Symbol, Timestamp, known_instrument},
-    simulation::random::Random,
-};
+use crate::market::{Candle, Fnv, Random, Symbol, Timestamp, known_instrument};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 /// Base coin, price level in USDT, beta (its move over the market factor's), turnover in million USDT a day.

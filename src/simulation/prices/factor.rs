@@ -1,9 +1,6 @@
 //! What moves prices: a sum of log returns whose volatility comes in clusters and whose weeks have a direction.
 
-use crate::{
-    market::{DAY_MS, HOUR_MS, Timestamp},
-    simulation::random::Random,
-};
+use crate::market::{DAY_MS, HOUR_MS, Random, Timestamp};
 
 /// Steps of the path inside a candle.
 pub const SUBSTEPS: usize = 4;
@@ -129,10 +126,7 @@ impl Factor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        market::{MINUTE_MS, Timeframe},
-        simulation::random::LARGEST_NORMAL,
-    };
+    use crate::market::{LARGEST_NORMAL, MINUTE_MS, Timeframe};
 
     #[test]
     fn variance_stays_above_0_at_any_pace_in_use() {

@@ -5,10 +5,7 @@ mod factor;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    market::{Candle, ClosedCandle, DAY_MS, MINUTE_MS, Symbol, SymbolId, Timeframe, Timestamp},
-    simulation::random::Random,
-};
+use crate::market::{Candle, ClosedCandle, DAY_MS, MINUTE_MS, Random, Symbol, SymbolId, Timeframe, Timestamp};
 use coin::Coin;
 use factor::{Factor, Pace, SUBSTEPS, activity};
 

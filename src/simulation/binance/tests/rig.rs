@@ -1,9 +1,8 @@
 //! A venue with a made-up market, a clock that jumps from deadline to deadline, and what its clients got.
 
 use super::super::{CallId, Faults, Input, Output, Reply, SessionId, Settings, Venue};
-use crate::{
-    market::{Candle, ClosedCandle, Fnv, Instrument, MINUTE_MS, SymbolId, Timeframe, Timestamp, known_instrument},
-    simulation::random::Random,
+use crate::market::{
+    Candle, ClosedCandle, Fnv, Instrument, MINUTE_MS, Random, SymbolId, Timeframe, Timestamp, known_instrument,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;

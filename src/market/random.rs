@@ -1,6 +1,6 @@
 //! Random numbers that are the same on every platform, from a seed that is passed in.
 
-use crate::market::Fnv;
+use super::Fnv;
 
 /// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014): one word of state, about a
 /// nanosecond a number.
@@ -22,6 +22,12 @@ impl Random {
         hash.add_bytes(&seed.to_le_bytes());
         hash.add_bytes(name.as_bytes());
         Self(hash.value())
+    }
+
+    /// The numbers that follow from a state, for who has a seed of its own and needs no name.
+    #[must_use]
+    pub const fn of_state(state: u64) -> Self {
+        Self(state)
     }
 
     /// 64 random bits.
