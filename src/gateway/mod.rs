@@ -77,17 +77,8 @@ pub enum Input<'a> {
         /// Whether bytes may have left.
         sent: bool,
     },
-    /// Candles that the engine lacks.
-    Missing {
-        /// Whose.
-        symbol: SymbolId,
-        /// How long.
-        timeframe: Timeframe,
-        /// The first one.
-        from: Timestamp,
-    },
-    /// The process stood still (stopped, suspended) for so long, in ms: nothing that the sockets hold is true any more.
-    StoodStill(i64),
+    /// The process stood still (stopped, suspended): nothing that the sockets hold is true any more.
+    StoodStill,
     /// The deadline is due.
     Wake,
 }

@@ -146,9 +146,7 @@ impl Gateway {
             Input::Closed(id, why) => self.with_line(id, outputs, |line, means| line.ended(id, why, false, means)),
             Input::Response(id, response) => self.on_response(id, &response, outputs),
             Input::NoResponse { id, why, sent: _ } => self.on_no_response(id, why, outputs),
-            // which ones were not delivered is known here, and they are being asked for; what was delivered is not delivered again
-            Input::Missing { symbol: _, timeframe: _, from: _ } => {}
-            Input::StoodStill(_) => self.on_stood_still(outputs),
+            Input::StoodStill => self.on_stood_still(outputs),
             Input::Wake => {}
         }
         self.give_up(outputs);

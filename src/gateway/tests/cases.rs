@@ -160,7 +160,7 @@ fn after_standing_still_nothing_of_before_is_listened_to() {
     world.run(100 * SECOND);
     let mut outputs = Vec::new();
     let now = Timestamp(world.now - START);
-    world.gateway.handle(now, Input::StoodStill(10_000), &mut outputs);
+    world.gateway.handle(now, Input::StoodStill, &mut outputs);
     let closed = outputs.iter().filter(|output| matches!(output, Output::Disconnect(_))).count();
     let stale = outputs.iter().filter(|output| matches!(output, Output::News(_, News::Feed(_, FeedState::Stale))));
     assert_eq!((closed, stale.count()), (2, 2));

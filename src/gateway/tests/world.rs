@@ -51,7 +51,7 @@ enum Told {
     Closed(SocketId),
     Response(RequestId, u16, Vec<(String, String)>, Vec<u8>),
     NoResponse(RequestId),
-    StoodStill(i64),
+    StoodStill,
 }
 
 struct Socket {
@@ -187,7 +187,7 @@ impl World {
             }
             Fault::StandsStill { clock } => {
                 self.lag -= if clock { to - from } else { 0 };
-                self.at(to + 1, Event::Told(Told::StoodStill(to - from)));
+                self.at(to + 1, Event::Told(Told::StoodStill));
             }
             _ => {}
         }
@@ -306,7 +306,7 @@ impl World {
     // ── the session's side ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn bring(&mut self, told: Told) {
-        if let Some(until) = self.still_until().filter(|_| !matches!(told, Told::StoodStill(_))) {
+        if let Some(until) = self.still_until().filter(|_| !matches!(told, Told::StoodStill)) {
             self.at(until + 2, Event::Told(told));
             return;
         }
@@ -334,7 +334,7 @@ impl World {
                 self.tell(Input::Response(id, Response { status, headers: &headers, body: &body }));
             }
             Told::NoResponse(id) => self.tell(Input::NoResponse { id, why: "no route", sent: false }),
-            Told::StoodStill(ms) => self.tell(Input::StoodStill(ms)),
+            Told::StoodStill => self.tell(Input::StoodStill),
         }
     }
 

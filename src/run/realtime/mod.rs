@@ -23,7 +23,7 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Engine, Event, Halt, Need, Note, Trade},
+    engine::{Action, Engine, Event, Halt, Note, Trade},
     market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
     run::clocks::wall_ms,
     stop::{Cause, Stop},
@@ -334,11 +334,8 @@ impl Realtime {
         match action {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
-            Action::Need(Need::Candles { symbol, timeframe, from }) => match self.prices.session() {
-                Some(session) => session.missing(symbol, timeframe, from),
-                None => debug!("The engine lacks {timeframe} candles that the data does not have"),
-            },
-            Action::Need(Need::Reconcile) => debug!("A simulated account is always what the engine takes it for"),
+            // a session knows itself which candles were not delivered, and asks for them
+            Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
             Action::Halt(Halt::Emergency) => {
                 self.emergency = true;
                 let (_, reason) = self.teller().line(&Note::Halted(Halt::Emergency));

@@ -14,7 +14,7 @@ use crate::{
     engine::Event,
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
-    market::{FeedState, PriceBar, SymbolId, Timeframe, Timestamp},
+    market::{FeedState, PriceBar, SymbolId, Timestamp},
 };
 use clock::SessionClock;
 use futures_lite::future::{block_on, poll_once};
@@ -182,13 +182,8 @@ impl Session {
         self.clock.slept(gone_ms - (self.seen.monotonic_ms - last.monotonic_ms));
         self.wire.forget();
         self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
-        self.tell(Input::StoodStill(gone_ms));
+        self.tell(Input::StoodStill);
         true
-    }
-
-    /// Candles that the engine lacks.
-    pub fn missing(&mut self, symbol: SymbolId, timeframe: Timeframe, from: Timestamp) {
-        self.tell(Input::Missing { symbol, timeframe, from });
     }
 
     fn take(&mut self, arrival: &Arrival) {
