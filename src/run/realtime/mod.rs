@@ -273,13 +273,15 @@ impl Realtime {
         if let Event::Candle(ClosedCandle { symbol, history: false, .. }) = &event {
             self.signs.data_came(*symbol);
         }
-        if let Some(session) = self.prices.session() {
-            session.advance();
+        let at = match &self.prices {
+            Prices::Tape(_) => at,
             // one that had to wait counts from now on, so that nobody takes it for fresh (S10)
-            return self.tell(at.max(self.pace.market(Instant::now())), event);
-        }
+            Prices::Session(_) => at.max(self.pace.market(Instant::now())),
+        };
+        // taken off before it is told, since what is told may have the next ones join it; a row that can't be read holds none back
+        let remarks = self.prices.advance();
         self.tell(at, event)?;
-        self.prices.advance()?.iter().for_each(|remark| info!("{remark}"));
+        remarks?.iter().for_each(|remark| info!("{remark}"));
         Ok(())
     }
 
