@@ -7,6 +7,7 @@ import queue
 import sys
 import time
 
+import raw
 from binance.um_futures import UMFutures
 from binance.websocket.um_futures.websocket_client import UMFuturesWebsocketClient
 
@@ -15,33 +16,18 @@ SYMBOL, FROM, TO = ASKED["symbol"], ASKED["from"], ASKED["to"]
 CLIENT = UMFutures(base_url=ASKED["http"], timeout=ASKED["patience_s"])
 
 
-def levels(side, count=10):
-    return [list(level[:2]) for level in side[:count]]
-
-
-def rules(market):
-    filters = {rule["filterType"]: rule for rule in market["filters"]}
-    return [filters["PRICE_FILTER"]["tickSize"], filters["LOT_SIZE"]["stepSize"], filters["MIN_NOTIONAL"]["notional"]]
-
-
 def requests():
-    candles = {}
-    for timeframe in ASKED["timeframes"]:
-        rows = CLIENT.klines(SYMBOL, timeframe, startTime=FROM, endTime=TO, limit=500)
-        candles[timeframe] = [row[:6] for row in rows]
-    book = CLIENT.depth(SYMBOL, limit=20)
-    quote = CLIENT.book_ticker(symbol=SYMBOL)
-    mark = CLIENT.mark_price(SYMBOL)
-    settled = CLIENT.funding_rate(SYMBOL, startTime=ASKED["funding_from"], endTime=TO, limit=100)
-    return {
-        "markets": {market["symbol"]: rules(market) for market in CLIENT.exchange_info()["symbols"]},
-        "candles": candles,
-        "book": {"bids": levels(book["bids"]), "asks": levels(book["asks"])},
-        "quotes": [[quote["bidPrice"], quote["askPrice"]]],
-        "mark": {"price": mark["markPrice"], "rate": mark["lastFundingRate"], "next": mark["nextFundingTime"], "at": mark["time"]},
-        "funding": [[row["fundingTime"], row["fundingRate"]] for row in settled],
-        "trades": [[trade["T"], trade["p"], trade["q"]] for trade in CLIENT.agg_trades(SYMBOL, limit=50)],
-    }
+    return raw.requests(
+        info=CLIENT.exchange_info(),
+        candles={
+            timeframe: CLIENT.klines(SYMBOL, timeframe, startTime=FROM, endTime=TO, limit=500) for timeframe in ASKED["timeframes"]
+        },
+        book=CLIENT.depth(SYMBOL, limit=20),
+        quote=CLIENT.book_ticker(symbol=SYMBOL),
+        mark=CLIENT.mark_price(SYMBOL),
+        settled=CLIENT.funding_rate(SYMBOL, startTime=ASKED["funding_from"], endTime=TO, limit=100),
+        trades=CLIENT.agg_trades(SYMBOL, limit=50),
+    )
 
 
 def streams():

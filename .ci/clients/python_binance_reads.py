@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 
+import raw
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.ws.depthcache import FuturesDepthCacheManager
 
@@ -18,34 +19,20 @@ def pointed(client):
     return client
 
 
-def levels(side, count=10):
-    return [list(level[:2]) for level in side[:count]]
-
-
-def rules(market):
-    filters = {rule["filterType"]: rule for rule in market["filters"]}
-    return [filters["PRICE_FILTER"]["tickSize"], filters["LOT_SIZE"]["stepSize"], filters["MIN_NOTIONAL"]["notional"]]
-
-
 def requests():
     client = pointed(Client("key", "secret", ping=False))
-    candles = {}
-    for timeframe in ASKED["timeframes"]:
-        rows = client.futures_klines(symbol=SYMBOL, interval=timeframe, startTime=FROM, endTime=TO, limit=500)
-        candles[timeframe] = [row[:6] for row in rows]
-    book = client.futures_order_book(symbol=SYMBOL, limit=20)
-    quote = client.futures_orderbook_ticker(symbol=SYMBOL)
-    mark = client.futures_mark_price(symbol=SYMBOL)
-    settled = client.futures_funding_rate(symbol=SYMBOL, startTime=ASKED["funding_from"], endTime=TO, limit=100)
-    return {
-        "markets": {market["symbol"]: rules(market) for market in client.futures_exchange_info()["symbols"]},
-        "candles": candles,
-        "book": {"bids": levels(book["bids"]), "asks": levels(book["asks"])},
-        "quotes": [[quote["bidPrice"], quote["askPrice"]]],
-        "mark": {"price": mark["markPrice"], "rate": mark["lastFundingRate"], "next": mark["nextFundingTime"], "at": mark["time"]},
-        "funding": [[row["fundingTime"], row["fundingRate"]] for row in settled],
-        "trades": [[trade["T"], trade["p"], trade["q"]] for trade in client.futures_aggregate_trades(symbol=SYMBOL, limit=50)],
-    }
+    return raw.requests(
+        info=client.futures_exchange_info(),
+        candles={
+            timeframe: client.futures_klines(symbol=SYMBOL, interval=timeframe, startTime=FROM, endTime=TO, limit=500)
+            for timeframe in ASKED["timeframes"]
+        },
+        book=client.futures_order_book(symbol=SYMBOL, limit=20),
+        quote=client.futures_orderbook_ticker(symbol=SYMBOL),
+        mark=client.futures_mark_price(symbol=SYMBOL),
+        settled=client.futures_funding_rate(symbol=SYMBOL, startTime=ASKED["funding_from"], endTime=TO, limit=100),
+        trades=client.futures_aggregate_trades(symbol=SYMBOL, limit=50),
+    )
 
 
 async def heard(socket):
@@ -123,7 +110,7 @@ async def depth(client, manager):
         if asking.done():
             asked = asking.result()
             if asked["lastUpdateId"] in kept and len(kept) >= 20:
-                return {"messages": len(kept), "said": kept[asked["lastUpdateId"]], "asked": {name: levels(asked[name]) for name in sides}}
+                return {"messages": len(kept), "said": kept[asked["lastUpdateId"]], "asked": {name: raw.levels(asked[name]) for name in sides}}
             if last > asked["lastUpdateId"]:
                 asking = asyncio.create_task(ask())
 
@@ -133,7 +120,7 @@ async def cache(client, manager):
     async with FuturesDepthCacheManager(client, SYMBOL, bm=manager) as keeper:
         for _ in range(5):
             book = await keeper.recv()
-        return {"bids": levels(book.get_bids()), "asks": levels(book.get_asks())}
+        return {"bids": raw.levels(book.get_bids()), "asks": raw.levels(book.get_asks())}
 
 
 async def streams():
