@@ -22,14 +22,20 @@ fn cases() -> ProptestConfig {
     ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-#[test]
-fn as_a_response() {
+/// A server that answers each head with what the second says then.
+fn saying() -> (Server, Arc<Mutex<Vec<u8>>>) {
     let says = Arc::new(Mutex::new(Vec::new()));
     let said = Arc::clone(&says);
     let server = Server::new(move |mut connection| {
         let _ = head(&mut connection);
         let _ = connection.write_all(&said.lock().unwrap());
     });
+    (server, says)
+}
+
+#[test]
+fn as_a_response() {
+    let (server, says) = saying();
     let known: &[&[u8]] = &[
         b"HTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 999 \r\n",
@@ -96,12 +102,7 @@ fn on_a_socket() {
 
 #[test]
 fn as_a_handshake() {
-    let says = Arc::new(Mutex::new(Vec::new()));
-    let said = Arc::clone(&says);
-    let server = Server::new(move |mut connection| {
-        let _ = head(&mut connection);
-        let _ = connection.write_all(&said.lock().unwrap());
-    });
+    let (server, says) = saying();
     let known: &[&[u8]] = &[
         b"HTTP/1.1 101 Switching Protocols\r\n",
         b"HTTP/1.1 403 No\r\n",
