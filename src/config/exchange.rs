@@ -1,6 +1,6 @@
 //! `[exchange]`: which exchange, and how it is reached.
 
-use std::fmt;
+use super::slot::{Named, Words};
 
 /// Where prices come from, if not from files or made up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,46 +24,13 @@ pub enum Network {
     Local,
 }
 
-/// A value that is one of some words.
-pub trait Named: fmt::Debug {
-    /// The words that are allowed.
-    fn words(&self) -> &'static [&'static str];
-    /// Which of them it is.
-    fn place(&self) -> usize;
-    /// Makes it that one.
-    fn set_place(&mut self, place: usize);
+impl Words for Venue {
+    const WORDS: &'static [(&'static str, Self)] = &[("none", Self::None), ("binance", Self::Binance)];
 }
 
-impl Named for Venue {
-    fn words(&self) -> &'static [&'static str] {
-        &["none", "binance"]
-    }
-
-    fn place(&self) -> usize {
-        *self as usize
-    }
-
-    fn set_place(&mut self, place: usize) {
-        *self = if place == Self::Binance as usize { Self::Binance } else { Self::None };
-    }
-}
-
-impl Named for Network {
-    fn words(&self) -> &'static [&'static str] {
-        &["mainnet", "testnet", "local"]
-    }
-
-    fn place(&self) -> usize {
-        *self as usize
-    }
-
-    fn set_place(&mut self, place: usize) {
-        *self = match place {
-            place if place == Self::Testnet as usize => Self::Testnet,
-            place if place == Self::Local as usize => Self::Local,
-            _ => Self::Mainnet,
-        };
-    }
+impl Words for Network {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("mainnet", Self::Mainnet), ("testnet", Self::Testnet), ("local", Self::Local)];
 }
 
 /// `[exchange]`. An empty text stands for what follows from the network.
@@ -112,7 +79,7 @@ impl Exchange {
     /// As the log calls it; `None` where there is no exchange.
     #[must_use]
     pub fn label(&self) -> Option<String> {
-        let network = self.network.words()[self.network.place()];
+        let network = self.network.word();
         match self.name {
             Venue::None => None,
             Venue::Binance => Some(format!("Binance USD-M, {network}")),

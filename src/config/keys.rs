@@ -4,8 +4,8 @@
 use super::{
     Config,
     slot::Slot::{
-        self, Choice, Count, Exact, Float, Kind, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds,
-        Timeframe, Url, Whole, Word,
+        self, Choice, Count, Exact, Float, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
+        Url, Whole, Word,
     },
 };
 use crate::{
@@ -251,7 +251,7 @@ pub const KEYS: &[Key<Config>] = &[
 
 /// The keys of `[[strategy]]`.
 pub const STRATEGY_KEYS: &[Key<strategies::Settings>] = &[
-    part("kind", "The built-in rule", |s| Kind(&mut s.kind)),
+    part("kind", "The built-in rule", |s| Word(&mut s.kind)),
     part("name", "Its name in logs and trades.csv, different for each; the kind if left out", |s| Name(&mut s.name)),
     part("timeframe", "Decisions are made when such a candle closes", |s| Timeframe(&mut s.timeframe)),
     part("context", "short_the_rip looks at the moving averages of these candles, not finer than timeframe", |s| {

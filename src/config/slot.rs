@@ -1,12 +1,12 @@
 //! The kinds of values: how each is read from a text or from TOML, what is allowed, and how it is written.
 
-use super::{Speed, exchange::Named, given::Given};
+use super::{Speed, given::Given};
 use crate::{
     market::{Symbol, Timeframe},
     strategies::Kind,
 };
 use rust_decimal::Decimal;
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// Symbols in one list, at most: each costs memory and a line in every report.
 pub const MAX_SYMBOLS: usize = 64;
@@ -46,8 +46,6 @@ pub enum Slot<'a> {
     Path(&'a mut String),
     /// A number above 0, or `max`.
     Speed(&'a mut Speed),
-    /// A built-in strategy.
-    Kind(&'a mut Kind),
     /// A strategy's name.
     Name(&'a mut String),
     /// The length of a candle.
@@ -60,14 +58,39 @@ pub enum Slot<'a> {
     Thresholds(&'a mut Vec<(Symbol, f64)>),
 }
 
-/// The names of the built-in strategies.
-const KINDS: [(&str, Kind); 2] = [("oversold_bounce", Kind::OversoldBounce), ("short_the_rip", Kind::ShortTheRip)];
+/// A value that the configuration names by a word.
+pub trait Words: Copy + PartialEq + fmt::Debug + 'static {
+    /// Every value and its word.
+    const WORDS: &'static [(&'static str, Self)];
+}
 
-/// The word that names a built-in strategy in the configuration.
-pub fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::OversoldBounce => KINDS[0].0,
-        Kind::ShortTheRip => KINDS[1].0,
+impl Words for Kind {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("oversold_bounce", Self::OversoldBounce), ("short_the_rip", Self::ShortTheRip)];
+}
+
+/// The same whatever the type.
+pub trait Named: fmt::Debug {
+    /// The words that are allowed.
+    fn words(&self) -> Vec<&'static str>;
+    /// The value's own.
+    fn word(&self) -> &'static str;
+    /// Takes the value of a word over; `false` where there is none.
+    fn take(&mut self, word: &str) -> bool;
+}
+
+impl<T: Words> Named for T {
+    fn words(&self) -> Vec<&'static str> {
+        T::WORDS.iter().map(|(word, _)| *word).collect()
+    }
+
+    fn word(&self) -> &'static str {
+        T::WORDS.iter().find(|(_, value)| value == self).map_or("", |(word, _)| word)
+    }
+
+    fn take(&mut self, word: &str) -> bool {
+        let found = T::WORDS.iter().find(|(own, _)| *own == word);
+        found.map(|(_, value)| *self = *value).is_some()
     }
 }
 
@@ -85,16 +108,10 @@ impl Slot<'_> {
             Self::Choice(slot, words) => {
                 *slot = words.iter().position(|word| given.word() == Some(word)).ok_or_else(wrong)? == 1;
             }
-            Self::Word(slot) => {
-                let place = slot.words().iter().position(|word| given.word() == Some(word)).ok_or_else(wrong)?;
-                slot.set_place(place);
-            }
+            Self::Word(slot) => given.word().filter(|word| slot.take(word)).map(drop).ok_or_else(wrong)?,
             Self::Url(slot, schemes) => *slot = url(given, schemes).ok_or_else(wrong)?,
             Self::Path(slot) => *slot = given.word().filter(|text| is_shown(text)).ok_or_else(wrong)?.to_owned(),
             Self::Speed(slot) => *slot = speed(given).ok_or_else(wrong)?,
-            Self::Kind(slot) => {
-                *slot = KINDS.iter().find(|(name, _)| given.word() == Some(name)).ok_or_else(wrong)?.1;
-            }
             Self::Name(slot) => *slot = given.word().filter(|text| is_name(text)).ok_or_else(wrong)?.to_owned(),
             Self::Timeframe(slot) => *slot = given.word().and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
             Self::Symbol(slot) => *slot = given.word().and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
@@ -121,7 +138,6 @@ impl Slot<'_> {
             }
             Self::Path(_) => "the path of a file, or \"\"".to_owned(),
             Self::Speed(_) => format!("a number from {} to {}, or \"max\"", SPEED.0, SPEED.1),
-            Self::Kind(_) => KINDS.map(|(name, _)| format!("\"{name}\"")).join(" or "),
             Self::Name(_) => format!("1 to {MAX_NAME} lower-case letters, digits and _ in quotes"),
             Self::Timeframe(_) => {
                 format!("one of {}", Timeframe::ALL.map(|timeframe| quoted(timeframe.name())).join(", "))
@@ -146,11 +162,10 @@ impl Slot<'_> {
             Self::Seconds(value, _) => value.as_ref()?.as_secs_f64().to_string(),
             Self::Switch(value) => value.to_string(),
             Self::Choice(value, words) => quoted(words[usize::from(**value)]),
-            Self::Word(value) => quoted(value.words()[value.place()]),
+            Self::Word(value) => quoted(value.word()),
             Self::Url(value, _) | Self::Path(value) => quoted(value),
             Self::Speed(Speed::Times(value)) => value.to_string(),
             Self::Speed(Speed::Max) => quoted("max"),
-            Self::Kind(value) => quoted(kind_name(**value)),
             Self::Name(value) => quoted(value),
             Self::Timeframe(value) => quoted(value.name()),
             Self::Symbol(value) => quoted(value.as_str()),
