@@ -20,6 +20,7 @@ pub mod trader; // engine + venue
 
 // The shell, which moves bytes and waits, and decides nothing.
 
+pub mod backtest; // recorded candles as fast as they come, and what is made of it
 pub mod candles_file; // recorded candles: reading, merging, writing
 pub mod cli; // every flag and subcommand
 pub mod config; // flags over environment over bot.toml over defaults

@@ -32,7 +32,7 @@ const SHELL: &[(&str, &[&str])] = &[
 ];
 
 /// Modules above that have no files yet. May only shrink.
-const LATER: &[&str] = &["backtest", "notify", "web"];
+const LATER: &[&str] = &["notify", "web"];
 
 /// Libraries that compute and do nothing else.
 const PURE_LIBRARIES: &[&str] = &["postcard", "rust_decimal", "serde", "serde_json", "thiserror"];

@@ -23,6 +23,7 @@ const LONG_FUNCTIONS: &[&str] = &[];
 const LONG_FILES: &[&str] = &[];
 /// Where prices and what is computed from them stand: files or folders.
 const F64_MAY_STAND: &[&str] = &[
+    "backtest/",
     "candles_file/",
     "config/",
     "engine/desk.rs",
@@ -50,6 +51,7 @@ const F64_MAY_STAND: &[&str] = &[
 ];
 /// Where money, quantities and order prices stand: files or folders.
 const DECIMAL_MAY_STAND: &[&str] = &[
+    "backtest/",
     "config/",
     "engine/account.rs",
     "engine/mod.rs",

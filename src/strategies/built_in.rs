@@ -1,6 +1,8 @@
 //! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR.
 
-use super::{Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce, short_the_rip};
+use super::{
+    Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce, short_the_rip,
+};
 use crate::market::{Side, Symbol};
 
 /// A built-in rule with its numbers; the symbols' own thresholds are looked up once.
@@ -73,5 +75,9 @@ impl Strategy for BuiltIn {
             Kind::OversoldBounce => oversold_bounce::on_close(self, view),
             Kind::ShortTheRip => short_the_rip::on_close(self, view),
         }
+    }
+
+    fn conditions(&self, _view: &MarketView<'_>) -> Vec<Condition> {
+        Vec::new()
     }
 }

@@ -29,6 +29,9 @@ pub trait Strategy {
 
     /// What it says at the close of a candle of its timeframe.
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict;
+
+    /// What it asks for at this close, in the order in which it looks: it enters where all of them hold.
+    fn conditions(&self, view: &MarketView<'_>) -> Vec<Condition>;
 }
 
 /// What a strategy says at a close.
@@ -40,6 +43,40 @@ pub enum Verdict {
     NotWarm(Missing),
     /// It wants to enter.
     Enter(Signal),
+}
+
+/// One thing that a strategy asks for before it enters, and how it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Condition {
+    /// Such as `RSI(14) 30m`.
+    pub what: &'static str,
+    /// Its value; `None` until it is warm.
+    pub value: Option<f64>,
+    /// What it must be.
+    pub bound: Bound,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub enum Bound {
+    Below(f64),
+    AtMost(f64),
+    AtLeast(f64),
+    Above(f64),
+}
+
+impl Condition {
+    /// Whether it is met; `None` until its value is warm.
+    #[must_use]
+    pub fn holds(&self) -> Option<bool> {
+        self.value.map(|value| match self.bound {
+            Bound::Below(bound) => value < bound,
+            Bound::AtMost(bound) => value <= bound,
+            Bound::AtLeast(bound) => value >= bound,
+            Bound::Above(bound) => value > bound,
+        })
+    }
 }
 
 /// The value that a strategy lacks.
