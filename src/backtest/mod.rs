@@ -7,8 +7,10 @@ mod drawdown;
 mod equity;
 mod prices;
 mod recorder;
+pub mod report;
 
 pub use drawdown::{Drawdown, Fall};
 pub use equity::{MOST_SAMPLES, Sample};
 pub use prices::{MOST_CANDLES, Mark, Thinned};
 pub use recorder::{Ending, MOST_TRADES, Record, Recorder};
+pub use report::Report;
