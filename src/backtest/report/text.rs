@@ -60,10 +60,8 @@ fn head(report: &Report) -> Vec<String> {
 pub fn verdict(report: &Report) -> Option<String> {
     let at = report.until.map(|until| format!(" on {} UTC", minute(until.0))).unwrap_or_default();
     match report.ending {
-        "emergency" => {
-            Some(format!("Ended early: a limit stopped trading for good{at}; what comes after it was not traded"))
-        }
-        "interrupted" => Some(format!("Ended early: stopped{at}; what comes after it was not read")),
+        "emergency" => Some(format!("Ended early{at}: a limit stopped trading for good")),
+        "interrupted" => Some(format!("Ended early{at}: it was asked to stop")),
         _ if report.trades_beyond > 0 => {
             let first = count(report.trades.trades);
             Some(format!("Only the first {first} trades are counted, {} more are not", count(report.trades_beyond)))
@@ -126,13 +124,7 @@ fn held(seconds: Option<i64>) -> String {
 fn stand_outs(report: &Report) -> Vec<String> {
     let notable = |trade: &Notable| {
         let (pnl, r) = (signed(trade.pnl, 2), multiple(Some(crate::market::float(trade.r))));
-        format!(
-            "{pnl} USDT ({r}), {} {}, {} to {} UTC",
-            trade.side,
-            trade.symbol,
-            minute(trade.entry.0),
-            minute(trade.exit.0)
-        )
+        format!("{pnl} USDT ({r}), {} {}, closed {}", trade.side, trade.symbol, minute(trade.exit.0))
     };
     let mut lines = Vec::new();
     let deepest = report.performance.max_drawdown.as_ref().map(fallen);

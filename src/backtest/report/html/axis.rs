@@ -55,6 +55,20 @@ pub fn values(low: f64, high: f64) -> Vec<Tick<f64>> {
     each.filter(|at| (low..=high).contains(at)).map(|at| Tick { at, label: value(at, step) }).collect()
 }
 
+/// Round numbers for a logarithmic scale, 0 < `low` < `high`: powers of ten, with 2 and 5 times them where there is room.
+#[must_use]
+pub fn factors(low: f64, high: f64) -> Vec<Tick<f64>> {
+    if !(low > 0.0 && high.is_finite()) {
+        return Vec::new();
+    }
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let between: &[f64] = if last - first > 3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let every = (last - first) / MOST_VALUES as i32 + 1;
+    let powers = (first..=last).filter(|power| power.rem_euclid(every) == 0);
+    let each = powers.flat_map(|power| between.iter().map(move |times| (times * 10f64.powi(power), 10f64.powi(power))));
+    each.filter(|(at, _)| (low..=high).contains(at)).map(|(at, step)| Tick { at, label: value(at, step) }).collect()
+}
+
 fn value(at: f64, step: f64) -> String {
     let digits = |step: f64| (-(step * 1.000_001).log10().floor()).clamp(0.0, 10.0) as usize;
     for (unit, name) in [(1e9, "G"), (1e6, "M")] {
@@ -136,6 +150,18 @@ mod tests {
             (f64::NEG_INFINITY, f64::INFINITY, ""),
         ] {
             assert_eq!(labels(values(low, high)), want, "{low} to {high}");
+        }
+    }
+
+    #[test]
+    fn factors_are_round() {
+        for (low, high, want) in [
+            (1.0, 250.0, "1 2 5 10 20 50 100 200"),
+            (0.03, 4.2, "0.05 0.10 0.20 0.50 1 2"),
+            (0.000_1, 90_000.0, "0.0001 0.01 1 100 10,000"),
+            (0.0, 5.0, ""),
+        ] {
+            assert_eq!(labels(factors(low, high)), want, "{low} to {high}");
         }
     }
 

@@ -7,6 +7,11 @@ use super::axis::{self, Tick};
 use crate::market::Timestamp;
 use std::fmt::Write;
 
+/// From here on a scale is logarithmic: else all that happened far below the highest value would be one flat line.
+const LARGE_FACTOR: f64 = 8.0;
+/// Room for the labels of values in digits, at least, so that charts below each other are as wide.
+const LEAST_LABEL: usize = 7;
+
 /// What of time and value a plot shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame {
@@ -14,20 +19,26 @@ pub struct Frame {
     until: Timestamp,
     low: f64,
     high: f64,
+    /// Equal factors are equally far apart.
+    by_factor: bool,
 }
 
 impl Frame {
-    /// A frame with a little room above and below.
+    /// A frame with a little room above and below; logarithmic where the highest value is many times the lowest.
     #[must_use]
     pub fn around(from: Timestamp, until: Timestamp, low: f64, high: f64) -> Self {
+        if low > 0.0 && high / low > LARGE_FACTOR {
+            let room = (high / low).powf(0.05);
+            return Self { from, until, low: low / room, high: high * room, by_factor: true };
+        }
         let room = if high > low { 0.05 * (high - low) } else { (0.01 * high.abs()).max(1e-9) };
-        Self { from, until, low: low - room, high: high + room }
+        Self { from, until, low: low - room, high: high + room, by_factor: false }
     }
 
     /// A frame that ends at the highest value.
     #[must_use]
     pub const fn below(from: Timestamp, until: Timestamp, low: f64, high: f64) -> Self {
-        Self { from, until, low, high }
+        Self { from, until, low, high, by_factor: false }
     }
 
     /// From the left, in percent.
@@ -40,7 +51,12 @@ impl Frame {
     /// From the top, in percent.
     #[must_use]
     pub fn y(&self, value: f64) -> f64 {
-        (100.0 * (self.high - value) / (self.high - self.low)).clamp(0.0, 100.0)
+        let share = if self.by_factor {
+            (self.high / value.max(self.low)).ln() / (self.high / self.low).ln()
+        } else {
+            (self.high - value) / (self.high - self.low)
+        };
+        (100.0 * share).clamp(0.0, 100.0)
     }
 
     /// A point of a path, in tenths of a percent.
@@ -66,6 +82,16 @@ impl Frame {
         if round.is_empty() { String::new() } else { format!("{}Z", self.line(&round)) }
     }
 
+    /// What is to be said of the scale.
+    #[must_use]
+    pub const fn scale_note(&self) -> &'static str {
+        if self.by_factor { ", logarithmic scale" } else { "" }
+    }
+
+    fn values(&self) -> Vec<Tick<f64>> {
+        if self.by_factor { axis::factors(self.low, self.high) } else { axis::values(self.low, self.high) }
+    }
+
     /// The lowest value of the frame.
     #[must_use]
     pub const fn bottom(&self) -> f64 {
@@ -75,7 +101,7 @@ impl Frame {
     /// A plot with its values' labels: `inside` is drawn in tenths of a percent, `above` in percent. `unit` follows each label.
     #[must_use]
     pub fn plot(&self, class: &str, name: &str, unit: &str, inside: &str, above: &str) -> String {
-        let (values, times) = (axis::values(self.low, self.high), axis::times(self.from, self.until));
+        let (values, times) = (self.values(), axis::times(self.from, self.until));
         let mut page = format!("<svg class=\"plot {class}\" role=\"img\" aria-label=\"{name}\"><g class=\"grid\">");
         for tick in &values {
             let y = self.y(tick.at);
@@ -119,7 +145,7 @@ impl Frame {
     /// How wide the labels of the values are, in digits.
     #[must_use]
     pub fn label_width(&self) -> usize {
-        axis::values(self.low, self.high).iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0)
+        self.values().iter().map(|tick| tick.label.chars().count()).max().unwrap_or(0).max(LEAST_LABEL)
     }
 }
 
@@ -156,6 +182,8 @@ mod tests {
         assert_eq!((frame.x(Timestamp(1500)), frame.y(75.0)), (25.0, 50.0));
         assert_eq!((frame.x(Timestamp(0)), frame.y(1e9)), (0.0, 0.0), "never outside");
         assert_eq!(frame.line(&[(Timestamp(1000), 100.0), (Timestamp(3000), 50.0)]), "M0.0 0.0L1000.0 1000.0");
+        let wide = Frame::around(Timestamp(0), Timestamp(1), 1.0, 10_000.0);
+        assert!((wide.y(100.0) - 50.0).abs() < 1e-9 && wide.y(0.0) == 100.0 && wide.values().len() == 5);
         let flat = Frame::around(Timestamp(0), Timestamp(0), 5.0, 5.0);
         assert!(flat.x(Timestamp(0)).is_finite() && (flat.y(5.0) - 50.0).abs() < 1e-9);
     }

@@ -11,6 +11,11 @@ const OUTER: (i32, i32) = (-8, 15);
 /// What is shown in any case.
 const INNER: (i32, i32) = (-4, 5);
 
+/// `+1`, `0`, `-1`.
+fn signed(r: f64) -> String {
+    if r == 0.0 { "0".to_owned() } else { format!("{r:+.0}") }
+}
+
 /// The bars, and how many results are beyond the outermost; nothing without trades.
 #[must_use]
 pub fn distribution(record: &Record) -> Option<(String, u64)> {
@@ -51,7 +56,11 @@ pub fn distribution(record: &Record) -> Option<(String, u64)> {
         if bar % 2 == 0 {
             let class = if bar % 4 == 0 { "" } else { " class=\"wide\"" };
             let anchor = if bar == first { "start" } else { "middle" };
-            let _ = write!(labels, "<text{class} x=\"{x:.2}%\" y=\"16\" text-anchor=\"{anchor}\">{from:+.0} R</text>");
+            let _ = write!(
+                labels,
+                "<text{class} x=\"{x:.2}%\" y=\"16\" text-anchor=\"{anchor}\">{} R</text>",
+                signed(from)
+            );
         }
     }
     let zero = 100.0 * f64::from(-first) / bars;

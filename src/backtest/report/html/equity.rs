@@ -5,7 +5,7 @@ use crate::{
     backtest::{
         Record,
         drawdown::below,
-        report::{Report, text::fallen},
+        report::{Report, numbers::float, text::fallen},
     },
     market::Timestamp,
 };
@@ -43,23 +43,30 @@ pub fn equity(record: &Record, report: &Report) -> Option<String> {
     );
     let width = above.label_width().max(beneath.label_width() + 2);
     Some(format!(
-        "<figure class=\"chart\" style=\"--labels:{width}ch\">{}<p class=\"over\">Below the highest so far</p>{}{}</figure>",
+        "{}<figure class=\"chart\" style=\"--labels:{width}ch\">{}<p class=\"over\">Below the highest so far</p>{}{}</figure>",
+        note(report, &above),
         above.plot("tall", "Equity in USDT over time", "", &lines, &shade(report, &above)),
         beneath.plot("low", "Drawdown in percent over time", " %", &fallen_area, ""),
         above.times()
     ))
 }
 
+/// What the shade says, in words.
+fn note(report: &Report, frame: &Frame) -> String {
+    let Some(deepest) = &report.performance.max_drawdown else { return String::new() };
+    let depth = float(deepest.depth_pct, 2);
+    format!(
+        "<p class=\"note\">Balance with open positions, in USDT{}. Shaded: the maximum drawdown of {depth} %, {}.</p>",
+        frame.scale_note(),
+        fallen(deepest)
+    )
+}
+
 /// Where the equity fell deepest.
 fn shade(report: &Report, frame: &Frame) -> String {
     let Some(deepest) = &report.performance.max_drawdown else { return String::new() };
     let (from, to) = (frame.x(deepest.peak.0), frame.x(deepest.trough.0));
-    format!(
-        "<rect class=\"shade\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"0\" height=\"100%\"><title>Maximum drawdown {:.2} %: {} UTC</title></rect>",
-        (to - from).max(0.2),
-        deepest.depth_pct,
-        fallen(deepest)
-    )
+    format!("<rect class=\"shade\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"0\" height=\"100%\"/>", (to - from).max(0.2))
 }
 
 fn extremes(points: &[(Timestamp, f64)]) -> Option<(f64, f64)> {

@@ -18,14 +18,14 @@ use super::{
     numbers::{NONE, change, count, counted, duration, float, grouped, multiple, ratio, share, signed},
     text::{fallen, verdict},
 };
-use crate::backtest::Record;
+use crate::{backtest::Record, market::DAY_MS};
 use escape::Safe;
 use rust_decimal::Decimal;
 use std::fmt::Write;
 
 /// Colours and places.
 const STYLE: &str = include_str!("../page.css");
-/// The marks of the price charts: into a long, into a short, out with a gain, out with none.
+/// The marks of the price charts: into a long, into a short, exit, won, exit, not won.
 const MARKS: &str = "<svg class=\"marks\" aria-hidden=\"true\"><defs>\
     <path id=\"l\" class=\"in\" d=\"M0-6 5.5 4H-5.5z\"/><path id=\"s\" class=\"in\" d=\"M0 6 5.5-4H-5.5z\"/>\
     <circle id=\"w\" class=\"out\" r=\"4\"/><path id=\"x\" class=\"out\" d=\"M-4-4 4 4M4-4-4 4\"/></defs></svg>";
@@ -76,7 +76,7 @@ fn head(page: &mut String, report: &Report) {
     let performance = &report.performance;
     let class = sign(performance.return_pct);
     let length = match (report.from, report.until) {
-        (Some(from), Some(until)) => format!("in {}", duration(until.0.since_ms(from.0))),
+        (Some(from), Some(until)) => format!("in {}", days(until.0.since_ms(from.0))),
         _ => String::new(),
     };
     let _ = write!(
@@ -147,13 +147,20 @@ fn figures(page: &mut String, report: &Report) {
         ("Worst trade", usdt(best(&report.worst_trade)), named(report.worst_trade.as_ref())),
     ];
     for (name, value, more) in tiles {
-        let _ = write!(page, "<div><dt>{name}</dt><dd>{value}<small>{}</small></dd></div>", Safe(&more));
+        let parts = more.split(", ").map(|part| format!("<span>{}</span>", Safe(part))).collect::<Vec<_>>().join(", ");
+        let _ = write!(page, "<div><dt>{name}</dt><dd>{value}<small>{parts}</small></dd></div>");
     }
     page.push_str("</dl></section>");
 }
 
 fn named(notable: Option<&super::Notable>) -> String {
     notable.map(|trade| format!("{} {}, {}", trade.side, trade.symbol, minute(trade.exit.0))).unwrap_or_default()
+}
+
+/// `31 days`; less than two in hours and minutes.
+fn days(ms: i64) -> String {
+    let days = ms.max(0).unsigned_abs() / DAY_MS.unsigned_abs();
+    if days < 2 { duration(ms) } else { counted(days, "day") }
 }
 
 fn sign(pct: Option<f64>) -> &'static str {
@@ -169,8 +176,8 @@ fn prices(page: &mut String, record: &Record) {
     if symbols.is_empty() {
         return;
     }
-    let mut content = "<ul class=\"legend\"><li><svg><use href=\"#l\"/></svg>long</li><li><svg><use href=\"#s\"/></svg>short</li>\
-                       <li class=\"won\"><svg><use href=\"#w\"/></svg>out with a gain</li><li class=\"lost\"><svg><use href=\"#x\"/></svg>out with none</li></ul>"
+    let mut content = "<ul class=\"legend\"><li><svg><use href=\"#l\"/></svg>entry, long</li><li><svg><use href=\"#s\"/></svg>entry, short</li>\
+                       <li class=\"won\"><svg><use href=\"#w\"/></svg>exit, won</li><li class=\"lost\"><svg><use href=\"#x\"/></svg>exit, not won</li></ul>"
         .to_owned();
     if symbols.len() < all {
         let _ = write!(content, "<p class=\"note\">The {} of {all} symbols with most trades.</p>", symbols.len());

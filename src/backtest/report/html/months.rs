@@ -25,7 +25,11 @@ pub fn months(months: &[Month]) -> String {
                 Some(month) => {
                     let pct = month.return_pct.unwrap_or_default();
                     let heat = (60.0 * (pct.abs() / full).sqrt()).round();
-                    let class = if pct > 0.0 { "up" } else { "down" };
+                    let class = match pct {
+                        _ if pct > 0.0 => "up",
+                        _ if pct < 0.0 => "down",
+                        _ => "flat",
+                    };
                     let text = month.return_pct.map_or_else(|| NONE.to_owned(), |pct| change(Some(pct)));
                     let text = text.trim_end_matches(" %");
                     let _ = write!(

@@ -17,7 +17,7 @@ use crate::{
 use rust_decimal::Decimal;
 use std::fmt::Write;
 
-/// Trades that are drawn in a chart, at most: the last.
+/// Trades that are drawn in a chart, at most: where there are more, the last and each so many before it.
 const MOST_TRADES: usize = 100;
 /// Charts, at most: those of the symbols with most trades.
 const MOST_CHARTS: usize = 12;
@@ -42,18 +42,21 @@ pub fn price(record: &Record, symbol: SymbolId) -> Option<String> {
     let (first, last) = prices.ends?;
     let trades: Vec<_> = record.trades.iter().filter(|trade| trade.symbol == symbol).collect();
     let pnl: Decimal = trades.iter().map(|trade| trade.pnl()).sum();
-    let shown = &trades[trades.len().saturating_sub(MOST_TRADES)..];
-    let (low, high) = extremes(prices, shown)?;
-    let frame = Frame::around(first.at, last.at, low, high);
+    let every = trades.len().div_ceil(MOST_TRADES).max(1);
+    let shown: Vec<_> = trades.iter().rev().step_by(every).copied().collect();
+    let (low, high) = extremes(prices, &shown)?;
+    let (from, until) = record.span.unwrap_or((first.at, last.at));
+    let frame = Frame::around(from, until, low, high);
     let mut note = format!(
         "price {}, {}, {} USDT",
         change(change_pct(first.price, last.price)),
         counted(trades.len() as u64, "trade"),
         signed(pnl, 2)
     );
-    if shown.len() < trades.len() {
-        let _ = write!(note, " (the last {} are drawn)", shown.len());
+    if every > 1 {
+        let _ = write!(note, " (every {} is drawn)", ordinal(every));
     }
+    note.push_str(frame.scale_note());
     let marks: String = shown.iter().map(|trade| mark(&frame, trade)).collect();
     let label = format!("Price of {} over time with entries and exits", Safe(name.as_str()));
     Some(format!(
@@ -63,6 +66,18 @@ pub fn price(record: &Record, symbol: SymbolId) -> Option<String> {
         frame.plot("", &label, "", &lines(&frame, prices), &marks),
         frame.times()
     ))
+}
+
+/// `2nd`, `5th`.
+fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }
 
 fn extremes(prices: &Thinned, trades: &[&Trade]) -> Option<(f64, f64)> {

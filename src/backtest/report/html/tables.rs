@@ -59,7 +59,7 @@ fn group(Group { name, tally }: &Group) -> [String; 6] {
         share(tally.win_rate_pct),
         signed(tally.pnl, 2),
         ratio(tally.profit_factor),
-        multiple(tally.expectancy_r),
+        multiple(tally.expectancy_r).trim_end_matches(" R").to_owned(),
     ]
 }
 
@@ -134,7 +134,7 @@ pub fn trades(page: &mut String, record: &Record) {
             exact(trade.exit_price),
             trade.reason.name().to_owned(),
             signed(trade.pnl(), 2),
-            multiple(Some(float(trade.r))),
+            multiple(Some(float(trade.r))).trim_end_matches(" R").to_owned(),
         ]
     });
     let columns = [
