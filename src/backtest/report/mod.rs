@@ -226,7 +226,7 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{backtest::report::sample::trade, engine::Trade, run::rig::dec};
+    use crate::{backtest::report::sample::trade, engine::Trade, run::rig::dec, store::TradeRow};
 
     #[test]
     fn a_run_of_four_days_has_every_value() {
@@ -271,5 +271,16 @@ mod tests {
             }
             assert!(read["performance"]["sharpe"].is_null() && read["best_trade"].is_null());
         }
+    }
+
+    #[test]
+    fn the_rows_of_the_file_add_up_to_the_report() {
+        let amounts = [("0.10000001", "0.3"), ("-7.00000003", "0.00000007"), ("12.5", "1.25"), ("-0.1", "0")];
+        let trades = amounts.map(|(gross, fees)| Trade { gross: dec(gross), fees: dec(fees), ..trade(0, 1) });
+        let record = Record { trades: trades.to_vec(), ..sample::record(&[1000.0, 1003.9]) };
+        let rows = record.trades.iter().map(|trade| TradeRow::new(trade, &record.symbols[0], "dip").to_string());
+        let column = TradeRow::COLUMNS.split(',').position(|name| name == "pnl").unwrap();
+        let sum: Decimal = rows.map(|row| dec(row.split(',').nth(column).unwrap())).sum();
+        assert_eq!(Report::of(&record).trades.pnl, sum);
     }
 }

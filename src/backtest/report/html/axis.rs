@@ -30,6 +30,8 @@ const MONTH_STEPS: [i32; 9] = [1, 2, 3, 6, 12, 24, 60, 120, 600];
 const MOST_TIMES: i64 = 8;
 /// Lines along a chart, at most.
 const MOST_VALUES: f64 = 5.0;
+/// Powers of ten along a chart, at most.
+const MOST_POWERS: i32 = 7;
 
 /// A line of the grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +65,7 @@ pub fn factors(low: f64, high: f64) -> Vec<Tick<f64>> {
     }
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let between: &[f64] = if last - first > 3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    let every = (last - first) / MOST_VALUES as i32 + 1;
+    let every = (last - first) / MOST_POWERS + 1;
     let powers = (first..=last).filter(|power| power.rem_euclid(every) == 0);
     let each = powers.flat_map(|power| between.iter().map(move |times| (times * 10f64.powi(power), 10f64.powi(power))));
     each.filter(|(at, _)| (low..=high).contains(at)).map(|(at, step)| Tick { at, label: value(at, step) }).collect()
@@ -157,7 +159,7 @@ mod tests {
     fn factors_are_round() {
         for (low, high, want) in [
             (1.0, 250.0, "1 2 5 10 20 50 100 200"),
-            (0.03, 4.2, "0.05 0.10 0.20 0.50 1 2"),
+            (0.03, 4.2, "0.05 0.1 0.2 0.5 1 2"),
             (0.000_1, 90_000.0, "0.0001 0.01 1 100 10,000"),
             (0.0, 5.0, ""),
         ] {
