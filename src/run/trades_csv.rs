@@ -27,6 +27,14 @@ pub struct OutError {
     cause: io::Error,
 }
 
+impl OutError {
+    /// Of what can't be written there.
+    #[must_use]
+    pub fn new(path: &Path, cause: io::Error) -> Self {
+        Self { path: path.to_owned(), cause }
+    }
+}
+
 impl TradesCsv {
     /// Makes `dir`, where it is missing, and in it `trades.csv` with its header and what the account has traded before.
     pub fn create(dir: &Path, before: &[TradeRow]) -> Result<Self, OutError> {

@@ -2,6 +2,7 @@
 
 use super::{Due, LoopError, Realtime, noted};
 use crate::{
+    backtest::Ending,
     engine::{Command, Event},
     market::{PriceBar, Timestamp},
     stop::{Cause, Latch},
@@ -35,7 +36,8 @@ impl Realtime {
             noted(self.tell(at, Event::Price(bar)), &mut outcome)?;
             noted(self.settle(patience).await, &mut outcome)?;
         }
-        noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;
+        let finished = self.results.finish(self.trader.engine(), ending(cause));
+        noted(finished.map_err(LoopError::Out), &mut outcome)?;
         noted(self.save(patience).await, &mut outcome)?;
         outcome
     }
@@ -69,6 +71,17 @@ impl Realtime {
         match self.due() {
             Due::Event { at, .. } => self.pace.market(now).min(at),
             Due::Protection { .. } | Due::Disk | Due::Nothing | Due::Over => self.pace.latest(),
+        }
+    }
+}
+
+/// What a report says of the end.
+const fn ending(cause: Cause) -> Ending {
+    match cause {
+        Cause::DurationReached | Cause::DataOver => Ending::Data,
+        Cause::Emergency => Ending::Emergency,
+        Cause::Interrupt | Cause::Terminate | Cause::HangUp | Cause::SupervisorGone | Cause::Failure => {
+            Ending::Interrupted
         }
     }
 }

@@ -76,6 +76,7 @@ impl Realtime {
     /// goes now, unless this run is halted.
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
+        self.results.begin(self.trader.engine());
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
         self.command(Command::Start)?;
         self.command(Command::Halt(reason.is_some()))?;
