@@ -3,6 +3,8 @@
 //! Nothing here trades. The driver tells the trader what any other driver would tell it, a [`Recorder`] watches, and the report is
 //! computed from the [`Record`] that is left.
 
+mod driver;
 mod recorder;
 
+pub use driver::{Driver, Listener};
 pub use recorder::{Ending, Mark, Record, Recorder, Sample, Thinned};

@@ -75,26 +75,46 @@ pub struct Thinned {
 
 /// Watches a run. What it does for a candle costs a few nanoseconds.
 pub struct Recorder {
-    _todo: (),
+    span: Option<(Timestamp, Timestamp)>,
+    candles: u64,
+    trades: Vec<Trade>,
 }
 
 impl Recorder {
     /// Before the first event.
     #[must_use]
     pub fn new(_engine: &Engine) -> Self {
-        Self { _todo: () }
+        Self { span: None, candles: 0, trades: Vec::new() }
     }
 
     /// After each candle that moved a price and all that followed from it.
-    pub fn candle(&mut self, _candle: &ClosedCandle, _engine: &Engine) {}
+    pub fn candle(&mut self, candle: &ClosedCandle, _engine: &Engine) {
+        self.candles += 1;
+        let begins = self.span.map_or(candle.candle.open_time, |(begins, _)| begins);
+        self.span = Some((begins, candle.closes_at()));
+    }
 
     /// A closed quantity.
-    pub fn trade(&mut self, _trade: &Trade, _engine: &Engine) {}
+    pub fn trade(&mut self, trade: &Trade, _engine: &Engine) {
+        self.trades.push(trade.clone());
+    }
 
     /// What was seen.
     #[must_use]
     pub fn finish(self, engine: &Engine, ending: Ending) -> Record {
-        let _ = (engine, ending);
-        unreachable!()
+        let names = engine.settings().names();
+        Record {
+            symbols: names.symbols,
+            strategies: names.strategies,
+            span: self.span,
+            candles: self.candles,
+            account: engine.account().clone(),
+            trades: self.trades,
+            open: engine.positions().cloned().collect(),
+            equity: Vec::new(),
+            prices: Vec::new(),
+            summary: engine.summary().clone(),
+            ending,
+        }
     }
 }
