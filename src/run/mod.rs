@@ -33,7 +33,7 @@ mod realtime; // the trading loop
 pub mod replay; // bot replay: a journal, run again and compared
 mod results; // what a run leaves in --out
 #[cfg(test)]
-mod rig; // a small market for the tests
+pub(crate) mod rig; // a small market for the tests
 mod session; // what the loop hears from an exchange
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life
