@@ -4,7 +4,7 @@
 
 mod files; // --out
 mod recorded; // the candles between two dates
-mod result; // on the terminal
+mod warnings; // on the way
 
 use super::{
     moment,
@@ -12,39 +12,37 @@ use super::{
     progress_bar::{Progress, Step},
     signals::{self, EMERGENCY, FAILURE, Listener},
     source, tasks,
-    text::{Teller, counted, market_day, market_time, too_small},
+    text::{counted, market_day, market_time},
 };
 use crate::{
-    backtest::{Driver, Ending, Record},
+    backtest::{Driver, Ending, Record, Report, report},
     candles_file::{self, FileError},
     cli,
     config::{Config, process_env},
-    engine::{Action, Engine, Note},
-    market::{FundingRate, SymbolId, Timestamp},
+    engine::{Action, Engine, Record as Durable},
+    market::Timestamp,
     simulation::matching::Matching,
     stop::{Cause, Stop},
     trader::{Trader, Venue},
 };
-use log::Level;
+use files::Files;
 use recorded::Recorded;
 use smol::LocalExecutor;
 use std::{
-    io::{Write, stdout},
-    path::{Path, PathBuf},
+    io::{ErrorKind, Write, stdout},
+    path::Path,
     time::Instant,
 };
+use warnings::Warnings;
 
 /// Events between two looks at stop and progress: some milliseconds.
 const EVENTS_A_LOOK: u32 = 1 << 16;
-/// Warnings that are said, at most; more are counted.
-const MOST_WARNINGS: u64 = 20;
 
 /// All that a backtest needs.
 struct Plan {
     driver: Driver<Recorded>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    out: Option<PathBuf>,
+    span: (Option<Timestamp>, Option<Timestamp>),
+    files: Option<Files>,
     json: bool,
 }
 
@@ -78,36 +76,27 @@ fn plan(wish: &cli::Backtest) -> Result<Plan, String> {
         funding.extend(candles_file::rates(file, &symbols).map_err(|error| format!("--funding: {error}"))?);
     }
     let instruments = config.instruments_for(&symbols).map_err(|error| error.to_string())?;
-    if let Some(dir) = &wish.out {
-        files::open(dir).map_err(|error| format!("--out: {error}"))?;
-    }
     let venue = Matching::new(config.matching_settings(instruments.clone()));
     let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
-    let driver = driver(trader, Recorded::new(feed, from, to), funding, &config).map_err(|error| error.to_string())?;
-    Ok(Plan { driver, from, to, out: wish.out.clone(), json: wish.json })
-}
-
-fn driver(
-    trader: Trader,
-    source: Recorded,
-    funding: Vec<FundingRate>,
-    config: &Config,
-) -> Result<Driver<Recorded>, FileError> {
-    Driver::new(trader, source, funding, config.on_stop_close)
+    let source = Recorded::new(feed, from, to);
+    let driver = Driver::new(trader, source, funding, config.on_stop_close).map_err(|error| error.to_string())?;
+    let files = wish.out.as_deref().map(Files::open).transpose().map_err(|error| format!("--out: {error}"))?;
+    Ok(Plan { driver, span: (from, to), files, json: wish.json })
 }
 
 /// From the first candle to the exit code.
-async fn run(mut plan: Plan, stop: &Stop, began: Instant) -> Result<u8, String> {
+async fn run(plan: Plan, stop: &Stop, began: Instant) -> Result<u8, String> {
+    let Plan { mut driver, span, files, json } = plan;
     let progress = Progress::or_nothing();
-    let mut warnings = Warnings { progress: &progress, said: 0 };
-    let outcome = trade(&mut plan.driver, stop, &mut warnings).await;
+    let mut heard = Heard { warnings: Warnings::new(&progress), files };
+    let outcome = trade(&mut driver, stop, &mut heard, &progress).await;
     progress.clear();
     let ending = outcome.map_err(|error| error.to_string())?;
-    let data = source::account(plan.driver.source().feed());
-    let (record, _) = plan.driver.finish(ending, &mut |engine, at, action| warnings.hear(engine, at, action));
-    warnings.end();
+    let data = source::account(driver.source().feed());
+    let (record, _) = driver.finish(ending, &mut |engine, at, action| heard.hear(engine, at, action));
+    heard.warnings.end();
     if record.candles == 0 && ending == Ending::Data {
-        return Err(nothing_between(plan.from, plan.to));
+        return Err(nothing_between(span));
     }
     progress.say(&data);
     progress.say(&speed(&record, began));
@@ -116,7 +105,7 @@ async fn run(mut plan: Plan, stop: &Stop, began: Instant) -> Result<u8, String> 
         Ending::Emergency => EMERGENCY,
         Ending::Interrupted => signals::exit_code(stop.cause().unwrap_or(Cause::Interrupt), true),
     };
-    match leave(&record, plan.out.as_deref(), plan.json) {
+    match leave(&record, heard.files, json) {
         Ok(()) => Ok(code),
         Err(what) => {
             progress.say(&format!("bot: {what}"));
@@ -126,16 +115,19 @@ async fn run(mut plan: Plan, stop: &Stop, began: Instant) -> Result<u8, String> 
 }
 
 /// Moves the driver to its end, or until it is to stop.
-async fn trade(driver: &mut Driver<Recorded>, stop: &Stop, warnings: &mut Warnings<'_>) -> Result<Ending, FileError> {
+async fn trade(
+    driver: &mut Driver<Recorded>,
+    stop: &Stop,
+    heard: &mut Heard<'_>,
+    progress: &Progress,
+) -> Result<Ending, FileError> {
     let mut judged = vec![false; driver.trader().engine().settings().instruments.len()];
     let mut events = judged.len() as u32; // a capital that is too small is told as soon as there are prices
     loop {
-        let ended = driver.step(events, &mut |engine, at, action| warnings.hear(engine, at, action));
-        driver.source().feed().take_remarks().iter().for_each(|remark| warnings.progress.say(remark));
-        for (index, judged) in judged.iter_mut().enumerate() {
-            warnings.judge(driver.trader().engine(), SymbolId(index as u16), judged);
-        }
+        let ended = driver.step(events, &mut |engine, at, action| heard.hear(engine, at, action));
         events = EVENTS_A_LOOK;
+        driver.source().feed().take_remarks().iter().for_each(|remark| progress.say(remark));
+        heard.warnings.judge(driver.trader().engine(), &mut judged);
         match ended? {
             Some(ending) => return Ok(ending),
             None if stop.cause().is_some() => return Ok(Ending::Interrupted),
@@ -143,62 +135,35 @@ async fn trade(driver: &mut Driver<Recorded>, stop: &Stop, warnings: &mut Warnin
         }
         let (done, all) = driver.source().feed().bytes();
         let at = driver.latest();
-        warnings.progress.show(Step { done, all }, || at.map(market_day).unwrap_or_default());
+        progress.show(Step { done, all }, || at.map(market_day).unwrap_or_default());
         futures_lite::future::yield_now().await;
     }
 }
 
-/// What a person should know of the run, on stderr.
-struct Warnings<'a> {
-    progress: &'a Progress,
-    said: u64,
+/// Who hears what the trader asks for.
+struct Heard<'a> {
+    warnings: Warnings<'a>,
+    files: Option<Files>,
 }
 
-impl Warnings<'_> {
-    /// What the engine says, unless it belongs to the trading that the result is about.
+impl Heard<'_> {
     fn hear(&mut self, engine: &Engine, at: Timestamp, action: &Action) {
-        let note = match action {
-            Action::Log(note) | Action::Alert(note) => note,
-            Action::Commit { .. } | Action::Order(_) | Action::Need(_) | Action::Halt(_) => return,
-        };
-        let ordinary = matches!(note, Note::Entry(_) | Note::Exit(_) | Note::Skipped { .. } | Note::StopMoved { .. });
-        if ordinary {
-            return;
-        }
-        let (level, line) = Teller { engine, market_time: true }.line(note);
-        if level <= Level::Warn || matches!(note, Note::NoVolume(_)) {
-            self.say(&format!("{}: {line}", market_time(at)));
-        }
-    }
-
-    /// Whether the capital is enough for a symbol, once its price is known.
-    fn judge(&mut self, engine: &Engine, symbol: SymbolId, judged: &mut bool) {
-        if !*judged && engine.mark(symbol) > 0.0 {
-            *judged = true;
-            if let Some(line) = too_small(engine, symbol) {
-                self.say(&line);
+        self.warnings.hear(engine, at, action);
+        if let (Action::Commit { records, .. }, Some(files)) = (action, &mut self.files) {
+            for record in records {
+                match record {
+                    Durable::Trade(trade) => files.add(trade, engine.settings()),
+                    Durable::Intent(_) | Durable::Fill(_) | Durable::Funding(_) => {}
+                }
             }
-        }
-    }
-
-    fn say(&mut self, line: &str) {
-        self.said += 1;
-        if self.said <= MOST_WARNINGS {
-            self.progress.say(line);
-        }
-    }
-
-    fn end(&self) {
-        if let Some(more) = self.said.checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
-            self.progress.say(&format!("{} more", counted(more, "warning")));
         }
     }
 }
 
 /// Every candle lies before the one date or after the other.
-fn nothing_between(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
+fn nothing_between((from, to): (Option<Timestamp>, Option<Timestamp>)) -> String {
     let from = from.map(|from| format!(" from {} on", market_time(from))).unwrap_or_default();
-    let to = to.map(|to| format!(" to {}", market_time(to))).unwrap_or_default();
+    let to = to.map(|to| format!(" up to {}", market_time(to))).unwrap_or_default();
     format!("there is nothing to trade: the files have no candle{from}{to}")
 }
 
@@ -210,12 +175,18 @@ fn speed(record: &Record, began: Instant) -> String {
 }
 
 /// The result, where it belongs.
-fn leave(record: &Record, out: Option<&Path>, json: bool) -> Result<(), String> {
-    let written = out.map_or(Ok(()), |dir| files::write_all(record, dir).map_err(|error| format!("--out: {error}")));
-    let text = if json { result::json(record) } else { result::text(record) };
-    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+fn leave(record: &Record, files: Option<Files>, json: bool) -> Result<(), String> {
+    let report = Report::of(record);
+    let written =
+        files.map_or(Ok(()), |files| files.finish(record, &report).map_err(|error| format!("--out: {error}")));
+    let text = match json {
+        true => serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?,
+        false => report::lines(&report).join("\n"),
+    };
+    let mut out = stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
         // a reader that has seen enough
-        Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => written,
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => written,
         Err(cause) => written.and(Err(format!("the result cannot be printed: {cause}"))),
         Ok(()) => written,
     }
