@@ -4,12 +4,14 @@
 //! computed from the [`Record`] that is left.
 
 mod drawdown;
+mod driver;
 mod equity;
 mod prices;
 mod recorder;
 pub mod report;
 
 pub use drawdown::{Drawdown, Fall};
+pub use driver::{Driver, Listener};
 pub use equity::{MOST_SAMPLES, Sample};
 pub use prices::{MOST_CANDLES, Mark, Thinned};
 pub use recorder::{Ending, MOST_TRADES, Record, Recorder};
