@@ -345,8 +345,7 @@ impl Engine {
             signal_at,
             stop_distance,
             target_distance,
-            rsi: signal.rsi,
-            threshold: signal.threshold,
+            cause: signal.cause,
         };
         let leg = Leg::Entry(plan);
         let id = orders::client_id(&self.tags[pair], plan.side, signal_at, &leg, 0);

@@ -1,7 +1,10 @@
 //! What the engine has to say; the shell makes the text.
 
 use super::{halt::Halt, positions::Trade, skip::Skip};
-use crate::market::{Class, ClientId, Side, SymbolId, Timestamp};
+use crate::{
+    market::{Class, ClientId, Side, SymbolId, Timestamp},
+    strategies::Cause,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +103,6 @@ pub struct Entry {
     pub risk: Decimal,
     /// The strategy's place in the configured list.
     pub strategy: u16,
-    pub rsi: f64,
-    pub threshold: f64,
+    pub cause: Cause,
     pub at: Timestamp,
 }

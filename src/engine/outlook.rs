@@ -18,7 +18,7 @@ pub struct Outlook {
     pub seen_at: Option<Timestamp>,
     /// RSI of the first strategy's timeframe.
     pub rsi: Option<f64>,
-    /// Thresholds of the strategies: side and RSI, in order of priority.
+    /// Thresholds of the strategies that have one: side and RSI, in order of priority.
     pub thresholds: Vec<(Side, f64)>,
     /// The market's state.
     pub regime: Regime,
@@ -38,7 +38,7 @@ impl Engine {
             let (candle, own) = desk.frame(rule.timeframe)?;
             let context = desk.readings(rule.context);
             let view = MarketView { symbol, candle, own, context, regime, has_volume: desk.has_volume };
-            Some((strategy.side(), strategy.threshold(&view)))
+            strategy.threshold(&view)
         });
         Outlook {
             price: desk.seen_at.map(|_| desk.mark),

@@ -3,7 +3,7 @@
 use crate::{
     engine::{Engine, Entry, Halt, Note, Outlook, Reason, Trade},
     market::{Class, Instrument, Side, SymbolId, Timestamp},
-    strategies::{Momentum, Trend, Volatility},
+    strategies::{Cause, Momentum, Trend, Volatility},
 };
 use log::Level;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -78,12 +78,11 @@ impl Teller<'_> {
 
     fn entry(&self, entry: &Entry) -> String {
         let arrow = if entry.side == Side::Long { "📈" } else { "📉" };
-        let compare = if entry.side == Side::Long { "≤" } else { "≥" };
         let [price, stop, target] =
             [entry.price, entry.stop, entry.target].map(|price| self.price(entry.symbol, price));
         let percent = |to: Decimal| rounded((to - entry.price) * Decimal::ONE_HUNDRED / entry.price, 1);
         format!(
-            "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}: RSI {:.1} {compare} {:.1}{}",
+            "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}{}{}",
             entry.side,
             self.name(entry.symbol),
             entry.qty.normalize(),
@@ -91,8 +90,7 @@ impl Teller<'_> {
             percent(entry.target),
             rounded(entry.risk, 2),
             self.strategy(entry.strategy),
-            entry.rsi,
-            entry.threshold,
+            cause_text(entry.cause, entry.side),
             self.at(entry.at),
         )
     }
@@ -181,6 +179,16 @@ const fn exit_words(reason: Reason) -> (&'static str, &'static str) {
         Reason::Liquidation => ("🔄 [POSITION-CLOSED]", ", liquidated by the exchange"),
         Reason::Manual => ("🔄 [POSITION-CLOSED]", ", as asked"),
         Reason::End => ("🔄 [POSITION-CLOSED]", ", at the end of the run"),
+    }
+}
+
+/// What raised a signal, to follow the strategy's name.
+fn cause_text(cause: Cause, side: Side) -> String {
+    let compare = if side == Side::Long { "≤" } else { "≥" };
+    match cause {
+        Cause::Unsaid => String::new(),
+        Cause::Rsi { value, threshold } => format!(": RSI {value:.1} {compare} {threshold:.1}"),
+        Cause::Listed { at } => format!(": row of {}", market_time(at).trim_end_matches(" UTC")),
     }
 }
 

@@ -1,14 +1,16 @@
 //! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR.
 
 use super::{
-    Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce, short_the_rip,
+    Cause, Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce,
+    short_the_rip,
 };
 use crate::market::{Side, Symbol};
+use std::ops::ControlFlow;
 
 /// A built-in rule with its numbers; the symbols' own thresholds are looked up once.
 #[derive(Debug, Clone)]
 pub struct BuiltIn {
-    settings: Settings,
+    pub(super) settings: Settings,
     /// Bounds of the threshold.
     lowest: f64,
     highest: f64,
@@ -28,34 +30,11 @@ impl BuiltIn {
         Self { settings: settings.clone(), lowest, highest, by_symbol: symbols.iter().map(own).collect() }
     }
 
-    /// The signal at this close: target at least its minimum away, stop at most its maximum. None where the ATR leaves no distance.
-    pub(super) fn signal(&self, view: &MarketView<'_>, rsi: f64, atr: f64) -> Verdict {
-        let (price, rule) = (view.candle.close, &self.settings);
-        let target_distance = (rule.target_atr * atr).max(price * rule.target_min_pct / 100.0);
-        let stop_distance = (rule.stop_atr * atr).min(price * rule.stop_max_pct / 100.0);
-        if stop_distance <= 0.0 || target_distance <= 0.0 {
-            return Verdict::Wait;
-        }
-        let (side, threshold) = (self.side(), self.threshold(view));
-        Verdict::Enter(Signal { side, stop_distance, target_distance, rsi, threshold })
-    }
-}
-
-impl Strategy for BuiltIn {
-    fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    fn side(&self) -> Side {
-        match self.settings.kind {
-            Kind::OversoldBounce => Side::Long,
-            Kind::ShortTheRip => Side::Short,
-        }
-    }
-
+    /// The RSI at which it would enter now.
+    ///
     /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
     /// with strong momentum by half of it, at most 5.
-    fn threshold(&self, view: &MarketView<'_>) -> f64 {
+    pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
         if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
             return own;
         }
@@ -70,14 +49,57 @@ impl Strategy for BuiltIn {
         (self.settings.rsi_base + shift).max(self.lowest).min(self.highest)
     }
 
-    fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {
+    const fn side(&self) -> Side {
         match self.settings.kind {
-            Kind::OversoldBounce => oversold_bounce::on_close(self, view),
-            Kind::ShortTheRip => short_the_rip::on_close(self, view),
+            Kind::OversoldBounce => Side::Long,
+            Kind::ShortTheRip => Side::Short,
         }
     }
 
-    fn conditions(&self, _view: &MarketView<'_>) -> Vec<Condition> {
-        Vec::new()
+    /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.
+    fn look<B>(&self, view: &MarketView<'_>, see: impl FnMut(Condition) -> ControlFlow<B>) -> ControlFlow<B> {
+        match self.settings.kind {
+            Kind::OversoldBounce => oversold_bounce::look(self, view, see),
+            Kind::ShortTheRip => short_the_rip::look(self, view, see),
+        }
+    }
+
+    /// The signal where every condition holds: target at least its minimum away, stop at most its maximum.
+    fn signal(&self, view: &MarketView<'_>, rsi: f64) -> Signal {
+        let (price, rule) = (view.candle.close, &self.settings);
+        let atr = view.own.atr.unwrap_or_default();
+        let target_distance = (rule.target_atr * atr).max(price * rule.target_min_pct / 100.0);
+        let stop_distance = (rule.stop_atr * atr).min(price * rule.stop_max_pct / 100.0);
+        let cause = Cause::Rsi { value: rsi, threshold: self.threshold_at(view) };
+        Signal { side: self.side(), stop_distance, target_distance, cause }
+    }
+}
+
+impl Strategy for BuiltIn {
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)> {
+        Some((self.side(), self.threshold_at(view)))
+    }
+
+    fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {
+        let Some(rsi) = view.own.rsi else { return Verdict::Wait };
+        let seen = self.look(view, |condition| match condition.holds() {
+            Some(true) => ControlFlow::Continue(()),
+            Some(false) => ControlFlow::Break(Verdict::Wait),
+            None => ControlFlow::Break(Verdict::NotWarm(condition.what)),
+        });
+        seen.break_value().unwrap_or_else(|| Verdict::Enter(self.signal(view, rsi)))
+    }
+
+    fn conditions(&self, view: &MarketView<'_>) -> Vec<Condition> {
+        let mut all = Vec::new();
+        let _ = self.look(view, |condition| {
+            all.push(condition);
+            ControlFlow::<()>::Continue(())
+        });
+        all
     }
 }

@@ -10,7 +10,7 @@ mod short_the_rip;
 mod tests;
 mod view;
 
-use crate::market::{Side, Symbol, Timeframe};
+use crate::market::{Side, Symbol, Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use built_in::BuiltIn;
@@ -21,11 +21,8 @@ pub trait Strategy {
     /// Its numbers, with its name and timeframes.
     fn settings(&self) -> &Settings;
 
-    /// Long or short.
-    fn side(&self) -> Side;
-
-    /// The RSI at which it would enter now.
-    fn threshold(&self, view: &MarketView<'_>) -> f64;
+    /// On which side and at which RSI it would enter now; `None` where no RSI decides.
+    fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)>;
 
     /// What it says at the close of a candle of its timeframe.
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict;
@@ -39,8 +36,8 @@ pub trait Strategy {
 pub enum Verdict {
     /// Nothing to do.
     Wait,
-    /// It would look further, but a value that it needs is not warm yet.
-    NotWarm(Missing),
+    /// It would look further, but this value is not warm yet.
+    NotWarm(&'static str),
     /// It wants to enter.
     Enter(Signal),
 }
@@ -48,13 +45,20 @@ pub enum Verdict {
 /// One thing that a strategy asks for before it enters, and how it stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Condition {
-    /// Such as `RSI(14) 30m`.
+    /// Such as `RSI(14)`.
     pub what: &'static str,
+    /// Of which candles.
+    pub timeframe: Timeframe,
     /// Its value; `None` until it is warm.
     pub value: Option<f64>,
     /// What it must be.
     pub bound: Bound,
 }
+
+/// The value that both built-ins look at first.
+const RSI: &str = "RSI(14)";
+/// The value that makes their distances.
+const ATR: &str = "ATR(14)";
 
 /// What a value must be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,15 +81,6 @@ impl Condition {
             Bound::Above(bound) => value > bound,
         })
     }
-}
-
-/// The value that a strategy lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missing {
-    /// ATR(14) of its own timeframe.
-    Atr,
-    /// EMA(200) of its context.
-    Ema200,
 }
 
 /// Which built-in rule an entry of `[[strategy]]` names.
@@ -186,8 +181,26 @@ pub struct Signal {
     pub stop_distance: f64,
     /// Distance from entry to target, price units, above 0.
     pub target_distance: f64,
-    /// The RSI that raised it.
-    pub rsi: f64,
-    /// The threshold that it passed.
-    pub threshold: f64,
+    /// What raised it.
+    pub cause: Cause,
+}
+
+/// What raised a signal; for the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Cause {
+    /// What an earlier version, which had no such word, has stored.
+    #[default]
+    Unsaid,
+    /// The RSI passed its threshold.
+    Rsi {
+        /// What it was.
+        value: f64,
+        /// What it had to reach.
+        threshold: f64,
+    },
+    /// It stands in a list.
+    Listed {
+        /// The row's time.
+        at: Timestamp,
+    },
 }

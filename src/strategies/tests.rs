@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::market::{Candle, SymbolId, Timestamp};
+use proptest::prelude::{Just, ProptestConfig, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
 
 const CANDLE: Candle =
     Candle { open_time: Timestamp(0), open: 100.0, high: 101.0, low: 99.0, close: 100.0, volume: 5.0 };
@@ -41,7 +43,7 @@ fn the_threshold_follows_the_trend() {
         (&Settings { rsi_base: 70.0, ..short.clone() }, Bearish, Weak, 67.0),
     ] {
         let rule = settings.build(&other());
-        let got = rule.threshold(&view(&nothing, &nothing, regime(trend, momentum, 0.0)));
+        let (_, got) = rule.threshold(&view(&nothing, &nothing, regime(trend, momentum, 0.0))).unwrap();
         assert_eq!(got, want, "{} {trend:?} {momentum:?}", settings.name);
     }
 }
@@ -51,7 +53,8 @@ fn a_symbols_own_threshold_replaces_the_rule() {
     let symbols: Vec<Symbol> = ["ETHUSDT".parse().unwrap()].into();
     let rule = Settings::short_the_rip().build(&symbols);
     let nothing = Readings::default();
-    assert_eq!(rule.threshold(&view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 1.0))), 50.0);
+    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 1.0));
+    assert_eq!(rule.threshold(&seen), Some((Side::Short, 50.0)));
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn oversold_bounce_enters_at_the_threshold() {
     for (own, want) in [
         (Readings { rsi: Some(45.1), ..own }, Verdict::Wait),
         (Readings { rsi: None, ..own }, Verdict::Wait),
-        (Readings { atr: None, ..own }, Verdict::NotWarm(Missing::Atr)),
+        (Readings { atr: None, ..own }, Verdict::NotWarm("ATR(14)")),
         (Readings { atr: Some(0.0), ..own }, Verdict::Wait),
     ] {
         assert_eq!(rule.on_close(&view(&own, &nothing, calm)), want, "{own:?}");
@@ -109,7 +112,67 @@ fn short_the_rip_wants_falling_averages() {
         let seen = view(&own, &context, regime(Trend::Neutral, Momentum::Weak, strength));
         assert_eq!(matches!(rule.on_close(&seen), Verdict::Enter(_)), enters, "{context:?} {strength}");
     }
-    assert_eq!(rule.on_close(&view(&own, &nothing, Regime::default())), Verdict::NotWarm(Missing::Ema200));
+    assert_eq!(rule.on_close(&view(&own, &nothing, Regime::default())), Verdict::NotWarm("EMA(200)"));
     let low = Readings { rsi: Some(54.9), ..own };
     assert_eq!(rule.on_close(&view(&low, &order(1.0, 2.0, 3.0), Regime::default())), Verdict::Wait);
+}
+
+/// What a warm market may look like, and one that is not warm.
+fn readings() -> impl proptest::strategy::Strategy<Value = Readings> {
+    let around = |middle: f64| proptest::option::weighted(0.9, middle * 0.99..middle * 1.01);
+    let atr = prop_oneof![Just(None), Just(Some(0.0)), (0.001..10.0).prop_map(Some)];
+    (proptest::option::weighted(0.9, 0.0..100.0), atr, around(100.0), around(100.0), around(100.0)).prop_map(
+        |(rsi, atr, ema21, ema50, ema200)| {
+            // as in a frame, a slower average is warm later
+            let (ema50, ema200) = (ema21.and(ema50), ema21.and(ema50).and(ema200));
+            Readings { rsi, atr, ema21, ema50, ema200, ..Readings::NONE }
+        },
+    )
+}
+
+fn regimes() -> impl proptest::strategy::Strategy<Value = Regime> {
+    let trend = prop_oneof![Just(Trend::Bullish), Just(Trend::Bearish), Just(Trend::Neutral)];
+    let momentum = prop_oneof![Just(Momentum::Strong), Just(Momentum::Weak)];
+    (trend, momentum, 0.0..1.0).prop_map(|(trend, momentum, strength)| regime(trend, momentum, strength))
+}
+
+proptest! {
+    #[test]
+    fn a_rule_enters_exactly_where_all_its_conditions_hold(
+        own in readings(), context in readings(), regime in regimes(), volume in prop_oneof![Just(0.0), Just(1.0)],
+        has_volume in any::<bool>(), settings in prop_oneof![Just(Settings::oversold_bounce()), Just(Settings::short_the_rip())],
+    ) {
+        let candle = Candle { volume, ..CANDLE };
+        let seen = MarketView { candle: &candle, has_volume, ..view(&own, &context, regime) };
+        let mut rule = settings.build(&other());
+        let conditions = rule.conditions(&seen);
+        let first = conditions.iter().find(|condition| condition.holds() != Some(true));
+        match (rule.on_close(&seen), first) {
+            (Verdict::Enter(_), first) => prop_assert_eq!(first, None),
+            (Verdict::NotWarm(what), first) => prop_assert_eq!(first.map(|first| (first.what, first.value)), Some((what, None))),
+            (Verdict::Wait, first) => prop_assert!(first.is_some_and(|first| first.what == RSI || first.value.is_some())),
+        }
+    }
+}
+
+#[test]
+fn the_conditions_say_what_is_looked_at_and_in_which_order() {
+    let own = Readings { rsi: Some(44.0), atr: Some(0.2), ..Readings::NONE };
+    let context = Readings { ema21: Some(99.0), ema50: Some(100.0), ema200: Some(101.0), ..Readings::NONE };
+    let told = |settings: Settings, strength| {
+        let seen = view(&own, &context, regime(Trend::Neutral, Momentum::Weak, strength));
+        let conditions = settings.build(&other()).conditions(&seen);
+        conditions.iter().map(|one| format!("{} {} {:?}", one.what, one.timeframe, one.bound)).collect::<Vec<_>>()
+    };
+    let bounce = ["RSI(14) 30m AtMost(45.0)", "volume 30m Above(0.0)", "ATR(14) 30m Above(0.0)"];
+    assert_eq!(told(Settings::oversold_bounce(), 0.5), bounce);
+    let rip = [
+        "RSI(14) 30m AtLeast(55.0)",
+        "EMA(200) 1h Above(0.0)",
+        "EMA(21) against EMA(50) 1h Below(100.49999999999999)",
+        "EMA(50) against EMA(200) 1h AtMost(101.50499999999998)",
+        "ATR(14) 30m Above(0.0)",
+    ];
+    assert_eq!(told(Settings::short_the_rip(), 0.5), rip);
+    assert_eq!(told(Settings::short_the_rip(), 0.2), [rip[0], rip[1], rip[4]], "a weak trend asks for no order");
 }
