@@ -29,6 +29,14 @@ impl Teller<'_> {
                 let (symbol, strategy) = (self.name(*symbol), self.strategy(*strategy));
                 (Level::Debug, format!("Signal of {strategy} for {symbol} at {price} not taken: {}", why.name()))
             }
+            Note::PassedOver { symbol, strategy, count } => {
+                let (name, rows) = (self.strategy(*strategy), counted(*count, "signal"));
+                let text = format!(
+                    "{name}: {rows} for {} passed over: no candle closed in time, or a later one came within the same",
+                    self.name(*symbol)
+                );
+                (Level::Warn, text)
+            }
             Note::DayLimit { why, until } => {
                 (Level::Info, format!("Limit reached ({}): no new entries until {}", why.name(), market_time(*until)))
             }
