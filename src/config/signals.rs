@@ -154,3 +154,112 @@ fn level(column: &str, text: &str) -> Result<Level, String> {
         refused(column, text, &allowed)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert, prop_oneof, proptest};
+    use std::fmt::Write as _;
+
+    fn of(text: &[u8]) -> Result<List, String> {
+        parse(text, "dir/s.csv", "s.csv").map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn rows_are_read_with_and_without_a_header() {
+        let rows = "1754404200000,BTCUSDT,long,111797.5,1.5%\n1754404200000,ETH/USDT:USDT,short,,\r\n\n1754404260000, btcusdt ,long, 1 %,";
+        for text in [rows.to_owned(), format!("{COLUMNS}\n{rows}\n")] {
+            let list = of(text.as_bytes()).unwrap();
+            let first = 1 + u32::from(text.starts_with('t'));
+            let names: Vec<_> = list.symbols().iter().map(|(symbol, line)| (symbol.as_str(), *line)).collect();
+            assert_eq!(names, [("BTC/USDT:USDT", first), ("ETH/USDT:USDT", first + 1)]);
+            let row = |at, symbol, side, stop, target| Row { at: Timestamp(at), symbol, side, stop, target };
+            let want = [
+                row(1_754_404_200_000, 0, Side::Long, Level::price(111_797.5), Level::percent(1.5)),
+                row(1_754_404_260_000, 0, Side::Long, Level::percent(1.0), Level::RULE),
+                row(1_754_404_200_000, 1, Side::Short, Level::RULE, Level::RULE),
+            ];
+            assert_eq!((list.rows(), list.file.as_str()), (&want[..], "s.csv"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_what_is_allowed() {
+        const ROW: &str = "1754404200000,BTCUSDT,long,,";
+        for (text, want) in [
+            ("", "dir/s.csv:1: there is no signal; a row is time_ms,symbol,side,stop,target"),
+            (COLUMNS, "dir/s.csv:1: there is no signal"),
+            (
+                "time,symbol,side,stop,target",
+                "dir/s.csv:1: time_ms is \"time\", but must be whole milliseconds since 1970",
+            ),
+            (
+                "R\n1754404200000,BTCUSDT,long",
+                "dir/s.csv:2: \"1754404200000,BTCUSDT,long\" is no row; a row is time_ms,",
+            ),
+            ("R,", "dir/s.csv:1: \"1754404200000,BTCUSDT,long,,,\" is no row"),
+            ("1754404200,BTCUSDT,long,,", "dir/s.csv:1: time_ms is \"1754404200\", but must be whole milliseconds"),
+            ("1754404200000000,BTCUSDT,long,,", "dir/s.csv:1: time_ms is \"1754404200000000\""),
+            ("1754404200000,BTC USDT,long,,", "dir/s.csv:1: symbol is \"BTC USDT\", but must be a symbol such as"),
+            ("1754404200000,BTCUSDT,buy,,", "dir/s.csv:1: side is \"buy\", but must be long or short"),
+            (
+                "1754404200000,BTCUSDT,long,x,",
+                "dir/s.csv:1: stop is \"x\", but must be a price such as 111797.5, percent from 0.1% to 50%, or empty",
+            ),
+            ("1754404200000,BTCUSDT,long,0,", "dir/s.csv:1: stop is \"0\""),
+            ("1754404200000,BTCUSDT,long,-1,", "dir/s.csv:1: stop is \"-1\""),
+            ("1754404200000,BTCUSDT,long,nan,", "dir/s.csv:1: stop is \"nan\""),
+            ("1754404200000,BTCUSDT,long,,inf", "dir/s.csv:1: target is \"inf\""),
+            ("1754404200000,BTCUSDT,long,,0.09%", "dir/s.csv:1: target is \"0.09%\""),
+            ("1754404200000,BTCUSDT,long,,50.1%", "dir/s.csv:1: target is \"50.1%\""),
+            ("R\n1754404199999,ETHUSDT,long,,", "dir/s.csv:2: time_ms is 1754404199999, before the row above it"),
+            (
+                "R\n1754404200000,BTC/USDT:USDT,short,,",
+                "dir/s.csv:2: BTC/USDT:USDT has a signal of the same time in line 1",
+            ),
+        ] {
+            let got = of(text.replace('R', ROW).as_bytes()).unwrap_err();
+            assert!(got.starts_with(want), "{text}: {got}");
+        }
+        let long = format!("{ROW}\n{}", "1".repeat(LONGEST_LINE + 1));
+        assert_eq!(of(long.as_bytes()).unwrap_err(), "dir/s.csv:2: longer than 256 bytes, which no row is");
+        assert!(of(b"\xff,\n").unwrap_err().starts_with("dir/s.csv:1: no valid text"));
+    }
+
+    #[test]
+    fn there_is_a_most_of_rows_and_of_symbols() {
+        let mut text = String::new();
+        for row in 0..=MOST_ROWS {
+            writeln!(text, "{},BTCUSDT,long,,", 1_754_404_200_000 + row).unwrap();
+        }
+        let want = "dir/s.csv:500001: more than 500000 rows; split the file, one [[strategy]] each";
+        assert_eq!(of(text.as_bytes()).unwrap_err(), want);
+        let full = text.trim_end().rsplit_once('\n').unwrap().0;
+        assert_eq!(of(full.as_bytes()).unwrap().rows().len(), MOST_ROWS);
+        let symbol = |number: usize| format!("1754404200000,A{number}USDT,long,,\n");
+        let many: String = (0..=MAX_SYMBOLS).map(symbol).collect();
+        assert_eq!(of(many.as_bytes()).unwrap_err(), "dir/s.csv:65: more than 64 different symbols");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let _ = of(&bytes);
+        }
+
+        #[test]
+        fn almost_a_file_is_read_or_refused_and_what_is_read_is_in_range(
+            text in proptest::collection::vec(prop_oneof!["175440420[0-9]{4}", "[0-9]{0,20}", "BTCUSDT|ETHUSDT|[A-Z]{0,5}", "long|short", "-?[0-9.]{0,6}%?", "[,\n\r ]"], 0..60)
+        ) {
+            if let Ok(list) = of(text.join(",").as_bytes()) {
+                for pair in list.rows().windows(2) {
+                    prop_assert!((pair[0].symbol, pair[0].at) < (pair[1].symbol, pair[1].at));
+                }
+                for level in list.rows().iter().flat_map(|row| [row.stop, row.target]) {
+                    prop_assert!(level.as_price().is_none_or(|price| PRICES.contains(&price)));
+                    prop_assert!(level.as_percent().is_none_or(|percent| PERCENT.contains(&percent)));
+                }
+            }
+        }
+    }
+}

@@ -377,6 +377,11 @@ mod tests {
                 "Signal of Oversold Bounce for BTC/USDT:USDT at 98500 not taken: cooldown",
             ),
             (
+                Note::PassedOver { symbol: BTC, strategy: 0, count: 2 },
+                Level::Warn,
+                "Oversold Bounce: 2 signals for BTC/USDT:USDT passed over: no candle closed in time, or a later one came within the same",
+            ),
+            (
                 Note::DayLimit { why: Skip::DailyLoss, until: START },
                 Level::Info,
                 "Limit reached (daily loss): no new entries until 2025-01-01 00:00 UTC",
