@@ -281,6 +281,7 @@ impl Engine {
         for index in 0..self.strategies.len() {
             let rule = &self.settings.strategies[index];
             if closed.contains(rule.timeframe) {
+                self.pass_over(symbol, index, actions);
                 self.ask(now, symbol, index, actions);
             }
         }
@@ -296,6 +297,7 @@ impl Engine {
         let outcome = match self.strategies[index].on_close(&view) {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
+            Verdict::WrongSide => Err(Skip::WrongSide),
             Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
             Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle),
         };
@@ -305,6 +307,17 @@ impl Engine {
             Err(why) => self.skip(symbol, index, why, candle.close, actions),
         }
         self.say_missing_volume(symbol, actions);
+    }
+
+    /// Counts and says which signals a strategy lets go by at this close.
+    fn pass_over(&mut self, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
+        let timeframe = self.settings.strategies[index].timeframe;
+        let [Some(closes), since] = self.desks[symbol.index()].told(timeframe) else { return };
+        let count = self.strategies[index].passed_over(symbol, since, closes);
+        if count > 0 {
+            self.state.summary.count_passed_over(count);
+            actions.push(Action::Log(Note::PassedOver { symbol, strategy: index as u16, count }));
+        }
     }
 
     // ── gate, risk, sizing, order ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -345,8 +358,7 @@ impl Engine {
             signal_at,
             stop_distance,
             target_distance,
-            rsi: signal.rsi,
-            threshold: signal.threshold,
+            cause: signal.cause,
         };
         let leg = Leg::Entry(plan);
         let id = orders::client_id(&self.tags[pair], plan.side, signal_at, &leg, 0);

@@ -1,7 +1,10 @@
 //! What the engine has to say; the shell makes the text.
 
 use super::{halt::Halt, positions::Trade, skip::Skip};
-use crate::market::{Class, ClientId, Side, SymbolId, Timestamp};
+use crate::{
+    market::{Class, ClientId, Side, SymbolId, Timestamp},
+    strategies::Cause,
+};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,15 @@ pub enum Note {
         why: Skip,
         /// The close that raised it.
         price: f64,
+    },
+    /// Listed signals came too late for any candle, or before another within one.
+    PassedOver {
+        /// Whose.
+        symbol: SymbolId,
+        /// The strategy's place in the configured list.
+        strategy: u16,
+        /// How many.
+        count: u64,
     },
     /// A limit stops entries until the UTC day ends; said once a day.
     DayLimit {
@@ -100,7 +112,6 @@ pub struct Entry {
     pub risk: Decimal,
     /// The strategy's place in the configured list.
     pub strategy: u16,
-    pub rsi: f64,
-    pub threshold: f64,
+    pub cause: Cause,
     pub at: Timestamp,
 }

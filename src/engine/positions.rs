@@ -1,6 +1,7 @@
 //! Positions and the trades that they become.
 
 use crate::market::{Fill, Instrument, MONEY_DIGITS, Side, SymbolId, Timestamp, float, notional, share};
+use crate::strategies::Cause;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +49,9 @@ pub struct Plan {
     pub stop_distance: Decimal,
     /// From entry to target, in USDT.
     pub target_distance: Decimal,
-    /// The RSI that raised the signal.
-    pub rsi: f64,
-    /// The threshold that it passed.
-    pub threshold: f64,
+    /// What raised the signal.
+    #[serde(default)]
+    pub cause: Cause,
 }
 
 /// A position of ours, with what protects it.
@@ -243,7 +243,7 @@ mod tests {
 
     fn plan(side: Side) -> Plan {
         let (stop_distance, target_distance) = (Decimal::TEN, Decimal::TEN);
-        Plan { strategy: 0, side, signal_at: Timestamp(0), stop_distance, target_distance, rsi: 0.0, threshold: 0.0 }
+        Plan { strategy: 0, side, signal_at: Timestamp(0), stop_distance, target_distance, cause: Cause::Unsaid }
     }
 
     fn opened(side: Side, qty: &str, price: &str, fee: &str, stop: &str) -> Position {

@@ -39,6 +39,8 @@ pub enum Skip {
     Cancelled,
     /// The position would be liquidated before its stop is met.
     Liquidation,
+    /// A listed stop or target is on the wrong side of the price.
+    WrongSide,
 }
 
 impl Skip {
@@ -63,6 +65,7 @@ impl Skip {
             Self::Refused => "refused by the exchange",
             Self::Cancelled => "cancelled",
             Self::Liquidation => "liquidated before its stop",
+            Self::WrongSide => "stop or target on the wrong side",
         }
     }
 }

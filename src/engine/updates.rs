@@ -246,8 +246,7 @@ impl Engine {
             target,
             risk: position.risk(),
             strategy: plan.strategy,
-            rsi: plan.rsi,
-            threshold: plan.threshold,
+            cause: plan.cause,
             at: fill.at,
         })));
         self.state.positions[fill.symbol.index()] = Some(position);

@@ -100,8 +100,7 @@ pub fn entry(side: Side) -> Entry {
         target: dec(target),
         risk: dec("6.81"),
         strategy: 0,
-        rsi: 38.2,
-        threshold: 43.0,
+        cause: strategies::Cause::Rsi { value: 38.2, threshold: 43.0 },
         at: START,
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     engine::{Engine, Entry, Halt, Note, Outlook, Reason, Trade},
     market::{Class, Instrument, Side, SymbolId, Timestamp},
-    strategies::{Momentum, Trend, Volatility},
+    strategies::{Cause, Momentum, Trend, Volatility},
 };
 use log::Level;
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -28,6 +28,14 @@ impl Teller<'_> {
             Note::Skipped { symbol, strategy, why, price } => {
                 let (symbol, strategy) = (self.name(*symbol), self.strategy(*strategy));
                 (Level::Debug, format!("Signal of {strategy} for {symbol} at {price} not taken: {}", why.name()))
+            }
+            Note::PassedOver { symbol, strategy, count } => {
+                let (name, rows) = (self.strategy(*strategy), counted(*count, "signal"));
+                let text = format!(
+                    "{name}: {rows} for {} passed over: no candle closed in time, or a later one came within the same",
+                    self.name(*symbol)
+                );
+                (Level::Warn, text)
             }
             Note::DayLimit { why, until } => {
                 (Level::Info, format!("Limit reached ({}): no new entries until {}", why.name(), market_time(*until)))
@@ -78,12 +86,11 @@ impl Teller<'_> {
 
     fn entry(&self, entry: &Entry) -> String {
         let arrow = if entry.side == Side::Long { "📈" } else { "📉" };
-        let compare = if entry.side == Side::Long { "≤" } else { "≥" };
         let [price, stop, target] =
             [entry.price, entry.stop, entry.target].map(|price| self.price(entry.symbol, price));
         let percent = |to: Decimal| rounded((to - entry.price) * Decimal::ONE_HUNDRED / entry.price, 1);
         format!(
-            "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}: RSI {:.1} {compare} {:.1}{}",
+            "{arrow} [ENTRY] {} {} {} @ {price}, stop {stop} ({:+.1} %), target {target} ({:+.1} %), risk {:.2} USDT — {}{}{}",
             entry.side,
             self.name(entry.symbol),
             entry.qty.normalize(),
@@ -91,8 +98,7 @@ impl Teller<'_> {
             percent(entry.target),
             rounded(entry.risk, 2),
             self.strategy(entry.strategy),
-            entry.rsi,
-            entry.threshold,
+            cause_text(entry.cause, entry.side),
             self.at(entry.at),
         )
     }
@@ -181,6 +187,16 @@ const fn exit_words(reason: Reason) -> (&'static str, &'static str) {
         Reason::Liquidation => ("🔄 [POSITION-CLOSED]", ", liquidated by the exchange"),
         Reason::Manual => ("🔄 [POSITION-CLOSED]", ", as asked"),
         Reason::End => ("🔄 [POSITION-CLOSED]", ", at the end of the run"),
+    }
+}
+
+/// What raised a signal, to follow the strategy's name.
+fn cause_text(cause: Cause, side: Side) -> String {
+    let compare = if side == Side::Long { "≤" } else { "≥" };
+    match cause {
+        Cause::Unsaid => String::new(),
+        Cause::Rsi { value, threshold } => format!(": RSI {value:.1} {compare} {threshold:.1}"),
+        Cause::Listed { at } => format!(": row of {}", market_time(at).trim_end_matches(" UTC")),
     }
 }
 
@@ -368,6 +384,11 @@ mod tests {
                 Note::Skipped { symbol: BTC, strategy: 0, why: Skip::Cooldown, price: 98_500.0 },
                 Level::Debug,
                 "Signal of Oversold Bounce for BTC/USDT:USDT at 98500 not taken: cooldown",
+            ),
+            (
+                Note::PassedOver { symbol: BTC, strategy: 0, count: 2 },
+                Level::Warn,
+                "Oversold Bounce: 2 signals for BTC/USDT:USDT passed over: no candle closed in time, or a later one came within the same",
             ),
             (
                 Note::DayLimit { why: Skip::DailyLoss, until: START },

@@ -1,14 +1,17 @@
-//! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR.
+//! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR; or, in their simple forms, fixed ones.
 
 use super::{
-    Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce, short_the_rip,
+    Cause, Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce,
+    short_the_rip,
 };
 use crate::market::{Side, Symbol};
+use std::ops::ControlFlow;
 
 /// A built-in rule with its numbers; the symbols' own thresholds are looked up once.
 #[derive(Debug, Clone)]
 pub struct BuiltIn {
-    settings: Settings,
+    pub(super) settings: Settings,
+    side: Side,
     /// Bounds of the threshold.
     lowest: f64,
     highest: f64,
@@ -20,24 +23,49 @@ impl BuiltIn {
     /// The rule that the settings name, for symbols that are numbered by their place in `symbols`.
     #[must_use]
     pub fn new(settings: &Settings, symbols: &[Symbol]) -> Self {
-        let (lowest, highest) = match settings.kind {
-            Kind::OversoldBounce => oversold_bounce::bounds(settings),
-            Kind::ShortTheRip => short_the_rip::bounds(settings),
+        let side = if settings.kind == Kind::ShortTheRip { Side::Short } else { Side::Long };
+        let (lowest, highest) = match side {
+            _ if !settings.adaptive => (settings.rsi_fixed, settings.rsi_fixed),
+            Side::Long => oversold_bounce::bounds(settings),
+            Side::Short => short_the_rip::bounds(settings),
         };
         let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
-        Self { settings: settings.clone(), lowest, highest, by_symbol: symbols.iter().map(own).collect() }
+        let by_symbol = symbols.iter().map(own).collect();
+        Self { settings: settings.clone(), side, lowest, highest, by_symbol }
     }
 
-    /// The signal at this close: target at least its minimum away, stop at most its maximum. None where the ATR leaves no distance.
-    pub(super) fn signal(&self, view: &MarketView<'_>, rsi: f64, atr: f64) -> Verdict {
-        let (price, rule) = (view.candle.close, &self.settings);
-        let target_distance = (rule.target_atr * atr).max(price * rule.target_min_pct / 100.0);
-        let stop_distance = (rule.stop_atr * atr).min(price * rule.stop_max_pct / 100.0);
-        if stop_distance <= 0.0 || target_distance <= 0.0 {
-            return Verdict::Wait;
+    /// The RSI at which it would enter now.
+    ///
+    /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
+    /// with strong momentum by half of it, at most 5. Fixed in the simple form.
+    pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
+        if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
+            return own;
         }
-        let (side, threshold) = (self.side(), self.threshold(view));
-        Verdict::Enter(Signal { side, stop_distance, target_distance, rsi, threshold })
+        let range = self.settings.rsi_range;
+        let strong = view.regime.momentum == Momentum::Strong;
+        let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
+        let shift = match (view.regime.trend, self.side) {
+            (Trend::Neutral, _) => 0.0,
+            (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
+            (Trend::Bearish, Side::Long) | (Trend::Bullish, Side::Short) => shift,
+        };
+        (self.settings.rsi_base + shift).max(self.lowest).min(self.highest)
+    }
+
+    /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.
+    fn look<B>(&self, view: &MarketView<'_>, see: impl FnMut(Condition) -> ControlFlow<B>) -> ControlFlow<B> {
+        match self.side {
+            Side::Long => oversold_bounce::look(self, view, see),
+            Side::Short => short_the_rip::look(self, view, see),
+        }
+    }
+
+    /// The signal where every condition holds.
+    fn signal(&self, view: &MarketView<'_>, rsi: f64) -> Signal {
+        let (stop_distance, target_distance) = (self.settings.stop_distance(view), self.settings.target_distance(view));
+        let cause = Cause::Rsi { value: rsi, threshold: self.threshold_at(view) };
+        Signal { side: self.side, stop_distance, target_distance, cause }
     }
 }
 
@@ -46,38 +74,26 @@ impl Strategy for BuiltIn {
         &self.settings
     }
 
-    fn side(&self) -> Side {
-        match self.settings.kind {
-            Kind::OversoldBounce => Side::Long,
-            Kind::ShortTheRip => Side::Short,
-        }
-    }
-
-    /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
-    /// with strong momentum by half of it, at most 5.
-    fn threshold(&self, view: &MarketView<'_>) -> f64 {
-        if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
-            return own;
-        }
-        let range = self.settings.rsi_range;
-        let strong = view.regime.momentum == Momentum::Strong;
-        let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
-        let shift = match (view.regime.trend, self.side()) {
-            (Trend::Neutral, _) => 0.0,
-            (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
-            (Trend::Bearish, Side::Long) | (Trend::Bullish, Side::Short) => shift,
-        };
-        (self.settings.rsi_base + shift).max(self.lowest).min(self.highest)
+    fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)> {
+        Some((self.side, self.threshold_at(view)))
     }
 
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {
-        match self.settings.kind {
-            Kind::OversoldBounce => oversold_bounce::on_close(self, view),
-            Kind::ShortTheRip => short_the_rip::on_close(self, view),
-        }
+        let Some(rsi) = view.own.rsi else { return Verdict::Wait };
+        let seen = self.look(view, |condition| match condition.holds() {
+            Some(true) => ControlFlow::Continue(()),
+            Some(false) => ControlFlow::Break(Verdict::Wait),
+            None => ControlFlow::Break(Verdict::NotWarm(condition.what)),
+        });
+        seen.break_value().unwrap_or_else(|| Verdict::Enter(self.signal(view, rsi)))
     }
 
-    fn conditions(&self, _view: &MarketView<'_>) -> Vec<Condition> {
-        Vec::new()
+    fn conditions(&self, view: &MarketView<'_>) -> Vec<Condition> {
+        let mut all = Vec::new();
+        let _ = self.look(view, |condition| {
+            all.push(condition);
+            ControlFlow::<()>::Continue(())
+        });
+        all
     }
 }

@@ -1,18 +1,27 @@
 //! Oversold Bounce: long when the RSI has fallen to a threshold that follows the trend, and something was traded.
 
-use super::{BuiltIn, MarketView, Missing, Settings, Strategy, Verdict};
+use super::{ATR, Bound, BuiltIn, Condition, MarketView, RSI, Settings};
+use std::ops::ControlFlow;
 
 /// The threshold stays within these.
 pub(super) fn bounds(settings: &Settings) -> (f64, f64) {
     ((settings.rsi_base - settings.rsi_range).max(30.0), (settings.rsi_base + settings.rsi_range).min(50.0))
 }
 
-pub(super) fn on_close(rule: &BuiltIn, view: &MarketView<'_>) -> Verdict {
-    let Some(rsi) = view.own.rsi else { return Verdict::Wait };
-    let traded = view.candle.volume > 0.0 || !view.has_volume;
-    if rsi > rule.threshold(view) || !traded {
-        return Verdict::Wait;
+/// Shows each condition in turn, until `see` has seen enough.
+pub(super) fn look<B>(
+    rule: &BuiltIn,
+    view: &MarketView<'_>,
+    mut see: impl FnMut(Condition) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let timeframe = rule.settings.timeframe;
+    see(Condition { what: RSI, timeframe, value: view.own.rsi, bound: Bound::AtMost(rule.threshold_at(view)) })?;
+    if view.has_volume {
+        let volume = Some(view.candle.volume);
+        see(Condition { what: "volume", timeframe, value: volume, bound: Bound::Above(0.0) })?;
     }
-    let Some(atr) = view.own.atr else { return Verdict::NotWarm(Missing::Atr) };
-    rule.signal(view, rsi, atr)
+    if rule.settings.wants_atr() {
+        see(Condition { what: ATR, timeframe, value: view.own.atr, bound: Bound::Above(0.0) })?;
+    }
+    ControlFlow::Continue(())
 }

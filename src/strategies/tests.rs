@@ -1,7 +1,9 @@
 //! Each row states a rule.
 
 use super::*;
-use crate::market::{Candle, SymbolId, Timestamp};
+use crate::market::{Candle, Symbol, SymbolId, Timestamp};
+use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
 
 const CANDLE: Candle =
     Candle { open_time: Timestamp(0), open: 100.0, high: 101.0, low: 99.0, close: 100.0, volume: 5.0 };
@@ -41,7 +43,7 @@ fn the_threshold_follows_the_trend() {
         (&Settings { rsi_base: 70.0, ..short.clone() }, Bearish, Weak, 67.0),
     ] {
         let rule = settings.build(&other());
-        let got = rule.threshold(&view(&nothing, &nothing, regime(trend, momentum, 0.0)));
+        let (_, got) = rule.threshold(&view(&nothing, &nothing, regime(trend, momentum, 0.0))).unwrap();
         assert_eq!(got, want, "{} {trend:?} {momentum:?}", settings.name);
     }
 }
@@ -51,7 +53,8 @@ fn a_symbols_own_threshold_replaces_the_rule() {
     let symbols: Vec<Symbol> = ["ETHUSDT".parse().unwrap()].into();
     let rule = Settings::short_the_rip().build(&symbols);
     let nothing = Readings::default();
-    assert_eq!(rule.threshold(&view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 1.0))), 50.0);
+    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 1.0));
+    assert_eq!(rule.threshold(&seen), Some((Side::Short, 50.0)));
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn oversold_bounce_enters_at_the_threshold() {
     for (own, want) in [
         (Readings { rsi: Some(45.1), ..own }, Verdict::Wait),
         (Readings { rsi: None, ..own }, Verdict::Wait),
-        (Readings { atr: None, ..own }, Verdict::NotWarm(Missing::Atr)),
+        (Readings { atr: None, ..own }, Verdict::NotWarm("ATR(14)")),
         (Readings { atr: Some(0.0), ..own }, Verdict::Wait),
     ] {
         assert_eq!(rule.on_close(&view(&own, &nothing, calm)), want, "{own:?}");
@@ -109,7 +112,171 @@ fn short_the_rip_wants_falling_averages() {
         let seen = view(&own, &context, regime(Trend::Neutral, Momentum::Weak, strength));
         assert_eq!(matches!(rule.on_close(&seen), Verdict::Enter(_)), enters, "{context:?} {strength}");
     }
-    assert_eq!(rule.on_close(&view(&own, &nothing, Regime::default())), Verdict::NotWarm(Missing::Ema200));
+    assert_eq!(rule.on_close(&view(&own, &nothing, Regime::default())), Verdict::NotWarm("EMA(200)"));
     let low = Readings { rsi: Some(54.9), ..own };
     assert_eq!(rule.on_close(&view(&low, &order(1.0, 2.0, 3.0), Regime::default())), Verdict::Wait);
+}
+
+/// What a warm market may look like, and one that is not warm.
+fn readings() -> impl proptest::strategy::Strategy<Value = Readings> {
+    let around = |middle: f64| proptest::option::weighted(0.9, middle * 0.99..middle * 1.01);
+    let atr = prop_oneof![Just(None), Just(Some(0.0)), (0.001..10.0).prop_map(Some)];
+    (proptest::option::weighted(0.9, 0.0..100.0), atr, around(100.0), around(100.0), around(100.0)).prop_map(
+        |(rsi, atr, ema21, ema50, ema200)| {
+            // as in a frame, a slower average is warm later
+            let (ema50, ema200) = (ema21.and(ema50), ema21.and(ema50).and(ema200));
+            Readings { rsi, atr, ema21, ema50, ema200, ..Readings::NONE }
+        },
+    )
+}
+
+fn any_built_in() -> impl proptest::strategy::Strategy<Value = Settings> {
+    let rule = prop_oneof![Just(Settings::oversold_bounce()), Just(Settings::short_the_rip())];
+    (rule, 0..3).prop_map(|(rule, form)| match form {
+        0 => rule,
+        1 => rule.simple(),
+        _ => Settings { stop_pct: Some(1.0), ..rule.simple() },
+    })
+}
+
+fn regimes() -> impl proptest::strategy::Strategy<Value = Regime> {
+    let trend = prop_oneof![Just(Trend::Bullish), Just(Trend::Bearish), Just(Trend::Neutral)];
+    let momentum = prop_oneof![Just(Momentum::Strong), Just(Momentum::Weak)];
+    (trend, momentum, 0.0..1.0).prop_map(|(trend, momentum, strength)| regime(trend, momentum, strength))
+}
+
+proptest! {
+    #[test]
+    fn a_rule_enters_exactly_where_all_its_conditions_hold(
+        own in readings(), context in readings(), regime in regimes(), volume in prop_oneof![Just(0.0), Just(1.0)],
+        has_volume in any::<bool>(), settings in any_built_in(),
+    ) {
+        let candle = Candle { volume, ..CANDLE };
+        let seen = MarketView { candle: &candle, has_volume, ..view(&own, &context, regime) };
+        let mut rule = settings.build(&other());
+        let conditions = rule.conditions(&seen);
+        let first = conditions.iter().find(|condition| condition.holds() != Some(true));
+        match (rule.on_close(&seen), first) {
+            (Verdict::Enter(_), first) => prop_assert_eq!(first, None),
+            (Verdict::NotWarm(what), first) => prop_assert_eq!(first.map(|first| (first.what, first.value)), Some((what, None))),
+            (Verdict::Wait, first) => prop_assert!(first.is_some_and(|first| first.what == RSI || first.value.is_some())),
+        }
+    }
+}
+
+#[test]
+fn the_conditions_say_what_is_looked_at_and_in_which_order() {
+    let own = Readings { rsi: Some(44.0), atr: Some(0.2), ..Readings::NONE };
+    let context = Readings { ema21: Some(99.0), ema50: Some(100.0), ema200: Some(101.0), ..Readings::NONE };
+    let told = |settings: Settings, strength| {
+        let seen = view(&own, &context, regime(Trend::Neutral, Momentum::Weak, strength));
+        let conditions = settings.build(&other()).conditions(&seen);
+        let words = |one: &Condition| match one.bound {
+            Bound::Below(bound) => format!("{} {} below {bound:.1}", one.what, one.timeframe),
+            Bound::AtMost(bound) => format!("{} {} at most {bound:.1}", one.what, one.timeframe),
+            Bound::AtLeast(bound) => format!("{} {} at least {bound:.1}", one.what, one.timeframe),
+            Bound::Above(bound) => format!("{} {} above {bound:.1}", one.what, one.timeframe),
+        };
+        conditions.iter().map(words).collect::<Vec<_>>()
+    };
+    let bounce = ["RSI(14) 30m at most 45.0", "volume 30m above 0.0", "ATR(14) 30m above 0.0"];
+    assert_eq!(told(Settings::oversold_bounce(), 0.5), bounce);
+    let rip = [
+        "RSI(14) 30m at least 55.0",
+        "EMA(200) 1h above 0.0",
+        "EMA(21) against EMA(50) 1h below 100.5",
+        "EMA(50) against EMA(200) 1h at most 101.5",
+        "ATR(14) 30m above 0.0",
+    ];
+    assert_eq!(told(Settings::short_the_rip(), 0.5), rip);
+    assert_eq!(told(Settings::short_the_rip(), 0.2), [rip[0], rip[1], rip[4]], "a weak trend asks for no order");
+    let simple = [
+        "RSI(14) 30m at least 61.0",
+        rip[1],
+        "EMA(21) against EMA(50) 1h below 100.0",
+        "EMA(50) against EMA(200) 1h at most 101.0",
+        rip[4],
+    ];
+    assert_eq!(told(Settings::short_the_rip().simple(), 0.2), simple, "whatever the trend");
+    let fixed = Settings { stop_pct: Some(1.0), rsi_fixed: 30.0, ..Settings::oversold_bounce().simple() };
+    assert_eq!(told(fixed, 0.5), ["RSI(14) 30m at most 30.0", bounce[1]], "no ATR where nothing is measured in it");
+}
+
+#[test]
+fn a_simple_form_knows_no_regime() {
+    let nothing = Readings::NONE;
+    for (settings, want) in [
+        (Settings::oversold_bounce().simple(), (Side::Long, 25.0)),
+        (Settings::short_the_rip().simple(), (Side::Short, 61.0)),
+        (Settings { rsi_fixed: 70.0, ..Settings::short_the_rip().simple() }, (Side::Short, 70.0)),
+    ] {
+        let rule = settings.build(&other());
+        for trend in [Trend::Bullish, Trend::Bearish, Trend::Neutral] {
+            let seen = view(&nothing, &nothing, regime(trend, Momentum::Strong, 0.9));
+            assert_eq!(rule.threshold(&seen), Some(want), "{trend:?}");
+        }
+    }
+    let own = vec![("XRPUSDT".parse().unwrap(), 33.0)];
+    let rule = Settings { rsi_by_symbol: own, ..Settings::oversold_bounce().simple() }.build(&other());
+    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 0.9));
+    assert_eq!(rule.threshold(&seen), Some((Side::Long, 33.0)), "a symbol's own goes before it");
+}
+
+#[test]
+fn a_simple_form_has_fixed_distances() {
+    let context = Readings { ema21: Some(98.0), ema50: Some(99.0), ema200: Some(100.0), ..Readings::NONE };
+    let (bounce, rip) = (Settings::oversold_bounce().simple(), Settings::short_the_rip().simple());
+    let benchmark = Settings { rsi_fixed: 30.0, stop_pct: Some(1.0), ..bounce.clone() };
+    for (settings, rsi, atr, want) in [
+        (&bounce, 25.0, Some(3.0), Some((Side::Long, 3.0, 1.5))),
+        (&bounce, 25.0, Some(0.1), Some((Side::Long, 0.1, 1.5))),
+        (&bounce, 25.1, Some(3.0), None),
+        (&bounce, 25.0, None, None),
+        (&rip, 61.0, Some(2.0), Some((Side::Short, 2.4, 1.2))),
+        (&rip, 60.9, Some(2.0), None),
+        (&benchmark, 30.0, None, Some((Side::Long, 1.0, 1.5))),
+        (&benchmark, 30.1, None, None),
+    ] {
+        let own = Readings { rsi: Some(rsi), atr, ..Readings::NONE };
+        let got = match settings.build(&other()).on_close(&view(&own, &context, Regime::default())) {
+            Verdict::Enter(signal) => Some((signal.side, signal.stop_distance, signal.target_distance)),
+            _ => None,
+        };
+        assert_eq!(got, want, "{} {rsi} {atr:?}", settings.name);
+    }
+}
+
+#[test]
+fn the_simple_short_wants_the_averages_in_order_to_the_last_digit() {
+    let own = Readings { rsi: Some(61.0), atr: Some(1.0), ..Readings::NONE };
+    let order =
+        |fast, middle, slow| Readings { ema21: Some(fast), ema50: Some(middle), ema200: Some(slow), ..Readings::NONE };
+    for (context, enters) in [
+        (order(98.0, 99.0, 100.0), true),
+        (order(98.0, 100.0, 100.0), true),
+        (order(100.0, 100.0, 100.0), false),
+        (order(98.0, 100.01, 100.0), false),
+        (Readings::NONE, false),
+    ] {
+        for strength in [0.0, 0.5, 1.0] {
+            let seen = view(&own, &context, regime(Trend::Bullish, Momentum::Strong, strength));
+            let verdict = Settings::short_the_rip().simple().build(&other()).on_close(&seen);
+            assert_eq!(matches!(verdict, Verdict::Enter(_)), enters, "{context:?} {strength}");
+        }
+    }
+}
+
+#[test]
+fn short_the_rip_keeps_its_distances() {
+    let context = Readings { ema21: Some(98.0), ema50: Some(99.0), ema200: Some(100.0), ..Readings::NONE };
+    for (atr, want) in [(0.2, (0.3, 1.0)), (1.0, (1.5, 3.0)), (4.0, (2.0, 12.0))] {
+        let own = Readings { rsi: Some(55.0), atr: Some(atr), ..Readings::NONE };
+        let verdict = Settings::short_the_rip().build(&other()).on_close(&view(&own, &context, Regime::default()));
+        let Verdict::Enter(signal) = verdict else { panic!("no entry at an ATR of {atr}") };
+        let got = (signal.stop_distance, signal.target_distance);
+        assert!(
+            (got.0 - want.0).abs() < 1e-12 && got.1 == want.1,
+            "{got:?}: target 3 ATR, at least 1 %; stop 1.5, at most 2 %"
+        );
+    }
 }

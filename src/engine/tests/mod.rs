@@ -8,6 +8,7 @@ mod life;
 mod protection;
 mod refit;
 mod restart;
+mod several;
 
 use super::*;
 use crate::{
