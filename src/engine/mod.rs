@@ -16,14 +16,17 @@ mod event;
 mod exits;
 mod gate;
 mod halt;
+mod kelly;
 mod note;
 mod orders;
 mod outlook;
 mod positions;
+mod quarantine;
 mod record;
 mod refit;
 mod regime;
 mod risk;
+mod said;
 mod sanity;
 mod settings;
 mod sizing;
@@ -55,9 +58,10 @@ pub use note::{Entry, Note};
 pub use orders::{Leg, Order, Stage};
 pub use outlook::Outlook;
 pub use positions::{Plan, Position, Reason, Trade};
+pub use quarantine::Failure;
 pub use record::Record;
-pub use settings::{Exits, Gate, Risk, Settings};
-pub use skip::Skip;
+pub use settings::{Exits, Gate, Risk, Settings, Sizing};
+pub use skip::{Reach, Skip};
 pub use summary::Summary;
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
@@ -94,6 +98,13 @@ pub struct State {
     /// Whether a symbol's missing volume was said.
     volume_said: Vec<bool>,
     next_batch: u64,
+    /// One a strategy: what its trades have earned.
+    #[serde(default)]
+    odds: Vec<kelly::Odds>,
+    #[serde(default)]
+    quarantine: quarantine::Quarantine,
+    #[serde(default)]
+    said: said::Said,
 }
 
 /// What closes the door to new entries; exits and stops are always allowed (S7).
@@ -132,6 +143,9 @@ impl Engine {
             feeds: vec![FeedState::Live; symbols],
             volume_said: vec![false; symbols],
             next_batch: 1,
+            odds: Vec::new(),
+            quarantine: quarantine::Quarantine::default(),
+            said: said::Said::default(),
         };
         Self::restore(settings, state)
     }
@@ -150,6 +164,7 @@ impl Engine {
         for (position, rules) in state.positions.iter_mut().zip(&settings.instruments) {
             position.iter_mut().for_each(|position| position.keep_to(rules));
         }
+        state.odds.resize(settings.strategies.len(), kelly::Odds::default());
         let strategies: Vec<_> = settings.strategies.iter().map(|rule| rule.build(&symbols)).collect();
         let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
@@ -197,7 +212,7 @@ impl Engine {
             Event::Instrument(symbol, rules) => self.on_instrument(*symbol, rules),
             Event::Funding(paid) => self.on_funding(now, paid, actions),
             Event::FundingRate(_) => {} // what it comes to is told as `Funding`
-            Event::Feed(symbol, feed) => self.state.feeds[symbol.index()] = *feed,
+            Event::Feed(symbol, feed) => self.on_feed(now, *symbol, *feed),
             Event::Proof(proof) => self.on_proof(*proof, actions),
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
             Event::Committed { batch } => self.release(now, *batch, actions),
@@ -247,6 +262,7 @@ impl Engine {
             return;
         }
         self.begin_day(now);
+        self.pass_quarantine(now, actions);
         if !is_past {
             let Candle { open_time: since, low, high, close: last, .. } = source.candle;
             self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
@@ -271,7 +287,19 @@ impl Engine {
         if now >= self.state.account.day.ends {
             let equity = self.equity();
             self.state.account.begin_day(now, equity);
+            self.state.said.begin_day();
         }
+    }
+
+    fn on_feed(&mut self, now: Timestamp, symbol: SymbolId, feed: FeedState) {
+        self.state.feeds[symbol.index()] = feed;
+        self.state.quarantine.hear(now, &self.state.feeds);
+    }
+
+    /// Quarantines begin and end as time passes.
+    fn pass_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let changes = self.state.quarantine.pass(now, &self.settings.risk);
+        actions.extend(changes.into_iter().map(quarantine::Change::told));
     }
 
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +329,10 @@ impl Engine {
         };
         self.state.summary.signals += 1;
         match outcome {
-            Ok(()) => self.state.summary.taken += 1,
+            Ok(()) => {
+                self.state.summary.taken += 1;
+                self.state.said.clear(symbol);
+            }
             Err(why) => self.skip(symbol, index, why, candle.close, actions),
         }
         self.say_missing_volume(symbol, actions);
@@ -325,18 +356,22 @@ impl Engine {
         if self.state.positions[symbol.index()].is_some() || self.entry_of(symbol).is_some() {
             return Err(Skip::PositionOpen);
         }
+        let rules = &self.settings.risk;
+        if !risk::is_worth_it(signal.target_distance, signal.stop_distance, rules) {
+            return Err(Skip::RewardRisk);
+        }
         let equity = self.equity();
-        let risk::Budget { wanted, room } =
-            risk::budget(&self.state.account, equity, self.open_risk(), &self.settings.risk)?;
+        risk::day_allows(&self.state.account, equity, rules)?;
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
         let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
         let instrument = &self.settings.instruments[symbol.index()];
         let stop_distance = instrument.round_distance(stop_distance);
         let factor = self.desks[symbol.index()].regime().volatility.size_factor();
-        let wish = sizing::Wish { budget: wanted, room, price, stop_distance, factor, equity };
-        let qty = sizing::quantity(&wish, instrument, &self.settings.risk)?;
+        let (size, open_risk) = (sizing::size(equity, &self.state.odds[index], rules), self.open_risk());
+        let wish = sizing::Wish { size, open_risk, price, stop_distance, factor, equity };
+        let qty = sizing::quantity(&wish, instrument, rules)?;
         let tiers = Tiers::known(&instrument.symbol);
-        if !risk::stop_is_first(stop_distance, price, qty, &tiers, &self.settings.risk) {
+        if !risk::stop_is_first(stop_distance, price, qty, &tiers, rules) {
             return Err(Skip::Liquidation);
         }
         let plan = Plan {
@@ -374,6 +409,7 @@ impl Engine {
             (blocks.store, Skip::StoreFailed),
             (blocks.clock, Skip::Clock),
             (blocks.doubt || self.state.orders.in_doubt(), Skip::Unproven),
+            (self.state.quarantine.holds(symbol, now), Skip::Quarantined),
             (late || self.state.feeds[symbol.index()] != FeedState::Live, Skip::Stale),
         ] {
             if closed {
@@ -386,14 +422,10 @@ impl Engine {
     fn skip(&mut self, symbol: SymbolId, index: usize, why: Skip, price: f64, actions: &mut Vec<Action>) {
         self.state.summary.count_skip(why);
         actions.push(Action::Log(Note::Skipped { symbol, strategy: index as u16, why, price }));
-        let day = &mut self.state.account.day;
-        let said = match why {
-            Skip::DailyLoss => &mut day.loss_said,
-            Skip::TradesPerDay => &mut day.count_said,
-            _ => return,
-        };
-        if !std::mem::replace(said, true) {
-            actions.push(Action::Log(Note::DayLimit { why, until: day.ends }));
+        if let Some(reach) = self.state.said.news(why, symbol) {
+            let until = (reach == Reach::Day).then_some(self.state.account.day.ends);
+            let symbol = (reach == Reach::Symbol).then_some(symbol);
+            actions.push(Action::Log(Note::Limit { why, symbol, until }));
         }
     }
 

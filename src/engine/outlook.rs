@@ -1,7 +1,8 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
 use super::{
-    Account, Engine, Order, Position, Settings, State, Summary, regime, settings::percent, sizing::largest_notional,
+    Account, Engine, Order, Position, Settings, State, Summary, regime,
+    sizing::{self, Size, largest_notional},
 };
 use crate::{
     market::{Side, SymbolId, Timeframe, Timestamp, decimal},
@@ -58,11 +59,25 @@ impl Engine {
         let (rules, equity) = (&self.settings.risk, self.equity());
         let price = decimal(self.desks[symbol.index()].mark).filter(|price| *price > Decimal::ZERO)?;
         let widest_pct = self.settings.strategies.iter().map(|rule| rule.stop_max_pct).fold(f64::INFINITY, f64::min);
-        let by_stop = percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED
-            / decimal(widest_pct).filter(|pct| !pct.is_zero())?;
+        let by_stop = match self.largest_wish() {
+            Size::Notional(notional) => notional,
+            Size::Loss(loss) => loss * Decimal::ONE_HUNDRED / decimal(widest_pct).filter(|pct| !pct.is_zero())?,
+        };
         let allowed = by_stop.min(largest_notional(equity, rules));
         let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
         (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))
+    }
+
+    /// The largest trade that any strategy wants.
+    fn largest_wish(&self) -> Size {
+        let (rules, equity) = (&self.settings.risk, self.equity());
+        let wishes = self.state.odds.iter().map(|odds| sizing::size(equity, odds, rules));
+        wishes.max().unwrap_or(Size::Loss(Decimal::ZERO))
+    }
+
+    /// Which symbols are in quarantine, and when that ends.
+    pub fn quarantined(&self) -> impl Iterator<Item = (SymbolId, Timestamp)> {
+        self.state.quarantined()
     }
 
     /// Of which candles indicators are made, finest first.
@@ -123,5 +138,10 @@ impl State {
     /// Open positions, by symbol.
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flatten()
+    }
+
+    /// Which symbols are in quarantine, and when that ends.
+    pub fn quarantined(&self) -> impl Iterator<Item = (SymbolId, Timestamp)> {
+        self.quarantine.held()
     }
 }

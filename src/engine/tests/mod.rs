@@ -5,6 +5,7 @@ mod closing;
 mod doubt;
 mod entries;
 mod life;
+mod limits;
 mod protection;
 mod refit;
 mod restart;
