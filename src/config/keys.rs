@@ -116,9 +116,11 @@ pub const KEYS: &[Key<Config>] = &[
          trades have earned, once there are 20",
         |c| Word(&mut c.risk.sizing),
     ),
-    key("risk.notional", "Value of a trade in a market of normal volatility, in USDT, where sizing is \"notional\"", |c| {
-        Float(&mut c.risk.notional, 1.0, 1_000_000_000.0)
-    }),
+    key(
+        "risk.notional",
+        "Value of a trade in a market of normal volatility, in USDT, where sizing is \"notional\"",
+        |c| Float(&mut c.risk.notional, 1.0, 1_000_000_000.0),
+    ),
     key("risk.leverage", "Value of a position divided by the margin that it ties up", |c| {
         Float(&mut c.risk.leverage, 1.0, 125.0)
     }),

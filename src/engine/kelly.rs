@@ -68,16 +68,16 @@ mod tests {
     #[test]
     fn half_of_what_kelly_says_within_bounds() {
         for (won, lost, want) in [
-            ((10, 20), (9, 9), None),         // 19 trades are too few
-            ((10, 20), (10, 10), Some("10")), // 0.5 − 0.5 ÷ 2 = 0.25; half of it is 12.5 %
-            ((8, 16), (12, 12), Some("5")),   // 0.4 − 0.6 ÷ 2 = 0.1
-            ((11, 11), (9, 9), Some("5")),    // 0.55 − 0.45 ÷ 1 = 0.1
+            ((10, 20), (9, 9), None),          // 19 trades are too few
+            ((10, 20), (10, 10), Some("10")),  // 0.5 − 0.5 ÷ 2 = 0.25; half of it is 12.5 %
+            ((8, 16), (12, 12), Some("5")),    // 0.4 − 0.6 ÷ 2 = 0.1
+            ((11, 11), (9, 9), Some("5")),     // 0.55 − 0.45 ÷ 1 = 0.1
             ((12, 18), (18, 18), Some("0.5")), // 0.4 − 0.6 ÷ 1.5 = 0
             ((16, 32), (24, 20), Some("7.5")), // 0.4 − 0.6 ÷ 2.4 = 0.15
-            ((2, 2), (18, 18), Some("0.5")),  // −0.8
-            ((20, 1), (0, 0), Some("10")),    // has never lost
-            ((0, 0), (20, 1), Some("0.5")),   // has never won
-            ((5, 1), (15, 0), Some("10")),    // 15 that came to nothing lost nothing: 0.25 − 0
+            ((2, 2), (18, 18), Some("0.5")),   // −0.8
+            ((20, 1), (0, 0), Some("10")),     // has never lost
+            ((0, 0), (20, 1), Some("0.5")),    // has never won
+            ((5, 1), (15, 0), Some("10")),     // 15 that came to nothing lost nothing: 0.25 − 0
         ] {
             assert_eq!(odds(won, lost).half_kelly_pct(), want.map(|pct| pct.parse().unwrap()), "{won:?} {lost:?}");
         }

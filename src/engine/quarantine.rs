@@ -230,13 +230,33 @@ mod tests {
             ("a fill between", vec![(0, Refused), (1, Refused), (2, Filled), (3, Refused), (4, Refused)], vec![]),
             (
                 "it ends after a week, and begins anew only after three more",
-                vec![(0, Refused), (0, Refused), (0, Refused), (1, Refused), (week, Time), (week, Refused), (week + 1, Refused)],
+                vec![
+                    (0, Refused),
+                    (0, Refused),
+                    (0, Refused),
+                    (1, Refused),
+                    (week, Time),
+                    (week, Refused),
+                    (week + 1, Refused),
+                ],
                 vec![(0, begun(refused, week)), (week, over), (week + 1, begun(refused, 2 * week + 1))],
             ),
-            ("three hours without data", vec![(0, Feeds(Stale, Live)), (2, Time), (3, Time)], vec![(3, begun(silent, 3 + week))]),
+            (
+                "three hours without data",
+                vec![(0, Feeds(Stale, Live)), (2, Time), (3, Time)],
+                vec![(3, begun(silent, 3 + week))],
+            ),
             ("a hole is no data", vec![(0, Feeds(Gap, Live)), (3, Time)], vec![(3, begun(silent, 3 + week))]),
-            ("data between", vec![(0, Feeds(Stale, Live)), (2, Feeds(Live, Live)), (2, Feeds(Gap, Live)), (4, Time)], vec![]),
-            ("all silent: it is the line", vec![(0, Feeds(Stale, Stale)), (9, Time), (9, Feeds(Stale, Live)), (11, Time)], vec![]),
+            (
+                "data between",
+                vec![(0, Feeds(Stale, Live)), (2, Feeds(Live, Live)), (2, Feeds(Gap, Live)), (4, Time)],
+                vec![],
+            ),
+            (
+                "all silent: it is the line",
+                vec![(0, Feeds(Stale, Stale)), (9, Time), (9, Feeds(Stale, Live)), (11, Time)],
+                vec![],
+            ),
             (
                 "the other silent for a while too",
                 vec![(0, Feeds(Stale, Live)), (2, Feeds(Stale, Stale)), (3, Feeds(Stale, Live)), (5, Time), (6, Time)],
@@ -266,16 +286,21 @@ mod tests {
 
     #[test]
     fn it_holds_one_symbol_until_its_moment() {
-        let (mut quarantine, rules) = (Quarantine::default(), settings::Risk { quarantine_after: 1, ..settings::Risk::default() });
+        let (mut quarantine, rules) =
+            (Quarantine::default(), settings::Risk { quarantine_after: 1, ..settings::Risk::default() });
         quarantine.refused(Timestamp(0), ETH, &rules);
         let held = |symbol, at| quarantine.holds(symbol, Timestamp(at));
-        assert_eq!([held(ETH, 0), held(ETH, 7 * DAY_MS - 1), held(ETH, 7 * DAY_MS), held(BTC, 0)], [true, true, false, false]);
+        assert_eq!(
+            [held(ETH, 0), held(ETH, 7 * DAY_MS - 1), held(ETH, 7 * DAY_MS), held(BTC, 0)],
+            [true, true, false, false]
+        );
     }
 
     #[test]
     fn never_is_never_and_ends_what_has_begun() {
         let mut quarantine = Quarantine::default();
-        let rules = |quarantine_days| settings::Risk { quarantine_after: 1, quarantine_days, ..settings::Risk::default() };
+        let rules =
+            |quarantine_days| settings::Risk { quarantine_after: 1, quarantine_days, ..settings::Risk::default() };
         assert_eq!(quarantine.refused(Timestamp(0), ETH, &rules(0)), None);
         quarantine.refused(Timestamp(0), ETH, &rules(1));
         assert_eq!(quarantine.pass(Timestamp(1), &rules(0)), [Change::Over(ETH)]);

@@ -53,7 +53,10 @@ impl State {
             feeds: lists.by_symbol(&feeds, &FeedState::Live),
             volume_said: lists.by_symbol(&volume_said, &false),
             next_batch,
-            odds: lists.strategies().map(|was| was.and_then(|was| odds.get(was).cloned()).unwrap_or_default()).collect(),
+            odds: lists
+                .strategies()
+                .map(|was| was.and_then(|was| odds.get(was).cloned()).unwrap_or_default())
+                .collect(),
             quarantine: quarantine.refit(lists),
             said: said.refit(lists),
         })

@@ -103,7 +103,9 @@ mod tests {
             let mut said = Said::default();
             for (place, then) in course.into_iter().enumerate() {
                 match then {
-                    Hit(why, symbol, news) => assert_eq!(said.news(why, symbol).is_some(), news, "{what}, step {place}"),
+                    Hit(why, symbol, news) => {
+                        assert_eq!(said.news(why, symbol).is_some(), news, "{what}, step {place}")
+                    }
                     Entry(symbol) => said.clear(symbol),
                     NextDay => said.begin_day(),
                 }

@@ -185,8 +185,13 @@ mod tests {
         (sizes, caps).prop_map(|(sizes, caps)| {
             let mut rules = settings::Risk::default();
             (rules.sizing, rules.notional, rules.per_trade_pct) = sizes;
-            (rules.leverage, rules.max_position_pct, rules.max_portfolio_risk_pct, rules.max_notional, rules.scale_up_to_minimum) =
-                caps;
+            (
+                rules.leverage,
+                rules.max_position_pct,
+                rules.max_portfolio_risk_pct,
+                rules.max_notional,
+                rules.scale_up_to_minimum,
+            ) = caps;
             rules
         })
     }

@@ -31,7 +31,8 @@ impl Teller<'_> {
             }
             Note::Limit { why, symbol, until } => {
                 let of = symbol.map_or_else(String::new, |symbol| format!(" in {}", self.name(symbol)));
-                let until = until.map_or_else(|| "while it holds".to_owned(), |at| format!("until {}", market_time(at)));
+                let until =
+                    until.map_or_else(|| "while it holds".to_owned(), |at| format!("until {}", market_time(at)));
                 (Level::Info, format!("Limit reached ({}): no new entries{of} {until}", why.name()))
             }
             Note::NoVolume(symbol) => {

@@ -166,7 +166,7 @@ fn kelly_sizes_a_strategy_by_its_own_trades() {
     let mut kelly = with(|risk| (risk.sizing, risk.leverage) = (Sizing::Kelly, 100.0));
     let other = strategies::Settings { name: "other".to_owned(), ..kelly.strategies[0].clone() };
     kelly.strategies.insert(0, other);
-    // of 1000 USDT with a stop 120 away: 1 % before there are 20 trades, then 4.17 %, all that the stops may lose, and the least
+    // of 1000 USDT with a stop 120 away: 1 % before there are 20 trades, then 4.17 %, what its margin allows, and the least
     for (wins, losses, want) in [(10, 9, "0.083"), (10, 10, "0.347"), (12, 8, "0.203"), (9, 11, "0.041")] {
         let mut rig = Rig::new(kelly.clone());
         (0..14).for_each(|_| rig.minute(-100.0));
