@@ -112,6 +112,17 @@ pub const KEYS: &[Key<Config>] = &[
     key("risk.per_trade_pct", "How much of the equity a trade loses when its stop is hit", |c| {
         Float(&mut c.risk.per_trade_pct, 0.01, 10.0)
     }),
+    key(
+        "risk.sizing",
+        "What the size of a trade follows: per_trade_pct, a fixed notional, or half of Kelly's fraction (0.5 to 10 %) of what the strategy's \
+         trades have earned, once there are 20",
+        |c| Word(&mut c.risk.sizing),
+    ),
+    key(
+        "risk.notional",
+        "Value of a trade in a market of normal volatility, in USDT, where sizing is \"notional\"",
+        |c| Float(&mut c.risk.notional, 1.0, 1_000_000_000.0),
+    ),
     key("risk.leverage", "Value of a position divided by the margin that it ties up", |c| {
         Float(&mut c.risk.leverage, 1.0, 125.0)
     }),
@@ -137,6 +148,19 @@ pub const KEYS: &[Key<Config>] = &[
         "An order below the market's minimum is enlarged to it; else the signal is skipped",
         |c| Switch(&mut c.risk.scale_up_to_minimum),
     ),
+    key(
+        "risk.min_reward_risk",
+        "A signal is skipped unless its target is so many times as far away as its stop; 0 is off",
+        |c| Float(&mut c.risk.min_reward_risk, 0.0, 100.0),
+    ),
+    key(
+        "risk.quarantine_after",
+        "After so many refused entries in a row, or hours without data while other symbols have it, a symbol gets no new entries for a while",
+        |c| Count(&mut c.risk.quarantine_after, 1, 1000),
+    ),
+    key("risk.quarantine_days", "How long that is, in market time; 0 is never", |c| {
+        Count(&mut c.risk.quarantine_days, 0, 3650)
+    }),
     key("exits.trailing", "The stop follows the price", |c| Switch(&mut c.exits.trailing)),
     key("exits.trailing_pct", "Distance of the trailing stop from the best price", |c| {
         Float(&mut c.exits.trailing_pct, 0.01, 50.0)

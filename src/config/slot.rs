@@ -2,6 +2,7 @@
 
 use super::{Speed, given::Given};
 use crate::{
+    engine::Sizing,
     market::{Symbol, Timeframe},
     strategies::Kind,
 };
@@ -69,6 +70,11 @@ pub trait Words: Copy + PartialEq + fmt::Debug + 'static {
 impl Words for Kind {
     const WORDS: &'static [(&'static str, Self)] =
         &[("oversold_bounce", Self::OversoldBounce), ("short_the_rip", Self::ShortTheRip), ("signals", Self::Signals)];
+}
+
+impl Words for Sizing {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("risk", Self::Risk), ("notional", Self::Notional), ("kelly", Self::Kelly)];
 }
 
 /// The same whatever the type.

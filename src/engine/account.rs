@@ -34,21 +34,17 @@ pub struct Day {
     pub start_equity: Decimal,
     /// Entries sent.
     pub entries: u32,
-    /// Whether the daily loss was said.
-    pub loss_said: bool,
-    /// Whether the count of trades was said.
-    pub count_said: bool,
 }
 
 impl Day {
     /// Over at the first event, which begins the first day.
     const fn before_the_first(start_equity: Decimal) -> Self {
-        Self { ends: Timestamp(i64::MIN), start_equity, entries: 0, loss_said: false, count_said: false }
+        Self { ends: Timestamp(i64::MIN), start_equity, entries: 0 }
     }
 
     fn containing(now: Timestamp, start_equity: Decimal) -> Self {
         let ends = now.floor_to(DAY_MS).plus_ms(DAY_MS);
-        Self { ends, start_equity, entries: 0, loss_said: false, count_said: false }
+        Self { ends, start_equity, entries: 0 }
     }
 }
 

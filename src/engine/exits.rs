@@ -227,7 +227,7 @@ impl Engine {
     /// What a person or the shell wants.
     pub(super) fn on_command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) {
         match command {
-            Command::Start => self.begin_session(),
+            Command::Start => self.begin_session(now),
             Command::Halt(halted) => self.state.blocks.halted = halted,
             Command::Pause => self.state.blocks.paused = true,
             Command::Resume => self.state.blocks.paused = false,
@@ -244,7 +244,8 @@ impl Engine {
 
     /// The stop of another run is over, and a pause that somebody asked for is not; what it counted was its own. An entry on its way counts
     /// where it ends.
-    fn begin_session(&mut self) {
+    fn begin_session(&mut self, now: Timestamp) {
+        self.state.quarantine.begin_session(now);
         self.state.blocks.stopping = false;
         self.state.summary = Summary::beginning(self.entries_in_flight() as u64);
     }

@@ -1,6 +1,6 @@
 //! What the engine has to say; the shell makes the text.
 
-use super::{halt::Halt, positions::Trade, skip::Skip};
+use super::{halt::Halt, positions::Trade, quarantine::Failure, skip::Skip};
 use crate::{
     market::{Class, ClientId, Side, SymbolId, Timestamp},
     strategies::Cause,
@@ -35,12 +35,14 @@ pub enum Note {
         /// How many.
         count: u64,
     },
-    /// A limit stops entries until the UTC day ends; said once a day.
-    DayLimit {
+    /// A limit stops entries; said once, and again only after it had cleared.
+    Limit {
         /// Which.
         why: Skip,
-        /// When entries are allowed again.
-        until: Timestamp,
+        /// Where it holds for one symbol only.
+        symbol: Option<SymbolId>,
+        /// Where it is known when entries are allowed again.
+        until: Option<Timestamp>,
     },
     /// The data of a symbol has no volume, so that condition is dropped.
     NoVolume(SymbolId),
@@ -96,6 +98,17 @@ pub enum Note {
         /// At which price.
         price: Decimal,
     },
+    /// A symbol has failed too often and gets no entries for a while.
+    Quarantined {
+        /// Whose.
+        symbol: SymbolId,
+        /// By what.
+        failure: Failure,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// That is over.
+    QuarantineOver(SymbolId),
 }
 
 /// A position that was opened.

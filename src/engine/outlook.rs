@@ -1,7 +1,8 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
 use super::{
-    Account, Engine, Order, Position, Settings, State, Summary, regime, settings::percent, sizing::largest_notional,
+    Account, Engine, Order, Position, Settings, State, Summary, regime,
+    sizing::{self, Size, largest_notional},
 };
 use crate::{
     market::{Side, SymbolId, Timeframe, Timestamp, decimal},
@@ -59,11 +60,26 @@ impl Engine {
         let price = decimal(self.desks[symbol.index()].mark).filter(|price| *price > Decimal::ZERO)?;
         let widest = self.settings.strategies.iter().filter_map(strategies::Settings::widest_stop_pct);
         let widest_pct = decimal(widest.fold(f64::INFINITY, f64::min)).filter(|pct| !pct.is_zero());
-        let by_stop = widest_pct.map(|pct| percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED / pct);
+        let by_stop = match self.largest_wish() {
+            Size::Notional(notional) => Some(notional),
+            Size::Loss(loss) => widest_pct.map(|pct| loss * Decimal::ONE_HUNDRED / pct),
+        };
         let largest = largest_notional(equity, rules);
         let allowed = by_stop.map_or(largest, |by_stop| by_stop.min(largest));
         let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
         (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))
+    }
+
+    /// The largest trade that any strategy wants.
+    fn largest_wish(&self) -> Size {
+        let (rules, equity) = (&self.settings.risk, self.equity());
+        let wishes = self.state.odds.iter().map(|odds| sizing::size(equity, odds, rules));
+        wishes.max().unwrap_or(Size::Loss(Decimal::ZERO))
+    }
+
+    /// Which symbols are in quarantine, and when that ends.
+    pub fn quarantined(&self) -> impl Iterator<Item = (SymbolId, Timestamp)> {
+        self.state.quarantined()
     }
 
     /// Of which candles indicators are made, finest first.
@@ -138,5 +154,10 @@ impl State {
     /// Open positions, by symbol.
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
         self.positions.iter().flatten()
+    }
+
+    /// Which symbols are in quarantine, and when that ends.
+    pub fn quarantined(&self) -> impl Iterator<Item = (SymbolId, Timestamp)> {
+        self.quarantine.held()
     }
 }

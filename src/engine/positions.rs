@@ -71,6 +71,9 @@ pub struct Position {
     entry_fees: Decimal,
     /// Funding paid for what is held, in USDT.
     funding: Decimal,
+    /// What its closed parts have earned, in USDT.
+    #[serde(default)]
+    pub earned: Decimal,
     /// From the entry's price to the stop's first trigger, in USDT; the R of the trade.
     pub risk_distance: Decimal,
     /// Where the stop belongs, in USDT, on the tick.
@@ -142,6 +145,7 @@ impl Position {
             cost: notional(fill.price, fill.qty),
             entry_fees: fill.fee,
             funding: Decimal::ZERO,
+            earned: Decimal::ZERO,
             risk_distance: (fill.price - stop).abs(),
             stop,
             target,
@@ -208,7 +212,9 @@ impl Position {
         let gross = if self.plan.side == Side::Long { value - cost } else { cost - value };
         let fees = entry_fees + fill.fee;
         let risk = self.risk_distance * fill.qty;
-        let r = if risk.is_zero() { Decimal::ZERO } else { ((gross - fees - funding) / risk).round_dp(4) };
+        let pnl = gross - fees - funding;
+        let r = if risk.is_zero() { Decimal::ZERO } else { (pnl / risk).round_dp(4) };
+        self.earned += pnl;
         Trade {
             symbol: self.symbol,
             strategy: self.plan.strategy,

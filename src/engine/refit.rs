@@ -20,7 +20,21 @@ impl State {
     /// When the old lists are not those that the state was made with.
     pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
         // by name, so that a new field must be thought about here
-        let Self { account, orders, positions, attempts, gate, summary, blocks, feeds, volume_said, next_batch } = self;
+        let Self {
+            account,
+            orders,
+            positions,
+            attempts,
+            gate,
+            summary,
+            blocks,
+            feeds,
+            volume_said,
+            next_batch,
+            odds,
+            quarantine,
+            said,
+        } = self;
         let mut places = vec![None; lists.now.symbols.len()];
         for position in positions.into_iter().flatten() {
             let position = position.refit(lists)?;
@@ -39,6 +53,12 @@ impl State {
             feeds: lists.by_symbol(&feeds, &FeedState::Live),
             volume_said: lists.by_symbol(&volume_said, &false),
             next_batch,
+            odds: lists
+                .strategies()
+                .map(|was| was.and_then(|was| odds.get(was).cloned()).unwrap_or_default())
+                .collect(),
+            quarantine: quarantine.refit(lists),
+            said: said.refit(lists),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Risk: whether there may be another trade, and what it may lose.
+//! Risk: whether there may be another trade.
 
 use super::{
     account::Account,
@@ -8,28 +8,25 @@ use super::{
 use crate::market::{Tiers, decimal, notional};
 use rust_decimal::Decimal;
 
-/// What one more trade may lose at its stop, in USDT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// As a rule, before the volatility's factor.
-    pub wanted: Decimal,
-    /// Whatever the factor.
-    pub room: Decimal,
-}
+/// A target at exactly the demanded distance is near enough to it in `f64`.
+const ROUNDING: f64 = 1e-9;
 
-/// What one more trade may lose, or why there may be none.
-///
-/// `open_risk` is what all stops together would lose, orders in flight and in doubt counted as filled (S4).
-pub fn budget(account: &Account, equity: Decimal, open_risk: Decimal, rules: &settings::Risk) -> Result<Budget, Skip> {
-    if account.day.entries >= rules.max_trades_per_day {
+/// Whether the day has room for one more trade, or which of its limits is reached.
+pub fn day_allows(account: &Account, equity: Decimal, rules: &settings::Risk) -> Result<(), Skip> {
+    let day = &account.day;
+    if day.entries >= rules.max_trades_per_day {
         return Err(Skip::TradesPerDay);
     }
-    if account.day.start_equity - equity >= percent(account.day.start_equity, rules.daily_loss_pct) {
+    if day.start_equity - equity >= percent(day.start_equity, rules.daily_loss_pct) {
         return Err(Skip::DailyLoss);
     }
-    let room = percent(equity, rules.max_portfolio_risk_pct) - open_risk;
-    let wanted = percent(equity, rules.per_trade_pct);
-    if room < wanted { Err(Skip::PortfolioRisk) } else { Ok(Budget { wanted, room }) }
+    Ok(())
+}
+
+/// Whether the target is far enough away for what the stop risks.
+#[must_use]
+pub fn is_worth_it(target: f64, stop: f64, rules: &settings::Risk) -> bool {
+    target >= rules.min_reward_risk * stop * (1.0 - ROUNDING)
 }
 
 /// Whether a stop so far from `price` is met before the position's own margin is used up down to what it must keep.
@@ -63,22 +60,32 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_says_no_at_its_bound() {
+    fn a_day_says_no_at_its_bounds() {
         let rules = settings::Risk::default();
-        for (entries, equity, open_risk, want) in [
-            (0, 1000, 0, Ok(["10", "50"])),
-            (4, 981, 39, Ok(["9.81", "10.05"])),
-            (5, 1000, 0, Err(Skip::TradesPerDay)),
-            (0, 980, 0, Err(Skip::DailyLoss)),
-            (0, 1000, 40, Ok(["10", "10"])),
-            (0, 1000, 41, Err(Skip::PortfolioRisk)),
+        for (entries, equity, want) in [
+            (0, "1000", Ok(())),
+            (4, "980.01", Ok(())),
+            (5, "1000", Err(Skip::TradesPerDay)),
+            (0, "980", Err(Skip::DailyLoss)),
+            (5, "980", Err(Skip::TradesPerDay)),
         ] {
             let mut account = Account::new(Decimal::from(1000));
             account.day.entries = entries;
-            let got = budget(&account, Decimal::from(equity), Decimal::from(open_risk), &rules);
-            let want = want.map(|amounts| amounts.map(|amount| amount.parse().unwrap()));
-            let want = want.map(|[wanted, room]| Budget { wanted, room });
-            assert_eq!(got, want, "{entries} {equity} {open_risk}");
+            assert_eq!(day_allows(&account, equity.parse().unwrap(), &rules), want, "{entries} {equity}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_so_many_stops_away() {
+        for (min, target, stop, want) in [
+            (0.0, 1.0, 100.0, true), // off
+            (2.0, 20.0, 10.0, true),
+            (2.0, 19.99, 10.0, false),
+            (1.2, 1.2 * 0.3, 0.3, true),
+            (2.5, 0.1 + 0.2 + 0.45, 0.3, true), // 0.75 in all but the last bit
+        ] {
+            let rules = settings::Risk { min_reward_risk: min, ..settings::Risk::default() };
+            assert_eq!(is_worth_it(target, stop, &rules), want, "{min}: {target} to {stop}");
         }
     }
 }

@@ -41,9 +41,26 @@ impl Settings {
     }
 }
 
+/// `risk.sizing`: what the size of a trade follows. The volatility's factor and all limits are the same for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Sizing {
+    /// What it loses at its stop: a part of the equity.
+    #[default]
+    Risk,
+    /// Its value: always the same.
+    Notional,
+    /// As the first, the part being half of Kelly's fraction of what the strategy's trades have earned.
+    Kelly,
+}
+
 /// `[risk]`: how large a trade may be and how many there may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Risk {
+    /// What the size of a trade follows.
+    pub sizing: Sizing,
+    /// Value of a trade where that is fixed, in USDT.
+    pub notional: f64,
     /// Equity lost when a trade's stop is hit, in percent.
     pub per_trade_pct: f64,
     /// Notional divided by margin.
@@ -60,11 +77,19 @@ pub struct Risk {
     pub max_notional: f64,
     /// Below the market's minimum: enlarge the order to it instead of skipping the signal.
     pub scale_up_to_minimum: bool,
+    /// A signal's target must be so many times as far away as its stop; 0 is off.
+    pub min_reward_risk: f64,
+    /// After so many refused entries in a row, or so many hours without data, a symbol is quarantined.
+    pub quarantine_after: u32,
+    /// For so many days; 0 is never.
+    pub quarantine_days: u32,
 }
 
 impl Default for Risk {
     fn default() -> Self {
         Self {
+            sizing: Sizing::Risk,
+            notional: 200.0,
             per_trade_pct: 1.0,
             leverage: 5.0,
             max_position_pct: 20.0,
@@ -73,6 +98,9 @@ impl Default for Risk {
             max_trades_per_day: 5,
             max_notional: 100_000.0,
             scale_up_to_minimum: false,
+            min_reward_risk: 0.0,
+            quarantine_after: 3,
+            quarantine_days: 7,
         }
     }
 }

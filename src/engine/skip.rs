@@ -41,9 +41,50 @@ pub enum Skip {
     Liquidation,
     /// A listed stop or target is on the wrong side of the price.
     WrongSide,
+    /// The target is too near for what the stop risks.
+    RewardRisk,
+    /// The symbol has failed too often.
+    Quarantined,
+}
+
+/// How far a limit reaches, and with that when it is told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Every symbol, until the UTC day ends.
+    Day,
+    /// Every symbol.
+    Account,
+    /// One symbol.
+    Symbol,
 }
 
 impl Skip {
+    /// How far it reaches where it is a limit: something that holds, and is told once. The others are of one signal, or have a word of
+    /// their own.
+    #[must_use]
+    pub const fn reach(self) -> Option<Reach> {
+        match self {
+            Self::TradesPerDay | Self::DailyLoss => Some(Reach::Day),
+            Self::PortfolioRisk => Some(Reach::Account),
+            Self::BelowMinimum | Self::Liquidation => Some(Reach::Symbol),
+            Self::NotWarm
+            | Self::Cooldown
+            | Self::PositionOpen
+            | Self::Paused
+            | Self::Halted
+            | Self::Stopping
+            | Self::Unproven
+            | Self::Stale
+            | Self::StoreFailed
+            | Self::Clock
+            | Self::Refused
+            | Self::Cancelled
+            | Self::RewardRisk
+            | Self::WrongSide
+            | Self::Quarantined => None,
+        }
+    }
+
     /// As it stands in the summary.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -66,6 +107,8 @@ impl Skip {
             Self::Cancelled => "cancelled",
             Self::Liquidation => "liquidated before its stop",
             Self::WrongSide => "stop or target on the wrong side",
+            Self::RewardRisk => "reward too small for the risk",
+            Self::Quarantined => "quarantined",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     note::Entry,
     orders::attempt_of,
     positions::{Plan, Position},
+    quarantine,
 };
 use crate::market::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderUpdate, Side, SymbolId, Timestamp,
@@ -149,7 +150,12 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) {
         if let Leg::Entry(plan) = leg {
-            return self.give_up(&plan, symbol, Skip::Refused, actions);
+            self.give_up(&plan, symbol, Skip::Refused, actions);
+            if quarantine::is_the_symbols(class) {
+                let begun = self.state.quarantine.refused(now, symbol, &self.settings.risk);
+                actions.extend(begun.map(quarantine::Change::told));
+            }
+            return;
         }
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
         match (leg, class) {
@@ -225,6 +231,7 @@ impl Engine {
             return self.on_exit_fill(fill, Reason::Manual, actions);
         }
         self.state.account.pay_fee(fill.fee);
+        self.state.quarantine.filled(fill.symbol);
         let abandoned = self.state.orders.find(fill.id).and_then(|order| order.abandoned);
         if let Some(position) = &mut self.state.positions[fill.symbol.index()] {
             position.closing = position.closing.or(abandoned);
@@ -260,14 +267,15 @@ impl Engine {
         };
         let reason = if reason == Reason::Stop && position.trailed { Reason::Trailing } else { reason };
         let mut trade = position.reduce(fill, reason);
-        let flat = position.qty.is_zero();
+        let closed = position.qty.is_zero().then_some((position.plan.strategy, position.earned));
         self.state.account.realise(trade.gross);
         self.state.account.trades += 1;
         trade.balance = self.state.account.balance.normalize();
         self.state.summary.count_exit(&trade);
         self.records.push(Record::Trade(trade.clone()));
         actions.push(Action::Log(Note::Exit(trade)));
-        if flat {
+        if let Some((strategy, earned)) = closed {
+            self.state.odds[usize::from(strategy)].count(earned);
             self.state.positions[fill.symbol.index()] = None;
             self.cancel(fill.symbol, actions, |order| matches!(order.leg, Leg::Entry(_)));
         }

@@ -1,7 +1,7 @@
 //! The words of the log: notes of the engine and the state of a symbol as a person reads them.
 
 use crate::{
-    engine::{Engine, Entry, Halt, Note, Outlook, Reason, Trade},
+    engine::{Engine, Entry, Failure, Halt, Note, Outlook, Reason, Trade},
     market::{Class, Instrument, Side, SymbolId, Timestamp},
     strategies::{Cause, Momentum, Trend, Volatility},
 };
@@ -37,8 +37,11 @@ impl Teller<'_> {
                 );
                 (Level::Warn, text)
             }
-            Note::DayLimit { why, until } => {
-                (Level::Info, format!("Limit reached ({}): no new entries until {}", why.name(), market_time(*until)))
+            Note::Limit { why, symbol, until } => {
+                let of = symbol.map_or_else(String::new, |symbol| format!(" in {}", self.name(symbol)));
+                let until =
+                    until.map_or_else(|| "while it holds".to_owned(), |at| format!("until {}", market_time(at)));
+                (Level::Info, format!("Limit reached ({}): no new entries{of} {until}", why.name()))
             }
             Note::NoVolume(symbol) => {
                 (Level::Info, format!("{}: the data has no volume, so that condition is dropped", self.name(*symbol)))
@@ -80,6 +83,18 @@ impl Teller<'_> {
                     self.price(*symbol, *price)
                 ),
             ),
+            Note::Quarantined { symbol, failure, until } => (
+                Level::Warn,
+                format!(
+                    "{} is quarantined: {}; no new entries in it until {}, and what it holds keeps its stops",
+                    self.name(*symbol),
+                    self.failure(*failure),
+                    market_time(*until)
+                ),
+            ),
+            Note::QuarantineOver(symbol) => {
+                (Level::Info, format!("{}: the quarantine is over, entries are allowed again", self.name(*symbol)))
+            }
             Note::Halted(level) => (Level::Error, format!("{}: the account is empty", halt_text(*level))),
         }
     }
@@ -164,6 +179,21 @@ impl Teller<'_> {
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         });
         words.collect::<Vec<_>>().join(" ")
+    }
+
+    fn failure(&self, failure: Failure) -> String {
+        let times = u64::from(self.engine.settings().risk.quarantine_after);
+        match failure {
+            Failure::Refused => format!("{} refused in a row", counted(times, "order")),
+            Failure::Silent => format!("no data for {} while others had theirs", counted(times, "hour")),
+        }
+    }
+
+    /// Which symbols are in quarantine, and until when.
+    #[must_use]
+    pub fn quarantined(&self) -> Vec<String> {
+        let held = self.engine.quarantined();
+        held.map(|(symbol, until)| format!("{} until {}", self.name(symbol), market_time(until))).collect()
     }
 
     fn at(&self, at: Timestamp) -> String {
@@ -325,7 +355,7 @@ fn grouped(price: f64, digits: usize) -> String {
 mod tests {
     use super::*;
     use crate::{
-        engine::{Reason, Skip},
+        engine::{Failure, Reason, Skip},
         run::rig::{self, BTC, START, dec, teller},
     };
 
@@ -391,9 +421,36 @@ mod tests {
                 "Oversold Bounce: 2 signals for BTC/USDT:USDT passed over: no candle closed in time, or a later one came within the same",
             ),
             (
-                Note::DayLimit { why: Skip::DailyLoss, until: START },
+                Note::Limit { why: Skip::DailyLoss, symbol: None, until: Some(START) },
                 Level::Info,
                 "Limit reached (daily loss): no new entries until 2025-01-01 00:00 UTC",
+            ),
+            (
+                Note::Limit { why: Skip::PortfolioRisk, symbol: None, until: None },
+                Level::Info,
+                "Limit reached (portfolio risk): no new entries while it holds",
+            ),
+            (
+                Note::Limit { why: Skip::BelowMinimum, symbol: Some(BTC), until: None },
+                Level::Info,
+                "Limit reached (below minimum size): no new entries in BTC/USDT:USDT while it holds",
+            ),
+            (
+                Note::Quarantined { symbol: BTC, failure: Failure::Refused, until: START },
+                Level::Warn,
+                "BTC/USDT:USDT is quarantined: 3 orders refused in a row; no new entries in it until 2025-01-01 00:00 UTC, and what it \
+                 holds keeps its stops",
+            ),
+            (
+                Note::Quarantined { symbol: BTC, failure: Failure::Silent, until: START },
+                Level::Warn,
+                "BTC/USDT:USDT is quarantined: no data for 3 hours while others had theirs; no new entries in it until \
+                 2025-01-01 00:00 UTC, and what it holds keeps its stops",
+            ),
+            (
+                Note::QuarantineOver(BTC),
+                Level::Info,
+                "BTC/USDT:USDT: the quarantine is over, entries are allowed again",
             ),
             (
                 Note::StopMoved { symbol: BTC, stop: dec("99000") },

@@ -88,7 +88,7 @@ fn the_daily_loss_is_said_once() {
     rig.fill(&stop, stop.qty, 98_380);
     (0..3).for_each(|_| rig.minute(-200.0));
     assert!(rig.skips(Skip::DailyLoss) >= 2);
-    let said = rig.actions.iter().filter(|action| matches!(action, Action::Log(Note::DayLimit { .. })));
+    let said = rig.actions.iter().filter(|action| matches!(action, Action::Log(Note::Limit { .. })));
     assert_eq!(said.count(), 1);
     rig.now = rig.now.floor_to(crate::market::DAY_MS).plus_ms(crate::market::DAY_MS);
     rig.minute(-200.0);
