@@ -159,6 +159,7 @@ proptest! {
         match (rule.on_close(&seen), first) {
             (Verdict::Enter(_), first) => prop_assert_eq!(first, None),
             (Verdict::NotWarm(what), first) => prop_assert_eq!(first.map(|first| (first.what, first.value)), Some((what, None))),
+            (Verdict::WrongSide, _) => prop_assert!(false, "a built-in names no prices"),
             (Verdict::Wait, first) => prop_assert!(first.is_some_and(|first| first.what == RSI || first.value.is_some())),
         }
     }
