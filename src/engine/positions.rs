@@ -71,6 +71,9 @@ pub struct Position {
     entry_fees: Decimal,
     /// Funding paid for what is held, in USDT.
     funding: Decimal,
+    /// What its closed parts have earned, in USDT.
+    #[serde(default)]
+    pub earned: Decimal,
     /// From the entry's price to the stop's first trigger, in USDT; the R of the trade.
     pub risk_distance: Decimal,
     /// Where the stop belongs, in USDT, on the tick.
@@ -142,6 +145,7 @@ impl Position {
             cost: notional(fill.price, fill.qty),
             entry_fees: fill.fee,
             funding: Decimal::ZERO,
+            earned: Decimal::ZERO,
             risk_distance: (fill.price - stop).abs(),
             stop,
             target,
@@ -177,6 +181,12 @@ impl Position {
         (self.cost / self.qty).round_dp(MONEY_DIGITS).normalize()
     }
 
+    /// Sum of price × quantity of what is held, in USDT.
+    #[must_use]
+    pub const fn cost(&self) -> Decimal {
+        self.cost
+    }
+
     /// What it would earn at `price` without fees, in USDT.
     #[must_use]
     pub fn unrealised(&self, price: Decimal) -> Decimal {
@@ -207,6 +217,7 @@ impl Position {
         let value = notional(fill.price, fill.qty);
         let gross = if self.plan.side == Side::Long { value - cost } else { cost - value };
         let fees = entry_fees + fill.fee;
+        self.earned += gross - fees - funding;
         let risk = self.risk_distance * fill.qty;
         let r = if risk.is_zero() { Decimal::ZERO } else { ((gross - fees - funding) / risk).round_dp(4) };
         Trade {

@@ -20,7 +20,19 @@ impl State {
     /// When the old lists are not those that the state was made with.
     pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
         // by name, so that a new field must be thought about here
-        let Self { account, orders, positions, attempts, gate, summary, blocks, feeds, volume_said, next_batch } = self;
+        let Self {
+            account,
+            orders,
+            positions,
+            attempts,
+            gate,
+            summary,
+            blocks,
+            feeds,
+            volume_said,
+            breakers,
+            next_batch,
+        } = self;
         let mut places = vec![None; lists.now.symbols.len()];
         for position in positions.into_iter().flatten() {
             let position = position.refit(lists)?;
@@ -38,6 +50,7 @@ impl State {
             blocks,
             feeds: lists.by_symbol(&feeds, &FeedState::Live),
             volume_said: lists.by_symbol(&volume_said, &false),
+            breakers: breakers.refit(lists),
             next_batch,
         })
     }

@@ -39,6 +39,16 @@ pub enum Skip {
     Cancelled,
     /// The position would be liquidated before its stop is met.
     Liquidation,
+    /// Equity has fallen too far from its highest, or nothing is left.
+    Drawdown,
+    /// So much lost in a day that everything was closed.
+    DailyLossBreaker,
+    /// Too many losses in a row.
+    LossStreak,
+    /// It goes together with what is open.
+    Correlation,
+    /// It goes together with what is open whatever the limit says.
+    CorrelationBreaker,
 }
 
 impl Skip {
@@ -63,6 +73,11 @@ impl Skip {
             Self::Refused => "refused by the exchange",
             Self::Cancelled => "cancelled",
             Self::Liquidation => "liquidated before its stop",
+            Self::Drawdown => "drawdown",
+            Self::DailyLossBreaker => "daily loss breaker",
+            Self::LossStreak => "losses in a row",
+            Self::Correlation => "correlation",
+            Self::CorrelationBreaker => "correlation breaker",
         }
     }
 }
