@@ -45,7 +45,7 @@ impl Engine {
         let of = |amount: f64, pct: f64| amount * (1.0 - pct / 100.0);
         let falls = rules.max_drawdown_pct < 100.0 && !self.is_emergency();
         let drawdown = if falls { of(peak, rules.max_drawdown_pct) } else { f64::NEG_INFINITY };
-        let loses = !breakers.has(Breaker::DailyLoss);
+        let loses = !breakers.has(Breaker::DailyLoss) && !self.is_emergency();
         let daily = if loses { of(start, rules.breaker_daily_loss_pct) } else { f64::NEG_INFINITY };
         self.scale.floor = drawdown.max(daily) + SLACK * peak.max(start).abs();
         (self.scale.peak, self.scale.balance) = (peak, float(account.balance));
@@ -98,7 +98,7 @@ impl Engine {
         let (day, limit) = (&self.state.account.day, self.settings.risk.breaker_daily_loss_pct);
         let (start, lost) = (day.start_equity, day.start_equity - equity);
         // a day that is over says nothing of the one that has not begun yet
-        if now < day.ends && lost > Decimal::ZERO && lost >= percent(start, limit) {
+        if now < day.ends && lost > Decimal::ZERO && lost >= percent(start, limit) && !self.is_emergency() {
             let (breaker, measured) = (Breaker::DailyLoss, part_pct(lost, start));
             if self.trip(Tripped { breaker, at: now, until: Some(day_end(now)), measured }, actions) {
                 self.close_all(now, Reason::Breaker, actions);
@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// `None` while the price of a position is not known.
-    fn equity_at_marks(&self) -> Option<Decimal> {
+    pub(super) fn equity_at_marks(&self) -> Option<Decimal> {
         let all = self.state.positions.iter().flatten().map(|position| self.unrealised(position));
         Some(self.state.account.balance + all.sum::<Option<Decimal>>()?)
     }

@@ -116,7 +116,7 @@ impl Rig {
         assert!(!drawdown || emergency, "a drawdown to {equity} without an emergency stop");
         let day = &engine.account().day;
         let daily = self.now < day.ends && lost(day.start_equity, risk.breaker_daily_loss_pct);
-        assert!(!daily || engine.state.breakers.has(Breaker::DailyLoss), "the day has come to {equity}");
+        assert!(!daily || emergency || engine.state.breakers.has(Breaker::DailyLoss), "the day has come to {equity}");
         for position in engine.positions() {
             let lost = -engine.unrealised(position).unwrap();
             let trips = lost > Decimal::ZERO && lost >= settings::percent(equity, risk.breaker_position_loss_pct);

@@ -174,6 +174,15 @@ mod tests {
                 Checkup { halt: Some("emergency stop".into()), remarks: vec!["m".into()], ..well() },
                 "degraded (halted: emergency stop; m)",
             ),
+            (Checkup { limits: vec![(Status::Healthy, "half the size".into())], ..well() }, "healthy (half the size)"),
+            (
+                Checkup {
+                    limits: vec![(Status::Healthy, "half the size".into()), (Status::Critical, "all is closed".into())],
+                    lost_log_lines: 3,
+                    ..well()
+                },
+                "critical (all is closed; 3 log lines lost; half the size)",
+            ),
             (
                 Checkup { disk_silent: Some(secs(12)), ..well() },
                 "degraded (the disk has not confirmed a write for 12 s)",

@@ -27,7 +27,9 @@ pub fn lines(report: &Report, zone: &TimeZone, width: usize) -> Vec<String> {
     let mut page = Page { zone, width, now: report.looked, lines: Vec::new() };
     page.head(report);
     report.halts.iter().for_each(|halt| page.halt(halt));
-    report.breakers.iter().for_each(|breaker| page.breaker(breaker));
+    // an emergency stop is told as the halt that it is
+    let limits = report.breakers.iter().filter(|breaker| breaker.effect != "emergency_stop");
+    limits.for_each(|breaker| page.breaker(breaker));
     page.health(report);
     page.account(&report.account);
     page.positions(&report.positions);
