@@ -1,11 +1,21 @@
-//! An account that is empty ends the run at once, with an exit code after which nothing starts it again.
+//! An account that is empty, or has lost too much, ends the run at once, with an exit code after which nothing starts it again.
 
 use crate::common::{Running, bot};
 use std::{fmt::Write as _, fs, path::Path};
 
-/// A position of nine times the account, and funding of 3 % of it three times a day.
-pub const RUINOUS: &str = "[risk]\nleverage = 10\nper_trade_pct = 10\nmax_position_pct = 90\nmax_portfolio_risk_pct = 100\n\
+/// A position of nine times the account, and funding of 3 % of it three times a day; no limit stands in the way of that.
+pub const RUINOUS: &str = "[risk]\nmax_drawdown_pct = 100\nbreaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n\
+    leverage = 10\nper_trade_pct = 10\nmax_position_pct = 90\nmax_portfolio_risk_pct = 100\n\
     [paper]\nfunding_rate_pct = 3\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
+const EMPTY: &str = "Emergency stop: the account is empty";
+/// With the default limit of the drawdown it is over at the first funding.
+const FALLEN: &str = "Emergency stop: equity has fallen 27.";
+
+/// The account of [`write_ruin`], with a drawdown that ends it before it is empty.
+fn write_drawdown(folder: &Path) {
+    write_ruin(folder);
+    fs::write(folder.join("bot.toml"), RUINOUS.replace("max_drawdown_pct = 100\n", "")).unwrap();
+}
 
 /// Bought with nine times the account after a slow fall; then nothing moves, and funding eats the account up. A fall
 /// cannot do that: it costs the position's margin at most.
@@ -41,8 +51,17 @@ fn an_empty_account_ends_the_run_with_3_and_nothing_starts_it_again() {
 
 #[test]
 fn an_emergency_is_remembered_from_the_transaction_on_that_it_came_with_until_the_user_clears_it() {
+    remembers(write_ruin, EMPTY);
+}
+
+#[test]
+fn a_drawdown_is_remembered_likewise() {
+    remembers(write_drawdown, FALLEN);
+}
+
+fn remembers(write: fn(&Path), why: &str) {
     let folder = tempfile::tempdir().unwrap();
-    write_ruin(folder.path());
+    write(folder.path());
     let start = |account: &str, kill: Option<u32>, more: &[&str]| {
         let args = ["--paper", "--replay", "BTCUSDT-1m.csv", "--speed", "max", "--data-dir", account];
         let mut command = bot(&args);
@@ -50,8 +69,7 @@ fn an_emergency_is_remembered_from_the_transaction_on_that_it_came_with_until_th
         command.envs(kill.map(|at| ("SMOLBEAR_HOOK", format!("kill:{at}"))));
         Running::start(&mut command).end()
     };
-    let halted =
-        |ended: &crate::common::Ended| ended.with("ERROR HALTED: Emergency stop: the account is empty.").count();
+    let halted = |ended: &crate::common::Ended| ended.with(&format!("ERROR HALTED: {why}")).count();
     let (mut again, mut remembered) = (0, 0);
     for kill in 1.. {
         let account = format!("account {kill}");
@@ -74,5 +92,30 @@ fn an_emergency_is_remembered_from_the_transaction_on_that_it_came_with_until_th
     for (more, want) in [(&[][..], 1), (&[], 1), (&["--clear-emergency"], 0), (&[], 0)] {
         let ended = start("whole", None, more);
         assert_eq!((ended.code(), halted(&ended)), (Some(0), want), "{more:?}: {}", ended.stdout());
+    }
+}
+
+#[test]
+fn a_drawdown_closes_everything_and_once_cleared_the_highest_equity_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    write_drawdown(folder.path());
+    let start = |more: &[&str]| {
+        let args = ["--paper", "--replay", "BTCUSDT-1m.csv", "--speed", "max", "--data-dir", "d"];
+        Running::start(bot(&args).args(more).current_dir(folder.path())).end()
+    };
+    let stopped = start(&[]);
+    assert_eq!(stopped.code(), Some(3), "{}{}", stopped.stdout(), stopped.stderr);
+    let error = format!("ERROR {FALLEN}");
+    for once in
+        [error.as_str(), "[POSITION-CLOSED] LONG BTC/USDT:USDT", "by a circuit breaker", "   Limited: Emergency"]
+    {
+        assert_eq!(stopped.with(once).count(), 1, "{once}: {}", stopped.stdout());
+    }
+    assert_eq!(stopped.with("Stays open").count(), 0, "{}", stopped.stdout());
+    let reset = "The emergency stop was cleared: the highest equity begins anew";
+    for (more, halted, cleared) in [(&[][..], 1, 0), (&["--clear-emergency"], 0, 1), (&[], 0, 0)] {
+        let ended = start(more);
+        let said = [ended.with("ERROR HALTED: ").count(), ended.with(reset).count(), ended.with(&error).count()];
+        assert_eq!((ended.code(), said), (Some(0), [halted, cleared, 0]), "{more:?}: {}", ended.stdout());
     }
 }

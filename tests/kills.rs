@@ -33,6 +33,12 @@ halt_after_restarts = 0
 per_trade_pct = 0.5
 max_trades_per_day = 1000
 daily_loss_pct = 100
+max_losses_in_row = 0
+max_correlation = 1
+breaker_correlation = 1
+max_drawdown_pct = 100
+breaker_daily_loss_pct = 100
+breaker_position_loss_pct = 100
 [exits]
 trailing = true
 trailing_pct = 1.5

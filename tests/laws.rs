@@ -1,6 +1,6 @@
 //! What holds for any candles, settings and commands, after every event.
 
-use crate::rig::Rig;
+use crate::rig::{Rig, unlimited};
 use proptest::{collection::vec, prelude::*};
 use rust_decimal::Decimal;
 use smolbear::{
@@ -58,20 +58,21 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn settings() -> impl Strategy<Value = Config> {
     let exits = (any::<bool>(), 0.1..5.0, any::<bool>(), 30..7_200u64);
-    let risk = (0.1..20.0, 1.0..50.0, 1.0..100.0, any::<bool>(), prop_oneof![Just(2u32), Just(1_000)]);
+    let limits = (prop_oneof![Just(2u32), Just(1_000)], prop::bool::weighted(0.2));
+    let risk = (0.1..20.0, 1.0..50.0, 1.0..100.0, any::<bool>(), limits);
     let paper = (10..200_000i64, 0.0..1.0, 0.0..0.1, -1.0..1.0, prop_oneof![Just(0.0), 0.1..20.0]);
     (exits, risk, paper, 1..4usize).prop_map(|(exits, risk, paper, frames)| {
         let mut config =
             Config { symbols: ["BTCUSDT", "SOLUSDT"].map(|name| name.parse().unwrap()).into(), ..Config::default() };
         (config.exits.trailing, config.exits.trailing_pct, config.exits.time_limit, config.exits.max_hold_s) = exits;
         let rules = &mut config.risk;
-        (
-            rules.per_trade_pct,
-            rules.leverage,
-            rules.max_position_pct,
-            rules.scale_up_to_minimum,
-            rules.max_trades_per_day,
-        ) = risk;
+        let (trades, limited) = risk.4;
+        if !limited {
+            unlimited(rules);
+        }
+        (rules.per_trade_pct, rules.leverage, rules.max_position_pct, rules.scale_up_to_minimum) =
+            (risk.0, risk.1, risk.2, risk.3);
+        rules.max_trades_per_day = trades;
         (rules.max_portfolio_risk_pct, rules.daily_loss_pct) = (100.0, 100.0);
         config.paper.capital = paper.0.into();
         config.paper.max_participation_pct = paper.4;

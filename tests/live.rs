@@ -28,6 +28,12 @@ halt_after_restarts = 0
 [risk]
 max_trades_per_day = 10000
 daily_loss_pct = 100
+max_losses_in_row = 0
+max_correlation = 1
+breaker_correlation = 1
+max_drawdown_pct = 100
+breaker_daily_loss_pct = 100
+breaker_position_loss_pct = 100
 max_portfolio_risk_pct = 100
 leverage = 1
 [exits]

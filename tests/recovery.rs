@@ -378,7 +378,7 @@ fn after_an_emergency_a_halted_run_ends_as_any_other() {
 #[test]
 fn a_killed_child_goes_on_with_the_trades_of_before() {
     let place = Place::new();
-    place.write("bot.toml", "[supervisor]\nrestart_delay_s = 0\n[risk]\nmax_trades_per_day = 1000\n");
+    place.write("bot.toml", "[supervisor]\nrestart_delay_s = 0\n[risk]\nmax_trades_per_day = 1000\nmax_losses_in_row = 0\nmax_correlation = 1\nbreaker_correlation = 1\n");
     let args = ["--auto-restart", "--speed", "36000", "--out", "o"];
     let mut running = place.trading_with(&args, "");
     (0..5).for_each(|_| drop(running.wait_for("-HIT]")));

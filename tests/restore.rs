@@ -1,6 +1,6 @@
 //! A bot that goes on from a snapshot does what it would have done: the snapshot holds all that is not a pure function of candles.
 
-use crate::rig::{Rig, made_up, names, seeded};
+use crate::rig::{Rig, made_up, names, seeded, unlimited};
 use smolbear::{
     config::Config,
     engine::{Action, Event},
@@ -31,8 +31,7 @@ fn config() -> Config {
     (config.exits.trailing, config.exits.trailing_pct) = (true, 0.8);
     (config.exits.time_limit, config.exits.max_hold_s) = (true, 7 * 3600 + 1800);
     (config.strategies[0].timeframe, config.strategies[0].stop_max_pct) = (Timeframe::M1, 0.1);
-    config.risk.max_trades_per_day = 50;
-    config.risk.daily_loss_pct = 50.0;
+    unlimited(&mut config.risk);
     config
 }
 

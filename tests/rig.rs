@@ -3,7 +3,7 @@
 use smolbear::{
     candles_file::{Feed, FileSpec},
     config::Config,
-    engine::{Action, Engine, Event, Record, Trade},
+    engine::{Action, Engine, Event, Record, Risk, Trade},
     market::{ClosedCandle, Fill, Names, Symbol, Timestamp},
     simulation::{
         matching::Matching,
@@ -97,9 +97,16 @@ pub fn independent(coins: &[&str]) -> Config {
     let mut config = Config { symbols: coins.iter().map(|coin| coin.parse().unwrap()).collect(), ..Config::default() };
     config.paper.capital = 1_000_000.into();
     config.risk.max_notional = 1_000.0;
-    config.risk.max_trades_per_day = 1_000;
-    config.risk.daily_loss_pct = 100.0;
+    unlimited(&mut config.risk);
     config
+}
+
+/// No limit but those of sizes, for tests that need more trades than a cautious account makes.
+pub fn unlimited(rules: &mut Risk) {
+    (rules.max_trades_per_day, rules.max_losses_in_row) = (1_000, 0);
+    (rules.max_correlation, rules.breaker_correlation) = (1.0, 1.0);
+    (rules.daily_loss_pct, rules.breaker_daily_loss_pct) = (100.0, 100.0);
+    (rules.breaker_position_loss_pct, rules.max_drawdown_pct) = (100.0, 100.0);
 }
 
 /// What the numbers in a snapshot of such a bot stand for.

@@ -139,6 +139,38 @@ pub const KEYS: &[Key<Config>] = &[
         "No new entry until the next day once this much of the equity was lost since 00:00 UTC",
         |c| Float(&mut c.risk.daily_loss_pct, 0.01, 100.0),
     ),
+    key(
+        "risk.max_drawdown_pct",
+        "Once this much of the highest equity is lost, positions are closed and the run ends (exit code 3); 100 is off",
+        |c| Float(&mut c.risk.max_drawdown_pct, 0.01, 100.0),
+    ),
+    key(
+        "risk.max_correlation",
+        "No new entry whose hourly returns go together with those of what is open by this much or more",
+        |c| Float(&mut c.risk.max_correlation, 0.0, 1.0),
+    ),
+    key("risk.max_losses_in_row", "No new entry until the next day after so many losses in a row; 0 is off", |c| {
+        Count(&mut c.risk.max_losses_in_row, 0, 10_000)
+    }),
+    key(
+        "risk.breaker_daily_loss_pct",
+        "Once this much of the equity was lost since 00:00 UTC, positions are closed until the next day",
+        |c| Float(&mut c.risk.breaker_daily_loss_pct, 0.01, 100.0),
+    ),
+    key("risk.breaker_position_loss_pct", "A position that has lost this much of the equity is closed", |c| {
+        Float(&mut c.risk.breaker_position_loss_pct, 0.01, 100.0)
+    }),
+    key("risk.breaker_correlation", "As max_correlation, and holds whatever that is set to", |c| {
+        Float(&mut c.risk.breaker_correlation, 0.0, 1.0)
+    }),
+    key(
+        "risk.spike_sigma",
+        "Sizes are halved after an hour that moved the price by more than so many standard deviations",
+        |c| Float(&mut c.risk.spike_sigma, 0.1, 1_000.0),
+    ),
+    key("risk.spike_hold_s", "For so long after that hour, in market time", |c| {
+        Whole(&mut c.risk.spike_hold_s, 0, YEAR_S)
+    }),
     key("risk.max_trades_per_day", "Entries a UTC day, at most", |c| Count(&mut c.risk.max_trades_per_day, 1, 10_000)),
     key("risk.max_notional", "Largest value of one order, in USDT", |c| {
         Float(&mut c.risk.max_notional, 1.0, 1_000_000_000.0)

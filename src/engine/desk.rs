@@ -1,6 +1,10 @@
 //! What the engine knows of one symbol's market: a pure function of its candles, so no commit carries it and a restart makes it anew.
 
-use super::{candles::Frame, regime};
+use super::{
+    candles::Frame,
+    regime,
+    returns::{RETURNS, Returns},
+};
 use crate::{
     market::{Candle, ClosedCandle, PriceBar, Timeframe, Timestamp},
     strategies::{Readings, Regime},
@@ -15,6 +19,7 @@ pub struct Desks(pub(super) Vec<Desk>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desk {
     frames: Vec<Frame>,
+    returns: Box<Returns>,
     /// The last known price.
     pub mark: f64,
     /// When that was known; `None` before the first.
@@ -46,14 +51,15 @@ impl Closed {
 }
 
 impl Desk {
-    /// A desk with a frame for each timeframe of `needed` and of the regime.
+    /// A desk with a frame for each timeframe of `needed`, of the regime and of returns, for which `spike_sigma` is what [`Returns`] calls so.
     #[must_use]
-    pub fn new(needed: impl Iterator<Item = Timeframe>) -> Self {
-        let mut timeframes: Vec<_> = needed.chain([regime::SMALL, regime::MIDDLE, regime::LARGE]).collect();
+    pub fn new(needed: impl Iterator<Item = Timeframe>, spike_sigma: f64) -> Self {
+        let mut timeframes: Vec<_> = needed.chain([regime::SMALL, regime::MIDDLE, regime::LARGE, RETURNS]).collect();
         timeframes.sort_unstable();
         timeframes.dedup();
         let frames = timeframes.into_iter().map(Frame::new).collect();
-        Self { frames, mark: 0.0, seen_at: None, has_volume: false }
+        let returns = Box::new(Returns::new(spike_sigma));
+        Self { frames, returns, mark: 0.0, seen_at: None, has_volume: false }
     }
 
     /// The frames' timeframes, finest first.
@@ -71,8 +77,11 @@ impl Desk {
         }
         let mut closed = Closed::default();
         for frame in &mut self.frames {
-            if frame.take(source).is_some() {
+            if let Some(candle) = frame.take(source) {
                 closed.add(frame.timeframe());
+                if frame.timeframe() == RETURNS {
+                    self.returns.take(&candle);
+                }
             }
         }
         closed
@@ -102,6 +111,12 @@ impl Desk {
     pub fn readings(&self, timeframe: Timeframe) -> &Readings {
         let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe);
         frame.map_or(&Readings::NONE, Frame::readings)
+    }
+
+    /// Its returns by the hour.
+    #[must_use]
+    pub const fn returns(&self) -> &Returns {
+        &self.returns
     }
 
     /// The market's state, from the values of its three timeframes.

@@ -2,7 +2,7 @@
 //!
 //! Strategy, gate, risk, sizing, order: [`Engine::enter`] reads in that order.
 
-use super::{Action, Engine, Leg, Note, Plan, Reach, Skip, desk::Closed, orders, risk, sizing};
+use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, desk::Closed, orders, risk, sizing};
 use crate::{
     market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Tiers, Timeframe, Timestamp, decimal},
     strategies::{MarketView, Signal, Verdict},
@@ -37,7 +37,7 @@ impl Engine {
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
             Verdict::WrongSide => Err(Skip::WrongSide),
             Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
-            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle, actions),
         };
         self.state.summary.signals += 1;
         match outcome {
@@ -71,6 +71,7 @@ impl Engine {
         index: usize,
         signal: &Signal,
         candle: &Candle,
+        actions: &mut Vec<Action>,
     ) -> Result<(), Skip> {
         let (pair, timeframe) = (self.pair(index, symbol), self.settings.strategies[index].timeframe);
         let (price, signal_at) = (candle.close, candle.open_time.plus_ms(timeframe.ms()));
@@ -85,6 +86,7 @@ impl Engine {
         }
         let equity = self.equity();
         risk::day_allows(&self.state.account, equity, rules)?;
+        self.stands_alone(now, symbol, signal.side, actions)?;
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
         let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
         let instrument = &self.settings.instruments[symbol.index()];
@@ -92,7 +94,7 @@ impl Engine {
         let factor = self.desks[symbol.index()].regime().volatility.size_factor();
         let (size, open_risk) = (sizing::size(equity, &self.state.odds[index], rules), self.open_risk());
         let wish = sizing::Wish { size, open_risk, price, stop_distance, factor, equity };
-        let qty = sizing::quantity(&wish, instrument, rules)?;
+        let qty = self.after_spike(now, symbol, sizing::quantity(&wish, instrument, rules)?, price)?;
         let tiers = Tiers::known(&instrument.symbol);
         if !risk::stop_is_first(stop_distance, price, qty, &tiers, rules) {
             return Err(Skip::Liquidation);
@@ -122,12 +124,15 @@ impl Engine {
         signal_at: Timestamp,
         timeframe: Timeframe,
     ) -> Result<(), Skip> {
-        let blocks = self.state.blocks;
+        let (blocks, breakers) = (self.state.blocks, &self.state.breakers);
         let late = now.since_ms(signal_at) > timeframe.ms() + LATE_MS;
         for (closed, why) in [
+            (breakers.level() == Some(Halt::Emergency), Skip::Drawdown),
             (blocks.stopping, Skip::Stopping),
             (blocks.halted, Skip::Halted),
             (blocks.paused, Skip::Paused),
+            (breakers.has(Breaker::DailyLoss), Skip::DailyLossBreaker),
+            (breakers.has(Breaker::LossStreak), Skip::LossStreak),
             (blocks.store, Skip::StoreFailed),
             (blocks.clock, Skip::Clock),
             (blocks.doubt || self.state.orders.in_doubt(), Skip::Unproven),

@@ -42,6 +42,12 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it is about something else than a price; such an event may change the account.
+    #[must_use]
+    pub const fn moves_no_price(&self) -> bool {
+        !matches!(self, Self::Candle(_) | Self::Price(_))
+    }
+
     /// The market that it is about; `None` where it is about none, or about an order that the engine knows by its name.
     #[must_use]
     pub const fn symbol(&self) -> Option<SymbolId> {

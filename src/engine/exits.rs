@@ -9,7 +9,7 @@ use super::{
     positions::{Position, Reason},
 };
 use crate::{
-    engine::{Command, Note, Summary},
+    engine::{Command, Halt, Note, Summary},
     market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
 };
 
@@ -46,6 +46,7 @@ impl Engine {
         }
         self.forgive(symbol);
         self.tend(now, symbol, actions);
+        self.weigh(now, actions);
     }
 
     /// A symbol's rules are known or have changed; what stands moves to the new tick at the next price.
@@ -228,7 +229,7 @@ impl Engine {
     pub(super) fn on_command(&mut self, now: Timestamp, command: Command, actions: &mut Vec<Action>) {
         match command {
             Command::Start => self.begin_session(now),
-            Command::Halt(halted) => self.state.blocks.halted = halted,
+            Command::Halt(halted) => self.halt(halted, actions),
             Command::Pause => self.state.blocks.paused = true,
             Command::Resume => self.state.blocks.paused = false,
             Command::Close(symbol) => self.close(now, symbol, Reason::Manual, actions),
@@ -239,6 +240,14 @@ impl Engine {
                     self.close_all(now, Reason::End, actions);
                 }
             }
+        }
+    }
+
+    /// Keeps the door to entries shut, or opens it: then an emergency stop, where there was one, has been cleared.
+    fn halt(&mut self, halted: bool, actions: &mut Vec<Action>) {
+        self.state.blocks.halted = halted;
+        if !halted {
+            self.reset(|tripped| tripped.breaker.level() == Some(Halt::Emergency), actions);
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod account;
 mod action;
+mod breakers;
 mod candles;
 mod desk;
 mod entering;
@@ -26,6 +27,7 @@ mod quarantine;
 mod record;
 mod refit;
 mod regime;
+mod returns;
 mod risk;
 mod said;
 mod sanity;
@@ -35,10 +37,12 @@ mod skip;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod together;
 mod updates;
+mod weighing;
 
 use crate::{
-    market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Timestamp, decimal},
+    market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Timestamp},
     strategies::Strategy,
 };
 use desk::Desk;
@@ -49,6 +53,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::Account;
 pub use action::{Action, Need};
+pub use breakers::{Breaker, Breakers, Tripped};
 pub use desk::Desks;
 pub use event::{Command, Event, Proof};
 pub use halt::Halt;
@@ -73,6 +78,9 @@ pub struct Engine {
     tags: Vec<String>,
     desks: Vec<Desk>,
     state: State,
+    /// The next moment at which something resets by itself, the day if nothing else.
+    due: Timestamp,
+    scale: weighing::Scale,
     /// What this turn must make durable.
     records: Vec<Record>,
 }
@@ -93,6 +101,8 @@ pub struct State {
     feeds: Vec<FeedState>,
     /// Whether a symbol's missing volume was said.
     volume_said: Vec<bool>,
+    #[serde(default)]
+    breakers: Breakers,
     next_batch: u64,
     /// One a strategy: what its trades have earned.
     #[serde(default)]
@@ -138,6 +148,7 @@ impl Engine {
             blocks: Blocks::default(),
             feeds: vec![FeedState::Live; symbols],
             volume_said: vec![false; symbols],
+            breakers: Breakers::default(),
             next_batch: 1,
             odds: Vec::new(),
             quarantine: quarantine::Quarantine::default(),
@@ -165,8 +176,11 @@ impl Engine {
         let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
         let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
-        let desks = symbols.iter().map(|_| Desk::new(needed())).collect();
-        Self { strategies, tags, desks, state, records: Vec::new(), settings }
+        let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
+        let (due, scale, records) = (Timestamp(i64::MIN), weighing::Scale::default(), Vec::new());
+        let mut engine = Self { strategies, tags, desks, state, due, scale, records, settings };
+        engine.set_scale();
+        engine
     }
 
     /// An engine that goes on from a snapshot and from what candles had made of its indicators by then.
@@ -216,6 +230,10 @@ impl Engine {
             Event::Command(command) => self.on_command(now, *command, actions),
             Event::Wake => self.on_wake(now, actions),
         }
+        if event.moves_no_price() {
+            self.set_scale();
+            self.weigh(now, actions);
+        }
         self.seal(actions);
         assert!(actions.len() - before <= self.most_actions(), "a turn of the engine asked for too much");
     }
@@ -257,13 +275,14 @@ impl Engine {
         if source.history {
             return;
         }
-        self.begin_day(now);
+        self.turn_over(now, actions);
         self.pass_quarantine(now, actions);
         if !is_past {
             let Candle { open_time: since, low, high, close: last, .. } = source.candle;
             self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
         }
         if !closed.is_empty() {
+            self.watch_spike(now, source.symbol, actions);
             self.decide(now, source.symbol, closed, actions);
         }
     }
@@ -274,17 +293,25 @@ impl Engine {
             return; // it says nothing new
         }
         self.desks[bar.symbol.index()].see(bar);
-        self.begin_day(now);
+        self.turn_over(now, actions);
         let PriceBar { low, high, last, .. } = *bar;
         self.follow(now, bar.symbol, Stretch { since: before.unwrap_or(bar.at), low, high, last }, actions);
     }
 
-    fn begin_day(&mut self, now: Timestamp) {
+    /// Begins the day, and resets what was tripped until now.
+    fn turn_over(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if now < self.due {
+            return;
+        }
         if now >= self.state.account.day.ends {
             let equity = self.equity();
             self.state.account.begin_day(now, equity);
             self.state.said.begin_day();
         }
+        self.reset(|tripped| tripped.until.is_some_and(|until| until <= now), actions);
+        let ends = self.state.account.day.ends;
+        self.due = self.state.breakers.next_reset().map_or(ends, |until| until.min(ends));
+        self.set_scale();
     }
 
     fn on_feed(&mut self, now: Timestamp, symbol: SymbolId, feed: FeedState) {
@@ -327,10 +354,7 @@ impl Engine {
     #[must_use]
     pub fn equity(&self) -> Decimal {
         let open = self.state.positions.iter().flatten();
-        let unrealised = open.filter_map(|position| {
-            let desk = &self.desks[position.symbol.index()];
-            Some(position.unrealised(desk.seen_at.and_then(|_| decimal(desk.mark))?))
-        });
+        let unrealised = open.filter_map(|position| self.unrealised(position));
         self.state.account.balance + unrealised.sum::<Decimal>()
     }
 

@@ -1,6 +1,11 @@
 //! What the engine has to say; the shell makes the text.
 
-use super::{halt::Halt, positions::Trade, quarantine::Failure, skip::Skip};
+use super::{
+    breakers::{Breaker, Tripped},
+    positions::Trade,
+    quarantine::Failure,
+    skip::Skip,
+};
 use crate::{
     market::{Class, ClientId, Side, SymbolId, Timestamp},
     strategies::Cause,
@@ -87,8 +92,10 @@ pub enum Note {
         /// How much.
         amount: Decimal,
     },
-    /// Trading is limited.
-    Halted(Halt),
+    /// A limit or a circuit breaker limits trading; said once until it resets.
+    Tripped(Tripped),
+    /// It does so no more.
+    Reset(Breaker),
     /// The venue closed a position, or a part of it, by force.
     Liquidated {
         /// Whose.

@@ -1,7 +1,7 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
 use super::{
-    Account, Engine, Order, Position, Settings, State, Summary, regime,
+    Account, Engine, Order, Position, Settings, State, Summary, Tripped, regime,
     sizing::{self, Size, largest_notional},
 };
 use crate::{
@@ -120,6 +120,12 @@ impl Engine {
         &self.state.summary
     }
 
+    /// What has tripped and not been reset, oldest first.
+    #[must_use]
+    pub fn tripped(&self) -> &[Tripped] {
+        self.state.breakers.tripped()
+    }
+
     /// Open positions, by symbol.
     pub fn positions(&self) -> impl Iterator<Item = &Position> {
         self.state.positions.iter().flatten()
@@ -149,6 +155,12 @@ impl State {
     #[must_use]
     pub const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What has tripped and not been reset, oldest first.
+    #[must_use]
+    pub fn tripped(&self) -> &[Tripped] {
+        self.breakers.tripped()
     }
 
     /// Open positions, by symbol.

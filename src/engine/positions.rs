@@ -181,6 +181,12 @@ impl Position {
         (self.cost / self.qty).round_dp(MONEY_DIGITS).normalize()
     }
 
+    /// Sum of price × quantity of what is held, in USDT.
+    #[must_use]
+    pub const fn cost(&self) -> Decimal {
+        self.cost
+    }
+
     /// What it would earn at `price` without fees, in USDT.
     #[must_use]
     pub fn unrealised(&self, price: Decimal) -> Decimal {

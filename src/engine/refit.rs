@@ -34,6 +34,7 @@ impl State {
             odds,
             quarantine,
             said,
+            breakers,
         } = self;
         let mut places = vec![None; lists.now.symbols.len()];
         for position in positions.into_iter().flatten() {
@@ -52,6 +53,7 @@ impl State {
             blocks,
             feeds: lists.by_symbol(&feeds, &FeedState::Live),
             volume_said: lists.by_symbol(&volume_said, &false),
+            breakers: breakers.refit(lists),
             next_batch,
             odds: lists
                 .strategies()

@@ -73,6 +73,22 @@ pub struct Risk {
     pub daily_loss_pct: f64,
     /// Entries a UTC day, at most.
     pub max_trades_per_day: u32,
+    /// Equity lost from its highest, in percent: positions are closed and the run ends with an emergency stop; 100: never.
+    pub max_drawdown_pct: f64,
+    /// Correlation of hourly returns between a new position and one that is open, from which on it is not opened.
+    pub max_correlation: f64,
+    /// No new entry until the UTC day ends after so many positions in a row that were closed with a loss; 0: never.
+    pub max_losses_in_row: u32,
+    /// The day's loss that closes every position, in percent of the equity at the day's start.
+    pub breaker_daily_loss_pct: f64,
+    /// A position's loss that closes it, in percent of equity.
+    pub breaker_position_loss_pct: f64,
+    /// As `max_correlation`, and stays where that is set higher.
+    pub breaker_correlation: f64,
+    /// An hour's return farther than this from the mean of the hundred before it, in their standard deviations, halves sizes.
+    pub spike_sigma: f64,
+    /// For so long after its candle, in seconds of market time.
+    pub spike_hold_s: u64,
     /// Largest notional of one order, in USDT.
     pub max_notional: f64,
     /// Below the market's minimum: enlarge the order to it instead of skipping the signal.
@@ -96,6 +112,15 @@ impl Default for Risk {
             max_portfolio_risk_pct: 5.0,
             daily_loss_pct: 2.0,
             max_trades_per_day: 5,
+            max_drawdown_pct: 10.0,
+            max_correlation: 0.7,
+            max_losses_in_row: 3,
+            breaker_daily_loss_pct: 5.0,
+            breaker_position_loss_pct: 3.0,
+            breaker_correlation: 0.9,
+            spike_sigma: 3.0,
+            // then the range of the 4h candles, by which sizes follow the volatility, knows of it
+            spike_hold_s: 4 * 3600,
             max_notional: 100_000.0,
             scale_up_to_minimum: false,
             min_reward_risk: 0.0,

@@ -39,6 +39,16 @@ pub enum Skip {
     Cancelled,
     /// The position would be liquidated before its stop is met.
     Liquidation,
+    /// Equity has fallen too far from its highest, or nothing is left.
+    Drawdown,
+    /// So much lost in a day that everything was closed.
+    DailyLossBreaker,
+    /// Too many losses in a row.
+    LossStreak,
+    /// It goes together with what is open.
+    Correlation,
+    /// It goes together with what is open whatever the limit says.
+    CorrelationBreaker,
     /// A listed stop or target is on the wrong side of the price.
     WrongSide,
     /// The target is too near for what the stop risks.
@@ -66,7 +76,7 @@ impl Skip {
         match self {
             Self::TradesPerDay | Self::DailyLoss => Some(Reach::Day),
             Self::PortfolioRisk => Some(Reach::Account),
-            Self::BelowMinimum | Self::Liquidation => Some(Reach::Symbol),
+            Self::BelowMinimum | Self::Liquidation | Self::Correlation => Some(Reach::Symbol),
             Self::NotWarm
             | Self::Cooldown
             | Self::PositionOpen
@@ -81,7 +91,11 @@ impl Skip {
             | Self::Cancelled
             | Self::RewardRisk
             | Self::WrongSide
-            | Self::Quarantined => None,
+            | Self::Quarantined
+            | Self::Drawdown
+            | Self::DailyLossBreaker
+            | Self::LossStreak
+            | Self::CorrelationBreaker => None,
         }
     }
 
@@ -109,6 +123,11 @@ impl Skip {
             Self::WrongSide => "stop or target on the wrong side",
             Self::RewardRisk => "reward too small for the risk",
             Self::Quarantined => "quarantined",
+            Self::Drawdown => "drawdown",
+            Self::DailyLossBreaker => "daily loss breaker",
+            Self::LossStreak => "losses in a row",
+            Self::Correlation => "correlation",
+            Self::CorrelationBreaker => "correlation breaker",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the venue says: answers, fills, funding, the account.
 
 use super::{
-    Action, Engine, Halt, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
+    Action, Engine, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
+    breakers::Breaker,
     exits::place_of,
     note::Entry,
     orders::attempt_of,
@@ -9,7 +10,7 @@ use super::{
     quarantine,
 };
 use crate::market::{
-    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderUpdate, Side, SymbolId, Timestamp,
+    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderUpdate, Side, SymbolId, Timestamp, float,
 };
 use rust_decimal::Decimal;
 
@@ -242,7 +243,7 @@ impl Engine {
         let stop = instrument.round_stop(plan.side, fill.price - away * plan.stop_distance);
         let target = instrument.round_target(plan.side, fill.price + away * plan.target_distance);
         let mut position = Position::open(plan, fill, stop, target);
-        position.closing = abandoned;
+        position.closing = abandoned.or(self.state.breakers.closing());
         self.state.summary.entries += 1;
         actions.push(Action::Log(Note::Entry(Entry {
             symbol: fill.symbol,
@@ -278,16 +279,16 @@ impl Engine {
             self.state.odds[usize::from(strategy)].count(earned);
             self.state.positions[fill.symbol.index()] = None;
             self.cancel(fill.symbol, actions, |order| matches!(order.leg, Leg::Entry(_)));
+            self.reset(|tripped| tripped.breaker == Breaker::PositionLoss(fill.symbol), actions);
+            self.count_result(fill.at, earned, actions);
         }
     }
 
     /// An account that is empty, whatever emptied it, trades no more.
     fn stop_if_empty(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        if self.state.account.balance <= Decimal::ZERO && !self.state.blocks.stopping {
-            self.state.blocks.stopping = true;
-            actions.push(Action::Halt(Halt::Emergency));
-            actions.push(Action::Alert(Note::Halted(Halt::Emergency)));
-            self.close_all(now, Reason::Breaker, actions);
+        let balance = self.state.account.balance;
+        if balance <= Decimal::ZERO && !self.state.blocks.stopping {
+            self.stop_all(now, Breaker::Empty, float(balance), actions);
         }
     }
 

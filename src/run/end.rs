@@ -136,6 +136,7 @@ fn summary(teller: Teller<'_>, data: Option<String>) -> Vec<String> {
     lines.push(format!("   Entries: {}, exits: {}{}", counts.entries, counts.exit_count(), in_brackets(&exits)));
     lines.extend((counts.exit_count() > 0).then(|| earnings(counts)));
     lines.push(signals_line(engine));
+    lines.extend(teller.limits().into_iter().map(|(_, why)| format!("   Limited: {why}")));
     lines.extend(engine.positions().map(|position| format!("   Stays open: {}", open_line(teller, position))));
     lines.push(balance_line(engine));
     lines.extend(data.map(|data| format!("   {data}")));

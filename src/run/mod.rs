@@ -4,6 +4,7 @@ mod asking; // one question at a time to an exchange
 mod backoff; // the pause before another try
 mod backtest; // bot backtest: recorded candles as fast as they come
 mod backup; // bot backup: a copy while the bot runs
+mod breakers; // limits and circuit breakers in words
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod doctor; // bot doctor: the way to an exchange and what it offers
 mod download; // bot download: candles and funding rates into files

@@ -5,9 +5,10 @@ use super::{
     health::{Account, FeedId, Vitals},
     process,
     progress::Progress,
+    text::Teller,
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, Tripped},
     market::{SymbolId, Timestamp},
     stop::Cause,
     store::Sample,
@@ -23,6 +24,8 @@ pub struct Signs {
     /// One a symbol.
     feeds: Vec<FeedId>,
     clocks: ClockWatch,
+    /// What limits trading, as the monitor knows it.
+    tripped: Vec<Tripped>,
     /// Beginning of the turn that is under way.
     began: Instant,
 }
@@ -33,7 +36,7 @@ impl Signs {
     pub fn new(vitals: Vitals, progress: Progress, feeds: &[(&str, Duration)]) -> Self {
         let began = Instant::now();
         let feeds = feeds.iter().map(|(name, limit)| vitals.feed(name, *limit, began)).collect();
-        Self { vitals, progress, feeds, clocks: ClockWatch::new(), began }
+        Self { vitals, progress, feeds, clocks: ClockWatch::new(), tripped: Vec::new(), began }
     }
 
     /// The loop makes progress before its first turn, with history. Why it must stop, where its supervisor is gone.
@@ -58,8 +61,16 @@ impl Signs {
     pub fn turn_ended(&mut self, engine: &Engine) -> Option<Cause> {
         self.vitals.set_account(account(engine));
         self.vitals.set_signals(engine.summary().signals);
+        self.limited(engine);
         self.vitals.turn_ended(Instant::now());
         self.progress.turn(engine.positions().next().is_some())
+    }
+
+    fn limited(&mut self, engine: &Engine) {
+        if self.tripped != engine.tripped() {
+            engine.tripped().clone_into(&mut self.tripped);
+            self.vitals.set_limits(Teller { engine, market_time: true }.limits());
+        }
     }
 
     /// Why no positions are opened; `None` once they are.

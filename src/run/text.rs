@@ -1,5 +1,6 @@
 //! The words of the log: notes of the engine and the state of a symbol as a person reads them.
 
+use super::{breakers, health::Status};
 use crate::{
     engine::{Engine, Entry, Failure, Halt, Note, Outlook, Reason, Trade},
     market::{Class, Instrument, Side, SymbolId, Timestamp},
@@ -95,8 +96,26 @@ impl Teller<'_> {
             Note::QuarantineOver(symbol) => {
                 (Level::Info, format!("{}: the quarantine is over, entries are allowed again", self.name(*symbol)))
             }
-            Note::Halted(level) => (Level::Error, format!("{}: the account is empty", halt_text(*level))),
+            Note::Tripped(tripped) => (breakers::level(tripped.breaker), breakers::text(tripped, |id| self.name(id))),
+            Note::Reset(breaker) => (Level::Info, breakers::reset_text(*breaker, |id| self.name(id))),
         }
+    }
+
+    /// Why an emergency ends the run.
+    #[must_use]
+    pub fn emergency(&self) -> String {
+        let mut tripped = self.engine.tripped().iter();
+        let why = tripped.find(|tripped| tripped.breaker.level() == Some(Halt::Emergency));
+        why.map_or_else(|| "Emergency stop".to_owned(), |why| breakers::text(why, |id| self.name(id)))
+    }
+
+    /// What limits trading now: how the bot is with it, and why.
+    #[must_use]
+    pub fn limits(&self) -> Vec<(Status, String)> {
+        let tripped = self.engine.tripped().iter();
+        tripped
+            .map(|tripped| (breakers::status(tripped.breaker), breakers::text(tripped, |id| self.name(id))))
+            .collect()
     }
 
     fn entry(&self, entry: &Entry) -> String {
@@ -230,14 +249,6 @@ fn cause_text(cause: Cause, side: Side) -> String {
     }
 }
 
-const fn halt_text(level: Halt) -> &'static str {
-    match level {
-        Halt::Pause => "No new entries",
-        Halt::Close => "Positions are being closed",
-        Halt::Emergency => "Emergency stop",
-    }
-}
-
 const fn class_text(class: Class) -> &'static str {
     match class {
         Class::Margin => "margin is insufficient",
@@ -355,7 +366,7 @@ fn grouped(price: f64, digits: usize) -> String {
 mod tests {
     use super::*;
     use crate::{
-        engine::{Failure, Reason, Skip},
+        engine::{Breaker, Failure, Reason, Skip, Tripped},
         run::rig::{self, BTC, START, dec, teller},
     };
 
@@ -409,6 +420,7 @@ mod tests {
     #[test]
     fn only_what_needs_a_person_is_louder_than_info() {
         let trader = rig::trader();
+        let tripped = |breaker| Note::Tripped(Tripped { breaker, at: START, until: Some(START), measured: 3.0 });
         for (note, level, want) in [
             (
                 Note::Skipped { symbol: BTC, strategy: 0, why: Skip::Cooldown, price: 98_500.0 },
@@ -472,7 +484,18 @@ mod tests {
                 Level::Error,
                 "BTC/USDT:USDT: 0.004 liquidated by the exchange at 91252.1; the margin is lost",
             ),
-            (Note::Halted(Halt::Emergency), Level::Error, "Emergency stop: the account is empty"),
+            (tripped(Breaker::Empty), Level::Error, "Emergency stop: the account is empty"),
+            (
+                tripped(Breaker::PositionLoss(BTC)),
+                Level::Warn,
+                "BTC/USDT:USDT: the position has lost 3.00 % of the equity and is closed",
+            ),
+            (
+                tripped(Breaker::Spike(BTC)),
+                Level::Info,
+                "BTC/USDT:USDT: an hour moved the price by 3.0 standard deviations: half the size until 2025-01-01 00:00 UTC",
+            ),
+            (Note::Reset(Breaker::Spike(BTC)), Level::Info, "BTC/USDT:USDT: full size again, the spike is over"),
             (
                 Note::Unprotected(BTC),
                 Level::Error,

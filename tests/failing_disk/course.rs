@@ -1,6 +1,6 @@
 //! Ten days of a bot, as the trading loop gives them to the store.
 
-use crate::rig::{Rig, made_up, names, seeded};
+use crate::rig::{Rig, made_up, names, seeded, unlimited};
 use smolbear::{
     config::Config,
     engine::{Action, Event, Record},
@@ -25,7 +25,7 @@ impl Course {
     fn new() -> Self {
         let mut config = seeded(4);
         (config.exits.time_limit, config.exits.max_hold_s) = (true, 9 * 3600);
-        (config.risk.max_trades_per_day, config.risk.daily_loss_pct) = (50, 50.0);
+        unlimited(&mut config.risk);
         // history enough for the slowest average, and short enough to be fed again and again
         let recent = |candle: &ClosedCandle| candle.candle.open_time >= EPOCH.plus_ms(-10 * DAY_MS);
         let candles = made_up(&config, DAYS * DAY_MS).filter(recent).collect();

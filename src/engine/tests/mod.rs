@@ -1,6 +1,7 @@
 //! The life of orders and positions, with answers given by hand.
 
 mod absurd;
+mod breakers;
 mod closing;
 mod doubt;
 mod entries;
@@ -15,7 +16,7 @@ use super::{entering::LATE_MS, *};
 use crate::{
     market::{
         Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderKind, OrderSide, OrderUpdate, Side,
-        Timeframe, known_instrument,
+        Timeframe, decimal, known_instrument,
     },
     strategies,
 };
@@ -93,11 +94,36 @@ impl Rig {
         let before = self.actions.len();
         self.engine.handle(self.now, &event, &mut self.actions);
         self.engine.check();
+        self.check_breakers(before);
         if let Some(twin) = &mut self.twin {
             let mut actions = Vec::new();
             twin.handle(self.now, &event, &mut actions);
             assert_eq!(actions, self.actions[before..], "{event:?}");
             assert_eq!(twin.next_deadline(), self.engine.next_deadline(), "{event:?}");
+        }
+    }
+
+    /// What has tripped opens nothing, and no loss beyond a bound is left open.
+    fn check_breakers(&self, before: usize) {
+        let (engine, risk) = (&self.engine, &self.engine.settings.risk);
+        let entries = self.actions[before..]
+            .iter()
+            .filter(|action| matches!(action, Action::Order(OrderCommand::Place(request)) if !request.reduce_only));
+        let level = engine.state.breakers.level();
+        assert!(level.is_none() || entries.count() == 0, "an entry though {level:?}");
+        let Some(equity) = engine.equity_at_marks() else { return };
+        let lost = |most: Decimal, pct| most > equity && most - equity >= settings::percent(most, pct);
+        let emergency = level == Some(Halt::Emergency);
+        let drawdown = risk.max_drawdown_pct < 100.0 && lost(engine.state.breakers.peak, risk.max_drawdown_pct);
+        assert!(!drawdown || emergency, "a drawdown to {equity} without an emergency stop");
+        let day = &engine.account().day;
+        let daily = self.now < day.ends && lost(day.start_equity, risk.breaker_daily_loss_pct);
+        assert!(!daily || emergency || engine.state.breakers.has(Breaker::DailyLoss), "the day has come to {equity}");
+        for position in engine.positions() {
+            let lost = -engine.unrealised(position).unwrap();
+            let trips = lost > Decimal::ZERO && lost >= settings::percent(equity, risk.breaker_position_loss_pct);
+            let closes = trips || level >= Some(Halt::Close);
+            assert!(!closes || position.closing.is_some(), "{lost} lost at an equity of {equity}, {level:?}");
         }
     }
 

@@ -69,7 +69,7 @@ impl Default for HealthSettings {
 pub struct HealthReport {
     /// How the bot is.
     pub status: Status,
-    /// Why it isn't healthy; empty when it is.
+    /// Why it isn't healthy, and what limits trading though it is.
     pub reasons: Vec<String>,
     /// Since the start of the process.
     pub uptime: Duration,
@@ -289,6 +289,7 @@ impl Shared {
             memory_limit_mb: self.settings.memory_mb,
             remarks: vitals.remarks(),
             halt: vitals.halt(),
+            limits: vitals.limits(),
             disk_silent: vitals.disk_silent(now, self.settings.disk_limit),
             disk_trouble: vitals.disk_trouble(),
             log_trouble: vitals.log_trouble(),

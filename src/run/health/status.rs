@@ -49,6 +49,8 @@ pub(super) struct Checkup {
     pub(super) remarks: Vec<String>,
     /// Why no positions are opened.
     pub(super) halt: Option<String>,
+    /// What limits trading, and how the bot is with it.
+    pub(super) limits: Vec<(Status, String)>,
     /// For how long the disk has not confirmed a write, where that is too long.
     pub(super) disk_silent: Option<Duration>,
     pub(super) disk_trouble: Option<String>,
@@ -67,6 +69,7 @@ impl Checkup {
             found.push((Critical, format!("no turn of the trading loop for {} s", silence.as_secs())));
         }
         found.extend(self.halt.iter().map(|why| (Degraded, format!("halted: {why}"))));
+        found.extend(self.limits.iter().cloned());
         found.extend(self.errors());
         found.extend(self.stale.iter().map(|(name, age)| (Degraded, format!("{name}: data {} s old", age.as_secs()))));
         if self.slowest_turn > self.turn_limit {
@@ -143,6 +146,7 @@ mod tests {
             memory_limit_mb: 32,
             remarks: vec![],
             halt: None,
+            limits: vec![],
             disk_silent: None,
             disk_trouble: None,
             log_trouble: None,
@@ -169,6 +173,15 @@ mod tests {
             (
                 Checkup { halt: Some("emergency stop".into()), remarks: vec!["m".into()], ..well() },
                 "degraded (halted: emergency stop; m)",
+            ),
+            (Checkup { limits: vec![(Status::Healthy, "half the size".into())], ..well() }, "healthy (half the size)"),
+            (
+                Checkup {
+                    limits: vec![(Status::Healthy, "half the size".into()), (Status::Critical, "all is closed".into())],
+                    lost_log_lines: 3,
+                    ..well()
+                },
+                "critical (all is closed; 3 log lines lost; half the size)",
             ),
             (
                 Checkup { disk_silent: Some(secs(12)), ..well() },

@@ -86,6 +86,8 @@ struct Shared {
     /// What the monitor found last.
     health: RefCell<(Status, Vec<String>)>,
     halt: RefCell<Option<String>>,
+    /// What limits trading, and how the bot is with it.
+    limits: RefCell<Vec<(Status, String)>>,
     disk_trouble: RefCell<Option<String>>,
     /// Since when the disk owes an answer.
     disk_asked: Cell<Option<Instant>>,
@@ -186,6 +188,12 @@ impl Vitals {
         self.disturb();
     }
 
+    /// What limits trading: limits and circuit breakers that have tripped.
+    pub fn set_limits(&self, limits: Vec<(Status, String)>) {
+        self.shared.limits.replace(limits);
+        self.disturb();
+    }
+
     /// Since when the disk has been asked for a write that it has not confirmed; `None` where there is none.
     pub fn set_disk_asked(&self, since: Option<Instant>) {
         self.shared.disk_asked.set(since);
@@ -266,6 +274,10 @@ impl Vitals {
 
     pub(super) fn halt(&self) -> Option<String> {
         self.shared.halt.borrow().clone()
+    }
+
+    pub(super) fn limits(&self) -> Vec<(Status, String)> {
+        self.shared.limits.borrow().clone()
     }
 
     pub(super) fn stale(&self, now: Instant) -> Vec<(String, Duration)> {

@@ -344,7 +344,7 @@ impl Realtime {
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
             Action::Halt(Halt::Emergency) => {
                 self.emergency = true;
-                let (_, reason) = self.teller().line(&Note::Halted(Halt::Emergency));
+                let reason = self.teller().emergency();
                 self.keeping.halt(reason, wall_ms());
             }
             Action::Halt(Halt::Pause | Halt::Close) => {}

@@ -1,10 +1,10 @@
 //! What is known of a bot, and what follows from it.
 
-use super::report::{Account, Halt, Health, LastEnd, Line, Period, Pnl, Position, Report, Store};
+use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Period, Pnl, Position, Report, Store};
 use crate::{
     engine,
-    market::{DAY_MS, Side, Timestamp},
-    run::{earnings::Earnings, moment::Moment},
+    market::{DAY_MS, Side, SymbolId, Timestamp},
+    run::{breakers, earnings::Earnings, moment::Moment},
     store::{
         self, Database, HaltKind, Memory, Said, SaidKind, Sample, StoreError, TradeRow,
         folder::{Holder, JOURNAL, OLD, holder, size},
@@ -119,6 +119,7 @@ impl Known {
             positions: self.rows.memory.iter().flat_map(positions).collect(),
             pnl: pnl(&self.rows.trades, self.rows.market_time()),
             halts: self.rows.halts.iter().filter_map(|halt| self.halt(halt)).collect(),
+            breakers: self.rows.memory.iter().flat_map(tripped).collect(),
             signals: lines(&self.rows.signals),
             errors: lines(&self.rows.troubles),
             store: self.sizes.clone(),
@@ -238,6 +239,18 @@ fn positions(memory: &Memory) -> impl Iterator<Item = Position> {
             mark: mark.map(|mark| mark.normalize()),
             unrealised: mark.map(|mark| position.unrealised(mark).normalize()),
         }
+    })
+}
+
+fn tripped(memory: &Memory) -> impl Iterator<Item = Breaker> {
+    let name = |symbol: SymbolId| memory.names.symbols[symbol.index()].as_str();
+    memory.trader.engine().tripped().iter().map(move |tripped| Breaker {
+        kind: breakers::kind(tripped.breaker),
+        effect: breakers::effect(tripped.breaker),
+        symbol: breakers::symbol(tripped.breaker).map(|symbol| name(symbol).to_owned()),
+        reason: breakers::text(tripped, name),
+        since: tripped.at.into(),
+        until: tripped.until.map(Moment::from),
     })
 }
 

@@ -1,6 +1,6 @@
 //! How the bot is, for a person: the most important first, narrow enough for a phone.
 
-use super::report::{Account, Halt, Health, LastEnd, Line, Pnl, Position, Report};
+use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Pnl, Position, Report};
 use crate::{
     market::{Symbol, Timestamp, known_instrument},
     run::{
@@ -27,6 +27,9 @@ pub fn lines(report: &Report, zone: &TimeZone, width: usize) -> Vec<String> {
     let mut page = Page { zone, width, now: report.looked, lines: Vec::new() };
     page.head(report);
     report.halts.iter().for_each(|halt| page.halt(halt));
+    // an emergency stop is told as the halt that it is
+    let limits = report.breakers.iter().filter(|breaker| breaker.effect != "emergency_stop");
+    limits.for_each(|breaker| page.breaker(breaker));
     page.health(report);
     page.account(&report.account);
     page.positions(&report.positions);
@@ -75,6 +78,11 @@ impl Page<'_> {
             "",
             &format!("positions are opened again {by_itself}when the bot is started with {}", halt.cleared_by),
         );
+    }
+
+    fn breaker(&mut self, breaker: &Breaker) {
+        let Moment(since) = breaker.since;
+        self.entry("Limited", &format!("{} (since {})", breaker.reason, market_time(Timestamp(since))));
     }
 
     fn health(&mut self, report: &Report) {

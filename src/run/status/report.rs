@@ -35,6 +35,8 @@ pub struct Report {
     pub pnl: Pnl,
     /// What keeps the bot from opening positions now.
     pub halts: Vec<Halt>,
+    /// Limits and circuit breakers that have tripped, oldest first.
+    pub breakers: Vec<Breaker>,
     /// The last signals, taken or not and why; the newest last.
     pub signals: Vec<Line>,
     /// The last errors and warnings; the newest last.
@@ -63,7 +65,7 @@ pub struct LastEnd {
 pub struct Health {
     /// `healthy`, `degraded` or `critical`.
     pub status: String,
-    /// Why, where it is not healthy.
+    /// Why, where it is not healthy, and what limits trading.
     pub reasons: Vec<String>,
     /// When, by the wall clock.
     pub at: Moment,
@@ -151,6 +153,23 @@ pub struct Halt {
     pub until: Option<Moment>,
     /// The flag with which the bot must be started for it to end now.
     pub cleared_by: &'static str,
+}
+
+/// A limit or a circuit breaker that has tripped.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Breaker {
+    /// `losses_in_a_row`, `daily_loss`, `position_loss`, `volatility_spike`, `correlation`, `drawdown` or `empty_account`.
+    pub kind: &'static str,
+    /// `pause`, `close` or `emergency_stop`; `close_position`, `halve_sizes` or `skip` where it is about one symbol.
+    pub effect: &'static str,
+    /// That symbol.
+    pub symbol: Option<String>,
+    /// In the log's words.
+    pub reason: String,
+    /// Market time.
+    pub since: Moment,
+    /// Market time at which it resets; null: with the position's end, or, for an emergency stop, with `--clear-emergency`.
+    pub until: Option<Moment>,
 }
 
 /// A line of the log.

@@ -238,6 +238,43 @@ fn a_halt_says_until_when_and_how_it_is_cleared() {
     assert_eq!((&json[1]["kind"], &json[1]["until"]["ms"]), (&"restarts".into(), &(NOW + 60_000).into()));
 }
 
+/// The memory with what has tripped: a position's loss, three losses in a row and a drawdown.
+fn tripped() -> Memory {
+    let mut memory = memory();
+    let mut trader = serde_json::to_value(&memory.trader).unwrap();
+    let one = |breaker: Value, until: Option<Timestamp>, measured: f64| serde_json::json!({ "breaker": breaker, "at": MARKET, "until": until, "measured": measured });
+    trader["engine"]["breakers"]["tripped"] = Value::Array(vec![
+        one(serde_json::json!({ "PositionLoss": 0 }), None, 3.25),
+        one("LossStreak".into(), Some(MARKET.plus_ms(12 * HOUR_MS)), 3.0),
+        one("Drawdown".into(), None, 10.5),
+    ]);
+    memory.trader = serde_json::from_value(trader).unwrap();
+    memory
+}
+
+#[test]
+fn what_has_tripped_says_since_when_and_until_when() {
+    let mut known = known();
+    known.rows.memory = Some(tripped());
+    let want = [
+        "Limited   BTC/USDT:USDT: the position has lost 3.25 % of the equity and is closed (since 2025-01-03 12:00 UTC)",
+        "Limited   3 losses in a row: no new entries until 2025-01-04 00:00 UTC (since 2025-01-03 12:00 UTC)",
+        "Health    healthy 2.1m ago",
+    ];
+    assert_eq!(top(&known)[1..], want);
+    let json = &json(&known)["breakers"];
+    for (index, kind, effect, symbol, until) in [
+        (0, "position_loss", "close_position", "BTC/USDT:USDT".into(), Value::Null),
+        (1, "losses_in_a_row", "pause", Value::Null, "2025-01-04T00:00:00Z".into()),
+        (2, "drawdown", "emergency_stop", Value::Null, Value::Null),
+    ] {
+        let got = &json[index];
+        assert_eq!((&got["kind"], &got["effect"], &got["symbol"]), (&kind.into(), &effect.into(), &symbol));
+        assert_eq!((got["since"]["utc"].as_str(), &got["until"]["utc"]), (Some("2025-01-03T12:00:00Z"), &until));
+    }
+    assert_eq!(json[2]["reason"], "Emergency stop: equity has fallen 10.50 % from its highest");
+}
+
 #[test]
 fn an_account_that_has_done_nothing_has_its_capital() {
     let mut known = known();
@@ -318,6 +355,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
     let mut known = known();
     let halt = store::Halt { kind: HaltKind::Restarts, reason: "5".into(), since_ms: NOW, until_ms: Some(NOW + 1) };
     known.rows.halts = vec![halt];
+    known.rows.memory = Some(tripped());
     let mut running = Vec::new();
     names(&json(&known), "", &mut running);
     known.holder = None;
@@ -342,6 +380,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
         ".positions[].since",
         ".halts[].since",
         ".halts[].until",
+        ".breakers[].since",
         ".signals[].at",
         ".errors[].at",
     ];
@@ -349,7 +388,8 @@ fn programs_find_each_value_under_a_name_that_stays() {
         .health.status .health.reasons .health.age_s .health.memory_kb .health_overdue .account.market .account.capital \
         .account.balance .account.equity .positions[].symbol .positions[].strategy .positions[].side .positions[].qty \
         .positions[].entry_price .positions[].stop .positions[].target .positions[].mark .positions[].unrealised \
-        .halts[].kind .halts[].reason .halts[].cleared_by .signals[].text .errors[].text \
+        .halts[].kind .halts[].reason .halts[].cleared_by .breakers[].kind .breakers[].effect .breakers[].symbol \
+        .breakers[].reason .breakers[].until .signals[].text .errors[].text \
         .store.database_bytes .store.journal_bytes .store.old_bytes";
     let all = [single.to_owned(), moments.map(moment).join(" "), ["today", "last_7_days", "all"].map(period).join(" ")];
     let mut want: Vec<_> = all.iter().flat_map(|names| names.split_whitespace()).collect();

@@ -63,7 +63,12 @@ impl World {
         let minute = |rule| strategies::Settings { timeframe: Timeframe::M1, context: Timeframe::M1, ..rule };
         let both = [strategies::Settings::oversold_bounce(), strategies::Settings::short_the_rip()];
         let exits = Exits { trailing: true, trailing_pct: 0.2, time_limit: true, max_hold_s: 900 };
-        let risk = Risk { max_trades_per_day: 1000, daily_loss_pct: 100.0, ..Risk::default() };
+        let risk = Risk {
+            max_trades_per_day: 1000,
+            daily_loss_pct: 100.0,
+            max_losses_in_row: 0, // else there would be three trades a day
+            ..Risk::default()
+        };
         let rules = Settings { strategies: both.map(minute).into(), exits, risk, ..settings() };
         let mut rig = Rig::new(rules);
         let mut candles = Vec::new();

@@ -71,6 +71,8 @@ fn course() -> &'static [Batch] {
         (config.exits.trailing, config.exits.trailing_pct) = (true, 0.8);
         (config.exits.time_limit, config.exits.max_hold_s) = (true, 9 * 3600);
         (config.risk.max_trades_per_day, config.risk.daily_loss_pct) = (50, 50.0);
+        (config.risk.max_losses_in_row, config.risk.max_drawdown_pct) = (0, 100.0);
+        (config.risk.max_correlation, config.risk.breaker_correlation) = (1.0, 1.0);
         trade_days(&config, 3)
     })
 }
