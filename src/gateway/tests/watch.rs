@@ -12,7 +12,7 @@ pub struct Watch {
     pub remarks: Vec<(i64, Remark)>,
     pub news: Vec<(i64, Timestamp, News)>,
     pub candles: Vec<Vec<Candle>>,
-    pub history: Vec<(Timestamp, Timeframe, SymbolId)>,
+    pub history: Vec<(SymbolId, Timestamp, Timeframe)>,
     pub feeds: Vec<Option<FeedState>>,
     pub attempts: Vec<(i64, SocketId)>,
     pub requests: u64,
@@ -95,7 +95,7 @@ impl Watch {
     fn news(&mut self, at: Timestamp, news: &News, now: i64, clock: Timestamp) {
         match news {
             News::Candle(closed) if closed.history => {
-                let key = (closed.closes_at(), closed.timeframe, closed.symbol);
+                let key = (closed.symbol, closed.closes_at(), closed.timeframe);
                 let in_order = self.history.last().is_none_or(|last| *last < key);
                 assert!(in_order || self.joins_late, "history out of order");
                 let first = |candles: &Vec<Candle>| candles.is_empty();
