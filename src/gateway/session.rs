@@ -378,7 +378,9 @@ impl Gateway {
         }
         let mut room = MOST_CANDLES;
         for at in 0..self.feeds.len() {
-            let Some(history) = self.feeds[at].history.as_ref().filter(|_| self.feeds[at].is_wanted()) else { continue };
+            let Some(history) = self.feeds[at].history.as_ref().filter(|_| self.feeds[at].is_wanted()) else {
+                continue;
+            };
             if !history.is_whole() {
                 return;
             }
