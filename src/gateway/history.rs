@@ -103,6 +103,12 @@ impl History {
         Some((timeframe, candle))
     }
 
+    /// Candles that there is room for.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.frames.iter().map(|frame| frame.candles.capacity()).sum()
+    }
+
     /// The last 1m candle that was taken out.
     pub const fn last_minute(&self) -> Option<Candle> {
         self.last_minute

@@ -27,6 +27,8 @@ pub struct Watch {
     pub first_bar: Vec<Option<Timestamp>>,
     /// A symbol's history may come after live candles of others.
     pub joins_late: bool,
+    /// Candles of history that there was room for, at most.
+    pub held: usize,
     /// Sockets of the past.
     seen: BTreeSet<SocketId>,
 }
@@ -52,6 +54,7 @@ impl Watch {
             lowest: f64::INFINITY,
             first_bar: vec![None; count],
             joins_late: false,
+            held: 0,
             seen: BTreeSet::new(),
         }
     }
@@ -133,8 +136,10 @@ impl Watch {
     }
 
     /// L3 and S10: nothing is live for longer than F after its data.
-    pub fn after(&self, gateway: &Gateway, now: i64) {
+    pub fn after(&mut self, gateway: &Gateway, now: i64) {
         let view = gateway.view();
+        let histories = gateway.feeds.iter().filter_map(|feed| feed.history.as_ref());
+        self.held = self.held.max(histories.map(History::room).sum());
         for (index, _) in self.feeds.iter().enumerate().filter(|(_, feed)| **feed == Some(FeedState::Live)) {
             let symbol = SymbolId(index as u16);
             for path in [PUBLIC, MARKET] {
