@@ -219,7 +219,7 @@ impl Gateway {
         }
         if let Standing::Quarantined(why) = &standing {
             outputs.push(Output::Say(Remark::Quarantined(id_of(at), why.clone())));
-            feed.history = None;
+            feed.history = feed.history.take().filter(History::is_begun); // what was delivered is not delivered again
             self.asking.drop_symbol(id_of(at));
         }
         self.feeds[at].standing = standing;

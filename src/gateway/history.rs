@@ -36,6 +36,7 @@ pub struct History {
     /// Where the live candles begin.
     pub anchor: Timestamp,
     frames: Vec<Frame>,
+    begun: bool,
     last_minute: Option<Candle>,
 }
 
@@ -50,12 +51,17 @@ impl History {
             let next = timeframe.open_of(until.plus_ms(-wanted));
             Frame { timeframe: *timeframe, candles: VecDeque::new(), next, until, tries: 0, not_before: None, flat: 0 }
         });
-        Self { anchor, frames: frames.collect(), last_minute: None }
+        Self { anchor, frames: frames.collect(), begun: false, last_minute: None }
     }
 
     /// Whether all was fetched.
     pub fn is_whole(&self) -> bool {
         self.frames.iter().all(Frame::is_whole)
+    }
+
+    /// Whether some of it was delivered.
+    pub const fn is_begun(&self) -> bool {
+        self.begun
     }
 
     /// Whether all was delivered.
@@ -87,10 +93,20 @@ impl History {
         let (_, timeframe) = self.peek()?;
         let frame = self.frames.iter_mut().find(|frame| frame.timeframe == timeframe)?;
         let candle = frame.candles.pop_front()?;
+        if frame.candles.is_empty() {
+            frame.candles = VecDeque::new(); // gives its memory back
+        }
+        self.begun = true;
         if timeframe == Timeframe::M1 {
             self.last_minute = Some(candle);
         }
         Some((timeframe, candle))
+    }
+
+    /// Candles that there is room for.
+    #[cfg(test)]
+    pub fn room(&self) -> usize {
+        self.frames.iter().map(|frame| frame.candles.capacity()).sum()
     }
 
     /// The last 1m candle that was taken out.

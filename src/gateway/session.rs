@@ -369,35 +369,42 @@ impl Gateway {
 
     // ── candles ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Delivers the histories once all that are wanted are whole, in the order of their closes.
+    /// Delivers the histories, a symbol after the other in their order: each as soon as it is whole and those before it are over, so that few are
+    /// held at a time and the order does not depend on the network. Live candles begin for all at once.
     fn deliver_history(&mut self, outputs: &mut Vec<Output>) {
         self.more = false;
-        let mut pending = self.feeds.iter().filter(|feed| feed.is_wanted()).filter_map(|feed| feed.history.as_ref());
-        if self.listed_at.is_none() || !pending.all(History::is_whole) {
+        if self.listed_at.is_none() {
             return;
         }
-        for _ in 0..MOST_CANDLES {
-            let firsts = self.feeds.iter().enumerate().filter(|(_, feed)| feed.is_wanted());
-            let firsts = firsts.filter_map(|(at, feed)| Some((feed.history.as_ref()?.peek()?, at)));
-            let Some((_, at)) = firsts.min() else { break };
-            self.deliver_old(at, outputs);
-        }
-        let mut pending = self.feeds.iter().filter(|feed| feed.is_wanted()).filter_map(|feed| feed.history.as_ref());
-        self.more = pending.any(|history| !history.is_over());
-        if !self.more {
-            self.feeds.iter_mut().filter(|feed| feed.is_wanted()).for_each(Feed::begin_live);
-            if !std::mem::replace(&mut self.ready, true) {
-                outputs.push(Output::Say(Remark::Ready { candles: self.history_told }));
+        let mut room = MOST_CANDLES;
+        for at in 0..self.feeds.len() {
+            let Some(history) = self.feeds[at].history.as_ref().filter(|_| self.feeds[at].is_wanted()) else {
+                continue;
+            };
+            if !history.is_whole() {
+                return;
             }
+            while room > 0 && self.deliver_old(at, outputs) {
+                room -= 1;
+            }
+            if self.feeds[at].history.as_ref().is_some_and(|history| !history.is_over()) {
+                self.more = true;
+                return;
+            }
+        }
+        self.feeds.iter_mut().filter(|feed| feed.is_wanted()).for_each(Feed::begin_live);
+        if !std::mem::replace(&mut self.ready, true) {
+            outputs.push(Output::Say(Remark::Ready { candles: self.history_told }));
         }
     }
 
-    fn deliver_old(&mut self, at: usize, outputs: &mut Vec<Output>) {
+    /// The next candle of a symbol's history; whether there was one.
+    fn deliver_old(&mut self, at: usize, outputs: &mut Vec<Output>) -> bool {
+        let Some((timeframe, candle)) = self.feeds[at].history.as_mut().and_then(History::pop) else { return false };
+        self.history_told = self.history_told.saturating_add(1);
         let symbol = id_of(at);
-        if let Some((timeframe, candle)) = self.feeds[at].history.as_mut().and_then(History::pop) {
-            self.history_told = self.history_told.saturating_add(1);
-            self.tell(News::Candle(ClosedCandle { symbol, timeframe, candle, history: true }), outputs);
-        }
+        self.tell(News::Candle(ClosedCandle { symbol, timeframe, candle, history: true }), outputs);
+        true
     }
 
     fn deliver_candles(&mut self, outputs: &mut Vec<Output>) {

@@ -44,7 +44,7 @@ impl End {
         let code = match &self.trading.how {
             How::Panicked(_) => PANIC,
             How::Quit => FAILURE,
-            How::Returned(Finished { outcome: Err(LoopError::Data(_)), .. }) => USAGE,
+            How::Returned(Finished { outcome: Err(LoopError::Data(_) | LoopError::Nothing(_)), .. }) => USAGE,
             How::Returned(Finished { outcome: Err(LoopError::Keep(_) | LoopError::Deaf), .. }) => PANIC,
             How::Returned(Finished { outcome: Err(LoopError::Out(_)), .. }) => FAILURE,
             How::Returned(Finished { outcome: Ok(()), .. }) => signals::exit_code(self.cause, had_duration),
@@ -246,6 +246,8 @@ mod tests {
             (returned(Ok(())), None, Cause::Terminate, 143),
             (returned(Ok(())), None, Cause::Emergency, 3),
             (returned(Err(out_error())), None, Cause::Failure, 1),
+            (returned(Err(LoopError::Deaf)), None, Cause::Failure, 70),
+            (returned(Err(LoopError::Nothing("none".to_owned()))), None, Cause::Failure, 2),
             (Panicked("no".to_owned()), None, Cause::Failure, 70),
             (Quit, None, Cause::Failure, 1),
             (returned(Ok(())), broke(), Cause::Failure, 70),

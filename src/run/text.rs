@@ -342,6 +342,17 @@ fn age(ms: i64) -> String {
     }
 }
 
+/// A pause: `250 ms`, `1.5 s`, `43 s`, `2 min`.
+#[must_use]
+pub fn pause(time: Duration) -> String {
+    match time.as_millis() {
+        ms @ ..1000 => format!("{ms} ms"),
+        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        ms if ms % 1000 == 0 || ms >= 10_000 => format!("{} s", (ms + 500) / 1000),
+        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    }
+}
+
 /// A duration as a person types it: `300s`.
 #[must_use]
 pub fn seconds(time: Duration) -> String {
@@ -532,6 +543,19 @@ mod tests {
         }
         for (ms, want) in [(724_000, "12:04"), (3_723_000, "1:02:03"), (-5, "00:00")] {
             assert_eq!(countdown(ms), want);
+        }
+        for (ms, want) in [
+            (0, "0 ms"),
+            (250, "250 ms"),
+            (1_500, "1.5 s"),
+            (9_990, "9.9 s"),
+            (4_000, "4 s"),
+            (43_210, "43 s"),
+            (59_700, "60 s"),
+            (90_000, "90 s"),
+            (120_000, "2 min"),
+        ] {
+            assert_eq!(pause(Duration::from_millis(ms)), want);
         }
         assert_eq!(market_time(Timestamp(1_735_689_600_000)), "2025-01-01 00:00 UTC");
         assert_eq!([age(2_000), age(700_000), age(90_000_000)], ["2 s", "11 min", "25 h"]);

@@ -75,6 +75,36 @@ fn a_name_that_nobody_knows_is_asked_for_again_until_the_bot_is_stopped() {
 }
 
 #[test]
+fn a_run_without_any_symbol_that_is_traded_ends_and_says_why() {
+    let exchange = Played::open(&["--speed", SLOW, "--symbols", "BTCUSDT"]);
+    for (symbols, code, why) in [
+        (
+            "XRPUSDT,DOGEUSDT",
+            2,
+            "bot: the exchange trades none of the symbols: XRP/USDT:USDT: the exchange does not list it; \
+             DOGE/USDT:USDT: the exchange does not list it\n",
+        ),
+        ("BTCUSDT,XRPUSDT", 0, ""),
+    ] {
+        let place = Place::new(&exchange.address, "");
+        let ended = place.trade(SLOW, &["--symbols", symbols, "--duration", "3"]).end();
+        assert_eq!((ended.code(), ended.stderr.as_str()), (Some(code), why), "{}", ended.stdout());
+        assert!(ended.with("XRP/USDT:USDT is not traded: the exchange does not list it").next().is_some());
+    }
+}
+
+#[test]
+fn streams_that_say_nothing_for_ten_minutes_end_the_bot_while_requests_are_answered() {
+    let exchange = Played::open(&["--speed", "60", "--symbols", "BTCUSDT", "--faults", "silent=1"]);
+    let place = Place::new(&exchange.address, "");
+    let ended = place.trade("60", &["--symbols", "BTCUSDT"]).end();
+    let why = "bot: the exchange's streams have been silent for ten minutes, while it answers requests: ended to begin anew\n";
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(70), why), "{}", ended.stdout());
+    assert!(ended.took >= Duration::from_secs(10), "{:?}", ended.took);
+    assert!(ended.with("🔄 Processing 1 symbols").next().is_some(), "{}", ended.stdout());
+}
+
+#[test]
 fn checks_pass_and_what_is_fetched_can_be_replayed() {
     let exchange = Played::open(&["--speed", "20"]);
     let place = Place::new(&exchange.address, "");

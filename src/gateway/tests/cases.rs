@@ -37,6 +37,15 @@ fn the_start_is_clock_then_rules_then_history_then_live() {
 }
 
 #[test]
+fn history_is_held_for_two_symbols_at_a_time_at_most() {
+    let mut world = calm(12);
+    world.run(150 * SECOND);
+    let (held, told) = (world.watch.held, world.watch.history.len());
+    assert!(world.gateway.is_ready() && told >= 12 * 150, "{told}");
+    assert!((150..=2 * 3 * 128).contains(&held), "room for {held} of {told}");
+}
+
+#[test]
 fn funding_is_said_once_a_minute_at_most() {
     let mut world = calm(1);
     world.run(1_000 * SECOND);

@@ -13,6 +13,7 @@ use super::{
     budget::Budget,
     candles::{Origin, Series, Taken, flat_at},
     clock::Clock,
+    history::History,
     prices::{Heard, Prices},
 };
 use crate::{

@@ -12,7 +12,7 @@ pub struct Watch {
     pub remarks: Vec<(i64, Remark)>,
     pub news: Vec<(i64, Timestamp, News)>,
     pub candles: Vec<Vec<Candle>>,
-    pub history: Vec<(Timestamp, Timeframe, SymbolId)>,
+    pub history: Vec<(SymbolId, Timestamp, Timeframe)>,
     pub feeds: Vec<Option<FeedState>>,
     pub attempts: Vec<(i64, SocketId)>,
     pub requests: u64,
@@ -27,6 +27,8 @@ pub struct Watch {
     pub first_bar: Vec<Option<Timestamp>>,
     /// A symbol's history may come after live candles of others.
     pub joins_late: bool,
+    /// Candles of history that there was room for, at most.
+    pub held: usize,
     /// Sockets of the past.
     seen: BTreeSet<SocketId>,
 }
@@ -52,6 +54,7 @@ impl Watch {
             lowest: f64::INFINITY,
             first_bar: vec![None; count],
             joins_late: false,
+            held: 0,
             seen: BTreeSet::new(),
         }
     }
@@ -95,7 +98,7 @@ impl Watch {
     fn news(&mut self, at: Timestamp, news: &News, now: i64, clock: Timestamp) {
         match news {
             News::Candle(closed) if closed.history => {
-                let key = (closed.closes_at(), closed.timeframe, closed.symbol);
+                let key = (closed.symbol, closed.closes_at(), closed.timeframe);
                 let in_order = self.history.last().is_none_or(|last| *last < key);
                 assert!(in_order || self.joins_late, "history out of order");
                 let first = |candles: &Vec<Candle>| candles.is_empty();
@@ -133,8 +136,10 @@ impl Watch {
     }
 
     /// L3 and S10: nothing is live for longer than F after its data.
-    pub fn after(&self, gateway: &Gateway, now: i64) {
+    pub fn after(&mut self, gateway: &Gateway, now: i64) {
         let view = gateway.view();
+        let histories = gateway.feeds.iter().filter_map(|feed| feed.history.as_ref());
+        self.held = self.held.max(histories.map(History::room).sum());
         for (index, _) in self.feeds.iter().enumerate().filter(|(_, feed)| **feed == Some(FeedState::Live)) {
             let symbol = SymbolId(index as u16);
             for path in [PUBLIC, MARKET] {

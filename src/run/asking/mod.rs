@@ -12,6 +12,7 @@ pub use place::config;
 
 use super::{
     clocks::wall_ms,
+    text::pause as in_words,
     wire::{Address, Arrival, Limits, Wire, WireError},
 };
 use crate::{
@@ -189,9 +190,9 @@ impl Asker {
                     rests += 1;
                     let rest = Duration::from_millis(ms.max(0).unsigned_abs());
                     if rests >= MOST_RESTS || rest > self.patience.longest_rest {
-                        return Err(AskError::GivenUp(format!("{what}; it asks for a pause of {}", words(rest))));
+                        return Err(AskError::GivenUp(format!("{what}; it asks for a pause of {}", in_words(rest))));
                     }
-                    (self.say)(&format!("{what}; waiting {}, as the exchange demands", words(rest)));
+                    (self.say)(&format!("{what}; waiting {}, as the exchange demands", in_words(rest)));
                     wait(rest, stop).await?;
                 }
                 Then::Again => {
@@ -199,7 +200,7 @@ impl Asker {
                     if tries >= self.patience.tries {
                         return Err(AskError::GivenUp(format!("{what} (tried {tries} times)")));
                     }
-                    (self.say)(&format!("{what}; trying again in {}", words(pause)));
+                    (self.say)(&format!("{what}; trying again in {}", in_words(pause)));
                     wait(pause, stop).await?;
                     pause = (pause * 2).min(self.patience.longest_pause);
                 }
@@ -264,7 +265,7 @@ impl Asker {
             let text = format!("{used} of {} of this minute's request weight is used up already", self.limit);
             return Err(AskError::GivenUp(text));
         }
-        (self.say)(&format!("{used} of {} of the request weight is used; waiting {}", self.limit, words(rest)));
+        (self.say)(&format!("{used} of {} of the request weight is used; waiting {}", self.limit, in_words(rest)));
         self.used = None;
         wait(rest, stop).await
     }
@@ -347,14 +348,4 @@ fn rest_for_weight(used: u32, minute: i64, weight: u32, limit: u32, now: Timesta
         return None;
     }
     Some(Timestamp((minute + 1) * MINUTE_MS + MINUTE_MARGIN_MS).since_ms(now))
-}
-
-/// `250 ms`, `4 s`, `1.5 s`, `2 min`.
-fn words(time: Duration) -> String {
-    match time.as_millis() {
-        ms @ ..1000 => format!("{ms} ms"),
-        ms if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
-        ms if ms % 1000 == 0 => format!("{} s", ms / 1000),
-        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-    }
 }

@@ -135,12 +135,3 @@ fn the_stop_signal_ends_every_wait() {
     let (answer, first) = async_io::block_on(futures_lite::future::zip(asker.time(&stop), stopping));
     assert!(matches!(answer, Err(AskError::Stopped)) && first);
 }
-
-#[test]
-fn times_are_short_to_read() {
-    for (ms, want) in
-        [(0, "0 ms"), (999, "999 ms"), (1000, "1 s"), (1500, "1.5 s"), (61_234, "61.2 s"), (120_000, "2 min")]
-    {
-        assert_eq!(words(Duration::from_millis(ms)), want);
-    }
-}

@@ -60,6 +60,9 @@ pub enum LoopError {
     /// The exchange answers requests, but its streams say nothing (exit code 70: another process may hear them).
     #[error("the exchange's streams have been silent for ten minutes, while it answers requests: ended to begin anew")]
     Deaf,
+    /// There is nothing to trade (exit code 2: another start would find the same).
+    #[error("the exchange trades none of the symbols: {0}")]
+    Nothing(String),
 }
 
 /// Everything that the loop moves.

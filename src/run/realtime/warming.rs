@@ -36,7 +36,7 @@ impl Realtime {
             self.stop_where_due(stop, orphaned);
             let is_empty = self.prices.next().is_none();
             if is_empty && self.prices.session().is_none_or(|session| session.is_ready()) {
-                return Ok(());
+                return self.something_to_trade();
             }
             let wake = [self.prices.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
             let until = wake.into_iter().flatten().min().filter(|_| is_empty).unwrap_or(now);
@@ -46,6 +46,12 @@ impl Realtime {
             self.signs.woke(until.saturating_duration_since(now));
         }
         Ok(())
+    }
+
+    /// Where the exchange trades not one of the symbols, a run would but wait.
+    fn something_to_trade(&mut self) -> Result<(), LoopError> {
+        let reasons = self.prices.session().and_then(|session| session.nothing_traded());
+        reasons.map_or(Ok(()), |reasons| Err(LoopError::Nothing(reasons)))
     }
 
     async fn warm_by_tape(&mut self, stop: &Stop) -> Result<(), LoopError> {

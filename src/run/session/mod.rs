@@ -29,12 +29,14 @@ use std::{
 const MOST_AT_ONCE: usize = 256;
 /// History that waits for the trader; more is left with the gateway, which holds it in half the space.
 const HISTORY_AT_ONCE: usize = 512;
-/// Between two looks at the streams.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Between two looks at the streams, in ms of the session's time.
+const LOOK_EVERY_MS: i64 = 10_000;
 /// Between two lines about what streams and requests give (at debug).
 const LINE_EVERY: Duration = Duration::from_secs(60);
-/// Streams that are silent for so long while requests are answered will not come back by themselves.
-const DEAF_AFTER: Duration = Duration::from_secs(600);
+/// Streams that are silent for so long while requests are answered will not come back by themselves; in ms of the session's time.
+const DEAF_AFTER_MS: i64 = 600_000;
+/// Requests count as answered if one was within so many ms.
+const ANSWERED_MS: i64 = DEAF_AFTER_MS / 10;
 
 /// A session and what the trader has not heard of it yet.
 pub struct Session {
@@ -45,10 +47,11 @@ pub struct Session {
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
     queue: VecDeque<(Timestamp, Event)>,
-    /// When a request was answered last, and when all streams carried data last.
-    answered_at: Instant,
-    heard_at: Instant,
-    look_due: Instant,
+    /// When a request was answered last.
+    answered_at: Timestamp,
+    /// Since when streams are silent while requests are answered.
+    silent_since: Timestamp,
+    look_due: Timestamp,
     line_due: Instant,
     /// The clocks when the loop was here last; it is at least once a second.
     seen: Reading,
@@ -63,7 +66,8 @@ impl Session {
         let clock = SessionClock::new(speed);
         let feeds = vec![FeedState::Stale; names.len()];
         let now = Instant::now();
-        let gateway = gateway(clock.at(now));
+        let begins = clock.at(now);
+        let gateway = gateway(begins);
         Self {
             gateway,
             wire,
@@ -71,9 +75,9 @@ impl Session {
             names,
             feeds,
             queue: VecDeque::new(),
-            answered_at: now,
-            heard_at: now,
-            look_due: now + LOOK_EVERY,
+            answered_at: begins,
+            silent_since: begins,
+            look_due: begins.plus_ms(LOOK_EVERY_MS),
             line_due: now + LINE_EVERY,
             seen: Reading::now(),
             outputs: Vec::new(),
@@ -115,6 +119,12 @@ impl Session {
         self.gateway.view()
     }
 
+    /// Why no symbol is traded, where none is.
+    #[must_use]
+    pub fn nothing_traded(&self) -> Option<String> {
+        text::nothing_traded(&self.view(), &self.names)
+    }
+
     /// When the gateway wants to be woken.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
@@ -138,8 +148,8 @@ impl Session {
         if self.gateway.next_deadline().is_some_and(|at| at <= self.clock.at(now)) {
             self.tell(Input::Wake);
         }
-        if self.look_due <= now {
-            self.look_due = now + LOOK_EVERY;
+        if self.look_due <= self.clock.at(now) {
+            self.look_due = self.clock.at(now).plus_ms(LOOK_EVERY_MS);
             self.look(now);
         }
     }
@@ -147,7 +157,7 @@ impl Session {
     fn look(&mut self, now: Instant) {
         let view = self.view();
         if view.sockets.iter().all(|socket| socket.up) {
-            self.heard_at = now;
+            self.silent_since = self.clock.at(now);
         }
         if self.line_due <= now {
             self.line_due = now + LINE_EVERY;
@@ -158,8 +168,8 @@ impl Session {
     /// Whether requests are answered while streams have been silent for so long that only another process can help.
     #[must_use]
     pub fn is_deaf(&self, now: Instant) -> bool {
-        let since = |at: Instant| now.saturating_duration_since(at);
-        since(self.heard_at) > DEAF_AFTER && since(self.answered_at) < DEAF_AFTER / 10
+        let now = self.clock.at(now);
+        now.since_ms(self.silent_since) > DEAF_AFTER_MS && now.since_ms(self.answered_at) <= ANSWERED_MS
     }
 
     /// Waits for something to come, and takes it in.
@@ -182,6 +192,7 @@ impl Session {
         self.clock.slept(gone_ms - (self.seen.monotonic_ms - last.monotonic_ms));
         self.wire.forget();
         self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
+        self.silent_since = self.clock.at(Instant::now());
         self.tell(Input::StoodStill);
         true
     }
@@ -192,11 +203,20 @@ impl Session {
             Arrival::Frame(socket, frame) => self.tell(Input::Frame(*socket, frame)),
             Arrival::Closed(socket, why) => self.tell(Input::Closed(*socket, why)),
             Arrival::Response { id, status, headers, body, took: _ } => {
-                self.answered_at = Instant::now();
+                self.answered();
                 self.tell(Input::Response(*id, Response { status: *status, headers, body }));
             }
             Arrival::NoResponse { id, why, sent } => self.tell(Input::NoResponse { id: *id, why, sent: *sent }),
         }
+    }
+
+    /// A request was answered; while none was, silent streams were no news.
+    fn answered(&mut self) {
+        let now = self.clock.at(Instant::now());
+        if now.since_ms(self.answered_at) > ANSWERED_MS {
+            self.silent_since = now;
+        }
+        self.answered_at = now;
     }
 
     fn tell(&mut self, input: Input<'_>) {

@@ -3,9 +3,10 @@
 use crate::{
     gateway::{Remark, View},
     market::{DAY_MS, SymbolId},
-    run::text::{counted, market_time},
+    run::text::{self, counted, market_time},
 };
 use log::Level;
+use std::time::Duration;
 
 /// A remark as a line of the log.
 pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
@@ -49,6 +50,16 @@ pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
     }
 }
 
+/// Why no symbol is traded, where none is: the first few, and how many more.
+pub fn nothing_traded(view: &View, names: &[String]) -> Option<String> {
+    const NAMED: usize = 3;
+    let why = view.feeds.iter().zip(names).map(|(feed, name)| Some(format!("{name}: {}", feed.quarantined.as_ref()?)));
+    let why: Vec<String> = why.collect::<Option<_>>()?;
+    let more = why.len().saturating_sub(NAMED);
+    let named = why.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+    Some(if more == 0 { named } else { format!("{named}; and {more} more") })
+}
+
 /// What streams and requests give.
 pub fn shares(view: &View) -> String {
     let sockets = view.sockets.iter().map(|socket| {
@@ -73,10 +84,8 @@ fn missed(candles: u32, timeframe: &str) -> String {
     counted(u64::from(candles), &format!("{timeframe} candle"))
 }
 
-/// A pause, to a tenth of a second where it is short.
 fn pause(ms: i64) -> String {
-    let seconds = ms.max(0) as f64 / 1000.0;
-    if seconds < 10.0 { format!("{seconds:.1} s") } else { format!("{seconds:.0} s") }
+    text::pause(Duration::from_millis(ms.max(0).unsigned_abs()))
 }
 
 /// How far this machine's clock is off, in words.

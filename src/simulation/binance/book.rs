@@ -4,7 +4,7 @@
 //! and then. Every book has the same number of levels, so two of them differ in a bounded number.
 
 use super::grid::Grid;
-use crate::market::Fnv;
+use crate::market::Random;
 
 /// Levels on each side.
 pub const LEVELS: usize = 1_000;
@@ -94,14 +94,11 @@ impl Book {
     fn qty(&self, side: Side, ticks: i64, lasts: u64) -> i64 {
         let own = mixed(self.key ^ (ticks as u64).wrapping_mul(2) ^ u64::from(side == Side::Ask));
         let epoch = self.age.wrapping_add(own % lasts) / lasts;
-        1 + (mixed(own ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % self.usual.max(1) as u64) as i64
+        1 + (mixed(own ^ epoch) % self.usual.max(1) as u64) as i64
     }
 }
 
 /// Bits that look random and follow from `word`.
-pub fn mixed(word: u64) -> u64 {
-    let mut hash = Fnv::default();
-    hash.add_bytes(&word.to_le_bytes());
-    let value = hash.value();
-    (value ^ (value >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ (value >> 32)
+const fn mixed(word: u64) -> u64 {
+    Random::of_state(word).bits()
 }

@@ -1,7 +1,6 @@
 //! Funding: a rate that moves slowly, and when it is settled.
 
-use super::book::mixed;
-use crate::market::{HOUR_MS, Timestamp};
+use crate::market::{HOUR_MS, Random, Timestamp};
 
 /// The rate that is settled in a balanced market.
 const USUAL: f64 = 0.000_1;
@@ -37,7 +36,7 @@ impl Funding {
     pub fn settled(self, at: Timestamp) -> f64 {
         let turn = at.0.div_euclid(self.period_ms());
         let (from, part) = (turn.div_euclid(SLOW), turn.rem_euclid(SLOW) as f64 / SLOW as f64);
-        let drawn = |turn: i64| (mixed(self.key ^ turn as u64) % 2_001) as f64 / 1_000.0 - 1.0;
+        let drawn = |turn: i64| (Random::of_state(self.key ^ turn as u64).bits() % 2_001) as f64 / 1_000.0 - 1.0;
         let height = drawn(from) + (drawn(from + 1) - drawn(from)) * part;
         eight_digits(USUAL + SWING * height)
     }

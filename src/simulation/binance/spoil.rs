@@ -173,11 +173,14 @@ impl Spoiler {
         }
     }
 
+    /// May make a connection silent: as it opens, and each second.
+    pub fn hush(&mut self, now: Timestamp, session: &mut Session) {
+        session.silent = session.silent || self.strikes(now, Fault::Silent);
+    }
+
     /// Spoils a connection, each second; whether it lives on.
     pub fn connection(&mut self, now: Timestamp, id: SessionId, session: &mut Session, out: &mut Vec<Output>) -> bool {
-        if !session.silent && self.strikes(now, Fault::Silent) {
-            session.silent = true;
-        }
+        self.hush(now, session);
         if self.strikes(now, Fault::Disconnect) {
             out.push(Output::CutInFrame(id, format!(r#"{{"e":"kline","E":{},"s":"BTCUSDT","k":{{"t":"#, now.0)));
             return false;

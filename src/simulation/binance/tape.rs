@@ -2,13 +2,13 @@
 
 use super::{
     bar::Bar,
-    book::{Book, Side, mixed},
+    book::{Book, Side},
     funding::{Funding, eight_digits},
     grid::Grid,
     minute::{Minute, Move},
     shelf::Shelf,
 };
-use crate::market::{Candle, ClosedCandle, DAY_MS, Fnv, Instrument, MINUTE_MS, Random, Timeframe, Timestamp};
+use crate::market::{Candle, ClosedCandle, DAY_MS, Instrument, MINUTE_MS, Random, Timeframe, Timestamp};
 use std::collections::VecDeque;
 
 /// The venue's step: what changes within one is seen together at its end.
@@ -73,10 +73,7 @@ impl Tape {
     /// A market without a past. It settles funding every `funding_hours`.
     pub fn new(rules: Instrument, seed: u64, funding_hours: i64) -> Self {
         let name = rules.symbol.joined();
-        let mut hash = Fnv::default();
-        hash.add_bytes(&seed.to_le_bytes());
-        hash.add_bytes(name.as_bytes());
-        let key = mixed(hash.value());
+        let key = Random::new(seed, &name).bits();
         Self {
             lower: name.to_ascii_lowercase(),
             price: Grid::of(rules.tick),

@@ -176,7 +176,8 @@ impl Venue {
             Session::open(self.now, target, place_in(&self.tapes))
         };
         match opened {
-            Ok(opened) => {
+            Ok(mut opened) => {
+                self.spoiler.hush(self.now, &mut opened);
                 self.sessions.insert(session, opened);
                 self.note_wants();
                 out.push(Output::Welcome(session));
