@@ -3,9 +3,9 @@
 //! `cargo bench --bench engine` prints Markdown tables. It asserts nothing: budgets stand in the tables beside the figures. Times are this
 //! thread's own processor time, the best of a few runs, so that a busy machine shows in the spread and not in the figure.
 
-#![allow(unsafe_code)] // a global allocator cannot be written without; it hands everything to the system's as it came
+mod common;
 
-use rustix::time::{ClockId, clock_gettime};
+use common::{allocations, machine, rate};
 use smolbear::{
     config::Config,
     engine::{Action, Engine, Event},
@@ -17,46 +17,12 @@ use smolbear::{
     strategies,
     trader::{Trader, Venue},
 };
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    fs,
-    hint::black_box,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::hint::black_box;
 
 /// Candles of a measurement: two years of one symbol's minutes, and as many of three symbols together.
 const CANDLES: usize = 1_000_000;
 /// The best of so many runs counts.
 const RUNS: usize = 5;
-
-/// The system's allocator, with every request for memory counted.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: each call is handed to `System` with the arguments that it came with, so what `GlobalAlloc` demands of callers and promises them is
-// what `System` demands and promises. The counter is an atomic, and neither allocates nor unwinds.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the rules of `alloc` for this layout.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: `memory` comes from `System`, since `alloc` and `realloc` hand on what it gave, and `layout` is the one that it was asked with.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as for `dealloc`; the caller keeps the rules for `size`.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// One row of the table.
 struct Row {
@@ -124,7 +90,7 @@ fn main() {
             |candles| trader(&five(3), candles).1,
         ),
     ];
-    println!("{}, {}, best of {RUNS} runs of {CANDLES} candles:\n", machine(), std::env::consts::ARCH);
+    println!("{}, best of {RUNS} runs of {CANDLES} candles:\n", machine());
     println!("| candles | million a second (worst run) | aim | over the loop by hand | allocations an event |");
     println!("|---|---|---|---|---|");
     for row in &rows {
@@ -180,22 +146,10 @@ fn measure<'a>(
     let candles = candles();
     let mut rates: Vec<f64> = (0..RUNS).map(|_| rate(candles.len(), || work(candles))).collect();
     rates.sort_by(f64::total_cmp);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     black_box(work(candles));
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let allocations = allocations() - before;
     Row { what, millions: [rates[RUNS - 1], rates[0]], allocations, events: candles.len(), budget }
-}
-
-/// Millions of events a second of this thread's processor time.
-fn rate(events: usize, work: impl FnOnce() -> u64) -> f64 {
-    let begin = processor_time();
-    black_box(work());
-    events as f64 / (processor_time() - begin) / 1e6
-}
-
-fn processor_time() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// What a program would cost that did nothing else.
@@ -272,16 +226,9 @@ fn prices(candles: &[ClosedCandle]) {
             actions.len() as u64
         };
         run(1_000);
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = allocations();
         let millions = rate(CANDLES, || run(CANDLES));
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        let allocations = allocations() - before;
         println!("| {open} open | {millions:.1} | {:.6} |", allocations as f64 / CANDLES as f64);
     }
-}
-
-/// The processor's name.
-fn machine() -> String {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| "a machine without a name".to_owned(), |(_, name)| name.trim().to_owned())
 }

@@ -16,14 +16,17 @@ pub(super) struct Chain {
     rows: Option<Rows>,
     said: Said,
     last: Option<Timestamp>,
-    head: Option<Candle>,
+    head: Candle,
+    /// When the head closes; `None` where there is no head.
+    closes_at: Option<Timestamp>,
 }
 
 impl Chain {
     /// Without a file yet; after [`Chain::add`], [`Chain::rewind`] brings it to its first candle.
     pub fn new(symbol: SymbolId, timeframe: Timeframe) -> Self {
         let said = Said::default();
-        Self { symbol, timeframe, files: Vec::new(), opened: 0, rows: None, said, last: None, head: None }
+        let head = Candle::default();
+        Self { symbol, timeframe, files: Vec::new(), opened: 0, rows: None, said, last: None, head, closes_at: None }
     }
 
     /// Takes in a file; files may come in any order.
@@ -42,9 +45,16 @@ impl Chain {
         self.timeframe
     }
 
-    /// The candle that is next, until [`Chain::advance`].
-    pub fn head(&self) -> Option<&Candle> {
-        self.head.as_ref()
+    /// When the candle closes that is next, until [`Chain::advance`]; `None` at the end.
+    #[inline]
+    pub fn closes_at(&self) -> Option<Timestamp> {
+        self.closes_at
+    }
+
+    /// The candle that is next; of no meaning at the end.
+    #[inline]
+    pub fn head(&self) -> &Candle {
+        &self.head
     }
 
     /// Bytes read and bytes in all, as the files lie on the disk; for those who wait.
@@ -67,42 +77,46 @@ impl Chain {
 
     /// Goes on to the next candle that was not there already.
     pub fn advance(&mut self, found: &mut Findings) -> Result<(), FileError> {
-        self.head = None;
-        while let Some(candle) = self.read()? {
+        self.closes_at = None;
+        while self.read()? {
             found.row();
-            if self.is_new(&candle, found) {
-                self.last = Some(candle.open_time);
-                self.head = Some(candle);
+            let open = self.head.open_time;
+            if self.is_new(open, found) {
+                self.last = Some(open);
+                self.closes_at = Some(open.plus_ms(self.timeframe.ms()));
                 break;
             }
         }
         Ok(())
     }
 
-    /// The next row of the open file, or the first of the next.
-    fn read(&mut self) -> Result<Option<Candle>, FileError> {
+    /// Reads the next row of the open file, or the first of the next, as the head; false at the end of all.
+    fn read(&mut self) -> Result<bool, FileError> {
         if let Some(rows) = &mut self.rows
-            && let Some(candle) = rows.next()?
+            && rows.read(&mut self.head)?
         {
-            return Ok(Some(candle));
+            return Ok(true);
         }
         self.rows = None;
-        let Some((first, spec)) = self.files.get(self.opened) else { return Ok(None) };
+        let Some((first, spec)) = self.files.get(self.opened) else { return Ok(false) };
         self.opened += 1;
         self.said = Said::default();
         let rows = self.rows.insert(Rows::open(spec)?);
-        let candle = rows.next()?.filter(|candle| candle.open_time == *first);
-        candle.map(Some).ok_or_else(|| FileError::Changed { file: rows.file().to_owned() })
+        if rows.read(&mut self.head)? && self.head.open_time == *first {
+            return Ok(true);
+        }
+        Err(FileError::Changed { file: rows.file().to_owned() })
     }
 
-    /// Whether the candle follows the last one; what lies between is noted.
-    fn is_new(&mut self, candle: &Candle, found: &mut Findings) -> bool {
+    /// Whether a candle that opens then follows the last one; what lies between is noted.
+    fn is_new(&mut self, open: Timestamp, found: &mut Findings) -> bool {
         let Some(last) = self.last else { return true };
-        let periods = candle.open_time.since_ms(last) / self.timeframe.ms();
-        if periods == 1 {
+        let (since_ms, period_ms) = (open.since_ms(last), self.timeframe.ms());
+        if since_ms == period_ms {
             return true;
         }
-        self.note(candle.open_time, periods, found);
+        let periods = since_ms / period_ms;
+        self.note(open, periods, found);
         periods > 1
     }
 

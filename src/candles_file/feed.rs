@@ -57,9 +57,8 @@ impl Feed {
         for chain in &mut chains {
             chain.rewind(&mut found)?;
             let begin = &mut begins[chain.symbol().index()];
-            if let (None, Some(first)) = (*begin, chain.head()) {
-                *begin = Some(first.open_time);
-                let closes_at = first.open_time.plus_ms(chain.timeframe().ms());
+            if let (None, Some(closes_at)) = (*begin, chain.closes_at()) {
+                *begin = Some(chain.head().open_time);
                 starts_at = Some(starts_at.map_or(closes_at, |earliest| earliest.min(closes_at)));
             }
         }
@@ -75,8 +74,8 @@ impl Feed {
     #[allow(clippy::should_implement_trait)] // fallible: `while let Some(candle) = feed.next()?` is how it is read
     pub fn next(&mut self) -> Result<Option<ClosedCandle>, FileError> {
         loop {
-            while let Some(candle) = self.merged()? {
-                if let Some(candle) = self.admitted(candle) {
+            while let Some(place) = self.merged()? {
+                if let Some(candle) = self.admitted(place) {
                     return Ok(Some(candle));
                 }
             }
@@ -119,26 +118,22 @@ impl Feed {
         symbols.map(|symbol| Offer { symbol, timeframes: of(symbol) }).collect()
     }
 
-    /// The next candle of all chains, in order.
-    fn merged(&mut self) -> Result<Option<ClosedCandle>, FileError> {
+    /// The chain whose head is the next candle of all, in order.
+    fn merged(&mut self) -> Result<Option<usize>, FileError> {
         if let Some(taken) = self.taken.take() {
             self.chains[taken].advance(&mut self.found)?;
         }
-        let mut first: Option<(usize, ClosedCandle)> = None;
-        for (place, chain) in self.chains.iter().enumerate() {
-            let Some(&candle) = chain.head() else { continue };
-            let closed = ClosedCandle { symbol: chain.symbol(), timeframe: chain.timeframe(), candle, history: false };
-            if first.is_none_or(|(_, earliest)| closed.closes_at() < earliest.closes_at()) {
-                first = Some((place, closed));
-            }
-        }
-        self.taken = first.map(|(place, _)| place);
-        Ok(first.map(|(_, candle)| candle))
+        let heads = self.chains.iter().enumerate().filter_map(|(place, chain)| Some((chain.closes_at()?, place)));
+        self.taken = heads.min().map(|(_, place)| place);
+        Ok(self.taken)
     }
 
-    /// The candle as it is delivered, or None when it is passed over.
-    fn admitted(&mut self, candle: ClosedCandle) -> Option<ClosedCandle> {
-        let symbol = candle.symbol.index();
+    /// The head of a chain as it is delivered, or None when it is passed over.
+    fn admitted(&mut self, place: usize) -> Option<ClosedCandle> {
+        let chain = &self.chains[place];
+        let (symbol, timeframe) = (chain.symbol(), chain.timeframe());
+        let candle = ClosedCandle { symbol, timeframe, candle: *chain.head(), history: false };
+        let symbol = symbol.index();
         let closes_at = candle.closes_at();
         let history = self.begins[symbol].is_some_and(|begin| closes_at <= begin);
         if history {

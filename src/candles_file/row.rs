@@ -3,6 +3,7 @@
 use super::error::{RowFault, excerpt};
 use super::number;
 use crate::market::{Candle, Timestamp};
+use std::io::BufRead;
 
 /// The columns that a row begins with; Binance's rows have more, which are passed over.
 const COLUMNS: [&str; 6] = ["open_time_ms", "open", "high", "low", "close", "volume"];
@@ -21,6 +22,40 @@ pub(super) fn parse(line: &[u8]) -> Result<Candle, RowFault> {
     let close = columns.number("close")?;
     let volume = columns.number("volume")?;
     Ok(Candle { open_time, open, high, low, close, volume })
+}
+
+/// Reads the row at the beginning of `text` into `candle` and says how long it is with its line end, where it is as nearly all are: plain
+/// numbers, and nothing but commas between them. `None` for the rest and where the text ends within the row; [`parse`] reads those.
+#[inline]
+pub(super) fn quick(text: &[u8], candle: &mut Candle) -> Option<usize> {
+    let (mut end, value) = number::digits(text, 0);
+    candle.open_time = milliseconds(end, value)?;
+    let Candle { open, high, low, close, volume, .. } = candle;
+    for number in [open, high, low, close, volume] {
+        let rest = text.get(end..)?.strip_prefix(b",")?;
+        let (value, length) = number::plain(rest)?;
+        *number = value;
+        end += 1 + length;
+    }
+    let length = match text.get(end..)? {
+        [b'\n', ..] => end + 1,
+        [b'\r', b'\n', ..] => end + 2,
+        mut more @ [b',', ..] => end + more.skip_until(b'\n').ok()?,
+        _ => return None,
+    };
+    (text[length - 1] == b'\n').then_some(length)
+}
+
+/// The time that so many digits of this value are, if it is one.
+#[inline]
+fn milliseconds(digits: usize, value: u64) -> Option<Timestamp> {
+    let value = match value {
+        _ if !(1..=18).contains(&digits) => return None,
+        ..MICROSECONDS => value,
+        _ if value.is_multiple_of(1_000) => value / 1_000,
+        _ => return None,
+    };
+    i64::try_from(value).ok().filter(|_| value < MICROSECONDS).map(Timestamp)
 }
 
 /// Whether the first line of a file names columns instead of holding a row.
@@ -45,16 +80,11 @@ impl<'a> Columns<'a> {
     fn time(&mut self) -> Result<Timestamp, RowFault> {
         let text = self.rest.unwrap_or_default();
         let (count, value) = number::digits(text, 0);
-        let whole = (1..=18).contains(&count) && text.get(count).is_none_or(|&byte| byte == b',');
-        let milliseconds = match value {
-            ..MICROSECONDS => Some(value),
-            _ if value % 1_000 == 0 => Some(value / 1_000).filter(|&value| value < MICROSECONDS),
-            _ => None,
-        };
-        match milliseconds.filter(|_| whole).and_then(|value| i64::try_from(value).ok()) {
-            Some(value) => {
+        let whole = text.get(count).is_none_or(|&byte| byte == b',');
+        match milliseconds(count, value).filter(|_| whole) {
+            Some(time) => {
                 self.pass(count);
-                Ok(Timestamp(value))
+                Ok(time)
             }
             None => Err(RowFault::Time(excerpt(self.field()))),
         }

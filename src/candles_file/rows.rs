@@ -59,22 +59,52 @@ impl Rows {
         self.number
     }
 
-    /// The next row. It opens with the row before it (doubled) or later, and has passed [`Candle::check`].
+    /// The next row, if there is one.
     pub fn next(&mut self) -> Result<Option<Candle>, FileError> {
-        if !self.read_line()? {
-            return Ok(None);
+        let mut candle = Candle::default();
+        Ok(self.read(&mut candle)?.then_some(candle))
+    }
+
+    /// Reads the next row into `candle`; false at the end. It opens with the row before it (doubled) or later, and has passed [`Candle::check`].
+    pub fn read(&mut self, candle: &mut Candle) -> Result<bool, FileError> {
+        if !self.parse(candle)? {
+            return Ok(false);
         }
-        let candle = row::parse(self.line.trim_ascii()).map_err(|fault| self.fault(fault))?;
         let open = candle.open_time;
-        if open.0 % self.timeframe.ms() != 0 {
-            return Err(self.misaligned(open));
-        }
-        if let Some(previous) = self.previous.filter(|&previous| open < previous) {
-            return Err(self.fault(RowFault::OutOfOrder { open: utc(open), previous: utc(previous) }));
+        let follows = self.previous.is_some_and(|previous| previous.plus_ms(self.timeframe.ms()) == open);
+        if !follows {
+            self.judge_place(open)?;
         }
         candle.check().map_err(|fault| self.fault(fault.into()))?;
         self.previous = Some(open);
-        Ok(Some(candle))
+        Ok(true)
+    }
+
+    /// The numbers of the next row: where they lie, or from its line on its own.
+    fn parse(&mut self, candle: &mut Candle) -> Result<bool, FileError> {
+        if let Some(length) = row::quick(self.text.buffer(), candle).filter(|length| *length <= LONGEST_LINE) {
+            self.text.consume(length);
+            self.number += 1;
+            return Ok(true);
+        }
+        if !self.read_line()? {
+            return Ok(false);
+        }
+        *candle = row::parse(self.line.trim_ascii()).map_err(|fault| self.fault(fault))?;
+        Ok(true)
+    }
+
+    /// Whether a row that does not follow the one before it may open there.
+    fn judge_place(&mut self, open: Timestamp) -> Result<(), FileError> {
+        if open.0 % self.timeframe.ms() != 0 {
+            return Err(self.misaligned(open));
+        }
+        match self.previous {
+            Some(previous) if open < previous => {
+                Err(self.fault(RowFault::OutOfOrder { open: utc(open), previous: utc(previous) }))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The opening time of a file's first row, after a look at the first few: a file given as finer than it is would pass

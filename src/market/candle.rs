@@ -4,7 +4,7 @@ use super::{SymbolId, Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Open, high, low and close of a period, with the volume in base units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)] // the field's own terms
 pub struct Candle {
     pub open_time: Timestamp,
@@ -40,7 +40,22 @@ impl Candle {
     /// Whether every number is possible: finite, prices above 0, low ≤ open, close ≤ high.
     ///
     /// No candle passes a boundary of the program without this check, so that no NaN is ever inside.
+    #[inline]
     pub fn check(&self) -> Result<(), CandleFault> {
+        if self.is_possible() { Ok(()) } else { self.fault() }
+    }
+
+    /// What [`Candle::fault`] finds nothing in, since that is every candle but a few.
+    #[inline]
+    fn is_possible(&self) -> bool {
+        let Self { open, high, low, close, volume, .. } = *self;
+        let in_order = low <= open && open <= high && low <= close && close <= high;
+        in_order && low >= *PRICES.start() && high <= *PRICES.end() && (0.0..=f64::MAX).contains(&volume)
+    }
+
+    /// The first thing that is wrong, by its name.
+    #[cold]
+    fn fault(&self) -> Result<(), CandleFault> {
         let prices = [("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)];
         for (name, value) in prices {
             if !value.is_finite() {
@@ -134,6 +149,7 @@ impl PriceBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn impossible_candles_are_named() {
@@ -153,6 +169,25 @@ mod tests {
         ];
         for (candle, want) in cases {
             assert_eq!(candle.check().unwrap_err().to_string(), want);
+        }
+    }
+
+    /// Any price, the ends of what is one, and what is none.
+    fn any_price() -> impl Strategy<Value = f64> {
+        let ends = [PRICES.start(), PRICES.end()].map(|end| *end);
+        let others = [0.0, -0.0, -1.0, 9e-11, 1.1e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        prop_oneof![9.0..12.0, prop::sample::select([&ends[..], &others].concat())]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_possible_has_no_fault_and_the_rest_has_one(
+            [open, high, low, close, volume] in prop::array::uniform5(any_price()), wide: bool
+        ) {
+            // a range that is wide enough for most prices, so that not nearly everything is outside
+            let (high, low) = if wide { (12.0, 9.0) } else { (high, low) };
+            let candle = Candle { open_time: Timestamp(0), open, high, low, close, volume };
+            prop_assert_eq!(candle.is_possible(), candle.fault().is_ok(), "{:?}", candle);
         }
     }
 }

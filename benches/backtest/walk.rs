@@ -1,0 +1,86 @@
+//! The whole trader over candles in memory, as a driver without a clock moves it.
+
+use crate::common::allocations;
+use rust_decimal::Decimal;
+use smolbear::{
+    engine::{self, Action, Engine, Event, Exits, Gate, Risk},
+    market::{ClosedCandle, Symbol, Timeframe, known_instrument},
+    simulation::{
+        matching::{self, Matching},
+        prices::EPOCH,
+    },
+    strategies,
+    trader::{Trader, Venue},
+};
+
+/// The capital at the start, in USDT: so much that every trade is above the smallest order.
+pub const CAPITAL: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+
+/// RSI at most 30, stop 1 %, target 1.5 %: whatever the trend and the ATR are.
+pub fn simple(timeframe: Timeframe) -> Vec<strategies::Settings> {
+    vec![strategies::Settings {
+        timeframe,
+        rsi_base: 30.0,
+        rsi_range: 0.0,
+        target_atr: 0.0,
+        target_min_pct: 1.5,
+        stop_atr: 1e6,
+        stop_max_pct: 1.0,
+        ..strategies::Settings::oversold_bounce()
+    }]
+}
+
+/// Both rules as they are by default, but for timeframes; with the regime's there are candles of 1m, 5m, 30m, 1h and 4h.
+pub fn both_on_five() -> Vec<strategies::Settings> {
+    let mut rules = strategies::Settings::defaults();
+    (rules[0].timeframe, rules[0].context) = (Timeframe::M1, Timeframe::M5);
+    rules
+}
+
+/// A trader that takes every signal, since a day's limits would leave most of the walk without one.
+pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
+    let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
+    let risk =
+        Risk { per_trade_pct: 0.1, daily_loss_pct: 100.0, max_trades_per_day: u32::MAX, ..Risk::default() };
+    let gate = Gate { cooldown_s: 0, ..Gate::default() };
+    let venue = Matching::new(matching::Settings {
+        instruments: instruments.clone(),
+        capital: CAPITAL,
+        taker_fee_pct: 0.04,
+        slippage_pct: 0.0,
+        funding_rate_pct: 0.0,
+        ..matching::Settings::default()
+    });
+    let (capital, exits, require_warm) = (CAPITAL, Exits::default(), false);
+    let engine = Engine::new(engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate });
+    Trader::new(engine, Venue::Matching(venue))
+}
+
+/// Drives the trader over all candles.
+pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item = ClosedCandle>) {
+    let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
+    for candle in candles {
+        loop {
+            let (at, event) = trader.next_event(latest, candle);
+            let over = matches!(event, Event::Candle(_));
+            latest = at;
+            trader.turn(at, event, &mut actions);
+            actions.clear();
+            if over {
+                break;
+            }
+        }
+    }
+}
+
+/// Allocations while nothing was asked for, and the others.
+pub fn asked_for(trader: &mut Trader, candles: &[ClosedCandle]) -> [u64; 2] {
+    let (mut quiet, mut others) = (0, 0);
+    for candle in candles {
+        let (before, actions) = (allocations(), trader.tally().actions);
+        drive(trader, [*candle]);
+        let count = if trader.tally().actions == actions { &mut quiet } else { &mut others };
+        *count += allocations() - before;
+    }
+    [quiet, others]
+}
