@@ -87,6 +87,7 @@ impl Engine {
         let equity = self.equity();
         risk::day_allows(&self.state.account, equity, rules)?;
         self.stands_alone(now, symbol, signal.side, actions)?;
+        let rules = &self.settings.risk;
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
         let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
         let instrument = &self.settings.instruments[symbol.index()];

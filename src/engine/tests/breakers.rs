@@ -2,7 +2,10 @@
 //! beyond a bound without being closed, [`Rig::event`] checks after every event of every test.
 
 use super::*;
-use crate::market::{DAY_MS, HOUR_MS};
+use crate::{
+    engine::sizing::{self, Size},
+    market::{DAY_MS, HOUR_MS},
+};
 use proptest::prelude::*;
 
 /// No limit but what a test sets.
@@ -348,13 +351,13 @@ fn the_risk_of_an_entry_on_its_way_counts_as_if_it_had_filled() {
     assert_eq!(rig.engine.open_risk(), risk, "filled in part");
     rig.fill(&entry, qty("0.006"), 98_500);
     assert_eq!(rig.engine.open_risk(), risk, "filled");
-    let room = rig.engine.equity() * qty("0.05") - risk;
-    let before = rig.engine.settings().risk.clone();
-    for (more, want) in [("0", Ok(())), ("0.01", Err(Skip::PortfolioRisk))] {
-        let wanted = (room + qty(more)) * Decimal::ONE_HUNDRED / rig.engine.equity();
-        let rules = Risk { per_trade_pct: crate::market::float(wanted), ..before.clone() };
-        let got = risk::budget(rig.engine.account(), rig.engine.equity(), risk, &rules);
-        assert_eq!(got.map(|_| ()), want, "{more} more than there is room for");
+    let (equity, settings) = (rig.engine.equity(), rig.engine.settings());
+    let room = equity * qty("0.05") - risk;
+    for (more, refused) in [("0", false), ("0.01", true)] {
+        let (size, price, stop_distance) = (Size::Loss(room + qty(more)), qty("98500"), qty("1500"));
+        let wish = sizing::Wish { size, open_risk: risk, price, stop_distance, factor: 1.0, equity };
+        let got = sizing::quantity(&wish, &settings.instruments[0], &settings.risk);
+        assert_eq!(got == Err(Skip::PortfolioRisk), refused, "{more} more than there is room for: {got:?}");
     }
 }
 
