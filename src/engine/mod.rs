@@ -75,6 +75,8 @@ pub struct Engine {
     state: State,
     /// What this turn must make durable.
     records: Vec<Record>,
+    /// Whether it must even so where there is no record of it.
+    unsaved: bool,
 }
 
 /// Everything that is not a pure function of candles: what a commit carries and a restart gets back.
@@ -166,7 +168,7 @@ impl Engine {
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
         let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
         let desks = symbols.iter().map(|_| Desk::new(needed())).collect();
-        Self { strategies, tags, desks, state, records: Vec::new(), settings }
+        Self { strategies, tags, desks, state, records: Vec::new(), unsaved: false, settings }
     }
 
     /// An engine that goes on from a snapshot and from what candles had made of its indicators by then.
@@ -294,8 +296,14 @@ impl Engine {
 
     /// Quarantines begin and end as time passes.
     fn pass_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        let changes = self.state.quarantine.pass(now, &self.settings.risk);
-        actions.extend(changes.into_iter().map(quarantine::Change::told));
+        for change in self.state.quarantine.pass(now, &self.settings.risk) {
+            self.tell_quarantine(change, actions);
+        }
+    }
+
+    fn tell_quarantine(&mut self, change: quarantine::Change, actions: &mut Vec<Action>) {
+        self.unsaved = true;
+        actions.push(change.told());
     }
 
     // ── what the stations share ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -308,7 +316,7 @@ impl Engine {
 
     /// Ends a turn: all that it must make durable goes in one batch.
     fn seal(&mut self, actions: &mut Vec<Action>) {
-        if !self.records.is_empty() {
+        if std::mem::take(&mut self.unsaved) || !self.records.is_empty() {
             let (batch, records) = (self.state.next_batch, std::mem::take(&mut self.records));
             self.state.next_batch += 1;
             actions.push(Action::Commit { batch, records });

@@ -137,6 +137,7 @@ fn summary(teller: Teller<'_>, data: Option<String>) -> Vec<String> {
     lines.extend((counts.exit_count() > 0).then(|| earnings(counts)));
     lines.push(signals_line(engine));
     lines.extend(engine.positions().map(|position| format!("   Stays open: {}", open_line(teller, position))));
+    lines.extend(teller.quarantined().into_iter().map(|symbol| format!("   In quarantine: {symbol}")));
     lines.push(balance_line(engine));
     lines.extend(data.map(|data| format!("   {data}")));
     lines

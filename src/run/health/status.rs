@@ -47,8 +47,8 @@ pub(super) struct Checkup {
     pub(super) memory_limit_mb: u32,
     /// What was noticed since the last heartbeat.
     pub(super) remarks: Vec<String>,
-    /// Why no positions are opened.
-    pub(super) halt: Option<String>,
+    /// Why no positions are opened, in all symbols or in some.
+    pub(super) limits: Vec<String>,
     /// For how long the disk has not confirmed a write, where that is too long.
     pub(super) disk_silent: Option<Duration>,
     pub(super) disk_trouble: Option<String>,
@@ -66,7 +66,7 @@ impl Checkup {
         if let Some(silence) = self.loop_hangs {
             found.push((Critical, format!("no turn of the trading loop for {} s", silence.as_secs())));
         }
-        found.extend(self.halt.iter().map(|why| (Degraded, format!("halted: {why}"))));
+        found.extend(self.limits.iter().map(|limit| (Degraded, limit.clone())));
         found.extend(self.errors());
         found.extend(self.stale.iter().map(|(name, age)| (Degraded, format!("{name}: data {} s old", age.as_secs()))));
         if self.slowest_turn > self.turn_limit {
@@ -142,7 +142,7 @@ mod tests {
             memory_mb: Some(32.0),
             memory_limit_mb: 32,
             remarks: vec![],
-            halt: None,
+            limits: vec![],
             disk_silent: None,
             disk_trouble: None,
             log_trouble: None,
@@ -167,7 +167,7 @@ mod tests {
                 "degraded (log: stdout is closed, 12 lines lost)",
             ),
             (
-                Checkup { halt: Some("emergency stop".into()), remarks: vec!["m".into()], ..well() },
+                Checkup { limits: vec!["halted: emergency stop".into()], remarks: vec!["m".into()], ..well() },
                 "degraded (halted: emergency stop; m)",
             ),
             (

@@ -85,7 +85,7 @@ struct Shared {
     ended_tasks: RefCell<Vec<String>>,
     /// What the monitor found last.
     health: RefCell<(Status, Vec<String>)>,
-    halt: RefCell<Option<String>>,
+    limits: RefCell<Vec<String>>,
     disk_trouble: RefCell<Option<String>>,
     /// Since when the disk owes an answer.
     disk_asked: Cell<Option<Instant>>,
@@ -180,9 +180,9 @@ impl Vitals {
         self.disturb();
     }
 
-    /// The bot opens no positions, and why; `None` once it does again.
-    pub fn set_halt(&self, reason: Option<String>) {
-        self.shared.halt.replace(reason);
+    /// What keeps the bot from opening positions, in all symbols or in some.
+    pub fn set_limits(&self, limits: Vec<String>) {
+        self.shared.limits.replace(limits);
         self.disturb();
     }
 
@@ -264,8 +264,8 @@ impl Vitals {
         silent
     }
 
-    pub(super) fn halt(&self) -> Option<String> {
-        self.shared.halt.borrow().clone()
+    pub(super) fn limits(&self) -> Vec<String> {
+        self.shared.limits.borrow().clone()
     }
 
     pub(super) fn stale(&self, now: Instant) -> Vec<(String, Duration)> {

@@ -1,6 +1,6 @@
 //! What is known of a bot, and what follows from it.
 
-use super::report::{Account, Halt, Health, LastEnd, Line, Period, Pnl, Position, Report, Store};
+use super::report::{Account, Halt, Health, LastEnd, Line, Period, Pnl, Position, Quarantined, Report, Store};
 use crate::{
     engine,
     market::{DAY_MS, Side, Timestamp},
@@ -119,6 +119,7 @@ impl Known {
             positions: self.rows.memory.iter().flat_map(positions).collect(),
             pnl: pnl(&self.rows.trades, self.rows.market_time()),
             halts: self.rows.halts.iter().filter_map(|halt| self.halt(halt)).collect(),
+            quarantined: self.rows.memory.iter().flat_map(quarantined).collect(),
             signals: lines(&self.rows.signals),
             errors: lines(&self.rows.troubles),
             store: self.sizes.clone(),
@@ -239,6 +240,12 @@ fn positions(memory: &Memory) -> impl Iterator<Item = Position> {
             unrealised: mark.map(|mark| position.unrealised(mark).normalize()),
         }
     })
+}
+
+fn quarantined(memory: &Memory) -> impl Iterator<Item = Quarantined> {
+    let Memory { names, trader, .. } = memory;
+    let held = trader.engine().quarantined();
+    held.map(|(symbol, until)| Quarantined { symbol: names.symbols[symbol.index()].to_string(), until: until.into() })
 }
 
 /// Of all trades, where no market time is known.

@@ -1,6 +1,6 @@
 //! How the bot is, for a person: the most important first, narrow enough for a phone.
 
-use super::report::{Account, Halt, Health, LastEnd, Line, Pnl, Position, Report};
+use super::report::{Account, Halt, Health, LastEnd, Line, Pnl, Position, Quarantined, Report};
 use crate::{
     market::{Symbol, Timestamp, known_instrument},
     run::{
@@ -27,6 +27,7 @@ pub fn lines(report: &Report, zone: &TimeZone, width: usize) -> Vec<String> {
     let mut page = Page { zone, width, now: report.looked, lines: Vec::new() };
     page.head(report);
     report.halts.iter().for_each(|halt| page.halt(halt));
+    report.quarantined.iter().for_each(|symbol| page.quarantined(symbol));
     page.health(report);
     page.account(&report.account);
     page.positions(&report.positions);
@@ -75,6 +76,11 @@ impl Page<'_> {
             "",
             &format!("positions are opened again {by_itself}when the bot is started with {}", halt.cleared_by),
         );
+    }
+
+    fn quarantined(&mut self, Quarantined { symbol, until: Moment(until) }: &Quarantined) {
+        let until = market_time(Timestamp(*until));
+        self.entry("No entries", &format!("in {symbol} until {until}: it is quarantined since it failed too often"));
     }
 
     fn health(&mut self, report: &Report) {

@@ -35,6 +35,8 @@ pub struct Report {
     pub pnl: Pnl,
     /// What keeps the bot from opening positions now.
     pub halts: Vec<Halt>,
+    /// Symbols that get no new entries for a while, since they failed too often.
+    pub quarantined: Vec<Quarantined>,
     /// The last signals, taken or not and why; the newest last.
     pub signals: Vec<Line>,
     /// The last errors and warnings; the newest last.
@@ -151,6 +153,15 @@ pub struct Halt {
     pub until: Option<Moment>,
     /// The flag with which the bot must be started for it to end now.
     pub cleared_by: &'static str,
+}
+
+/// A symbol in quarantine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quarantined {
+    /// Its name.
+    pub symbol: String,
+    /// When it ends, in market time.
+    pub until: Moment,
 }
 
 /// A line of the log.

@@ -65,6 +65,16 @@ fn memory() -> Memory {
     Memory { names: rig::settings().names(), cursor, trader: trader.snapshot() }
 }
 
+/// The same, with the symbol in quarantine until the next noon.
+fn quarantined() -> Memory {
+    let mut memory = memory();
+    let mut stored = serde_json::to_value(&memory.trader).unwrap();
+    let case = serde_json::json!({ "symbol": 0, "refused": 0, "silent": null, "until": MARKET.0 + DAY_MS });
+    stored["engine"]["quarantine"]["cases"] = Value::Array(vec![case]);
+    memory.trader = serde_json::from_value(stored).unwrap();
+    memory
+}
+
 /// A bot that runs and is well.
 fn known() -> Known {
     let rows = Rows {
@@ -216,6 +226,15 @@ fn a_word_on_health_has_its_age_and_is_missed() {
 }
 
 #[test]
+fn a_symbol_in_quarantine_is_named_with_its_end() {
+    let mut known = known();
+    known.rows.memory = Some(quarantined());
+    let want = "No entries in BTC/USDT:USDT until 2025-01-04 12:00 UTC: it is quarantined since it failed too often";
+    assert_eq!(top(&known)[1], want);
+    assert_eq!(json(&known)["quarantined"][0]["symbol"], "BTC/USDT:USDT");
+}
+
+#[test]
 fn a_halt_says_until_when_and_how_it_is_cleared() {
     let halt = |kind, reason: &str, until_ms| store::Halt { kind, reason: reason.into(), since_ms: NOW, until_ms };
     let mut known = known();
@@ -318,6 +337,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
     let mut known = known();
     let halt = store::Halt { kind: HaltKind::Restarts, reason: "5".into(), since_ms: NOW, until_ms: Some(NOW + 1) };
     known.rows.halts = vec![halt];
+    known.rows.memory = Some(quarantined());
     let mut running = Vec::new();
     names(&json(&known), "", &mut running);
     known.holder = None;
@@ -342,6 +362,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
         ".positions[].since",
         ".halts[].since",
         ".halts[].until",
+        ".quarantined[].until",
         ".signals[].at",
         ".errors[].at",
     ];
@@ -349,7 +370,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
         .health.status .health.reasons .health.age_s .health.memory_kb .health_overdue .account.market .account.capital \
         .account.balance .account.equity .positions[].symbol .positions[].strategy .positions[].side .positions[].qty \
         .positions[].entry_price .positions[].stop .positions[].target .positions[].mark .positions[].unrealised \
-        .halts[].kind .halts[].reason .halts[].cleared_by .signals[].text .errors[].text \
+        .halts[].kind .halts[].reason .halts[].cleared_by .quarantined[].symbol .signals[].text .errors[].text \
         .store.database_bytes .store.journal_bytes .store.old_bytes";
     let all = [single.to_owned(), moments.map(moment).join(" "), ["today", "last_7_days", "all"].map(period).join(" ")];
     let mut want: Vec<_> = all.iter().flat_map(|names| names.split_whitespace()).collect();
