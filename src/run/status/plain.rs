@@ -80,7 +80,7 @@ impl Page<'_> {
 
     fn quarantined(&mut self, Quarantined { symbol, until: Moment(until) }: &Quarantined) {
         let until = market_time(Timestamp(*until));
-        self.entry("No entries", &format!("in {symbol} until {until}: it is quarantined since it failed too often"));
+        self.entry("BARRED", &format!("{symbol} gets no entries until {until}, since it failed too often"));
     }
 
     fn health(&mut self, report: &Report) {

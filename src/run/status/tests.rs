@@ -229,7 +229,7 @@ fn a_word_on_health_has_its_age_and_is_missed() {
 fn a_symbol_in_quarantine_is_named_with_its_end() {
     let mut known = known();
     known.rows.memory = Some(quarantined());
-    let want = "No entries in BTC/USDT:USDT until 2025-01-04 12:00 UTC: it is quarantined since it failed too often";
+    let want = "BARRED    BTC/USDT:USDT gets no entries until 2025-01-04 12:00 UTC, since it failed too often";
     assert_eq!(top(&known)[1], want);
     assert_eq!(json(&known)["quarantined"][0]["symbol"], "BTC/USDT:USDT");
 }
