@@ -5,7 +5,7 @@ use proptest::{collection::vec, prelude::*};
 use rust_decimal::Decimal;
 use smolbear::{
     config::Config,
-    engine::{Action, Command, Event, Record, Trade},
+    engine::{Action, Command, Event, Record, Sizing, Trade},
     market::{
         Candle, ClientId, ClosedCandle, Fill, FundingRate, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar,
         Side, SymbolId, Timeframe, Timestamp,
@@ -60,8 +60,10 @@ fn settings() -> impl Strategy<Value = Config> {
     let exits = (any::<bool>(), 0.1..5.0, any::<bool>(), 30..7_200u64);
     let limits = (prop_oneof![Just(2u32), Just(1_000)], prop::bool::weighted(0.2));
     let risk = (0.1..20.0, 1.0..50.0, 1.0..100.0, any::<bool>(), limits);
+    let sizing = prop_oneof![Just(Sizing::Risk), Just(Sizing::Notional), Just(Sizing::Kelly)];
+    let sizing = (sizing, 1.0..100_000f64);
     let paper = (10..200_000i64, 0.0..1.0, 0.0..0.1, -1.0..1.0, prop_oneof![Just(0.0), 0.1..20.0]);
-    (exits, risk, paper, 1..4usize).prop_map(|(exits, risk, paper, frames)| {
+    (exits, risk, paper, (1..4usize, sizing)).prop_map(|(exits, risk, paper, (frames, sizing))| {
         let mut config =
             Config { symbols: ["BTCUSDT", "SOLUSDT"].map(|name| name.parse().unwrap()).into(), ..Config::default() };
         (config.exits.trailing, config.exits.trailing_pct, config.exits.time_limit, config.exits.max_hold_s) = exits;
@@ -74,6 +76,7 @@ fn settings() -> impl Strategy<Value = Config> {
             (risk.0, risk.1, risk.2, risk.3);
         rules.max_trades_per_day = trades;
         (rules.max_portfolio_risk_pct, rules.daily_loss_pct) = (100.0, 100.0);
+        (rules.sizing, rules.notional) = sizing;
         config.paper.capital = paper.0.into();
         config.paper.max_participation_pct = paper.4;
         (config.paper.taker_fee_pct, config.paper.slippage_pct, config.paper.funding_rate_pct) =

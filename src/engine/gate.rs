@@ -60,10 +60,14 @@ mod tests {
         for (rules, after_ms, price, passes) in [
             (&rules, 60_000, 100.0, false),
             (&rules, 60_000, 100.1, false),
-            (&rules, 60_000, 100.2, true),
-            (&rules, 60_000, 99.8, true),
+            (&rules, 60_000, 100.11, true),
+            (&rules, 60_000, 99.9, false),
+            (&rules, 60_000, 99.89, true),
+            (&rules, 0, 100.0, false),
+            (&rules, 0, 100.2, true),
             (&rules, 60_001, 100.0, true),
-            (&strict, 60_001, 100.04, false),
+            (&strict, 60_000, 100.06, false), // within the cooldown its own move counts
+            (&strict, 60_001, 100.05, false),
             (&strict, 60_001, 100.06, true),
         ] {
             let mut gate = Gate::new(2);

@@ -83,6 +83,8 @@ pub struct Engine {
     scale: weighing::Scale,
     /// What this turn must make durable.
     records: Vec<Record>,
+    /// Whether it must even so where there is no record of it.
+    unsaved: bool,
 }
 
 /// Everything that is not a pure function of candles: what a commit carries and a restart gets back.
@@ -177,8 +179,9 @@ impl Engine {
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
         let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
-        let (due, scale, records) = (Timestamp(i64::MIN), weighing::Scale::default(), Vec::new());
-        let mut engine = Self { strategies, tags, desks, state, due, scale, records, settings };
+        let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
+        let (records, unsaved) = (Vec::new(), false);
+        let mut engine = Self { strategies, tags, desks, state, due, scale, records, unsaved, settings };
         engine.set_scale();
         engine
     }
@@ -321,8 +324,14 @@ impl Engine {
 
     /// Quarantines begin and end as time passes.
     fn pass_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        let changes = self.state.quarantine.pass(now, &self.settings.risk);
-        actions.extend(changes.into_iter().map(quarantine::Change::told));
+        for change in self.state.quarantine.pass(now, &self.settings.risk) {
+            self.tell_quarantine(change, actions);
+        }
+    }
+
+    fn tell_quarantine(&mut self, change: quarantine::Change, actions: &mut Vec<Action>) {
+        self.unsaved = true;
+        actions.push(change.told());
     }
 
     // ── what the stations share ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -335,7 +344,7 @@ impl Engine {
 
     /// Ends a turn: all that it must make durable goes in one batch.
     fn seal(&mut self, actions: &mut Vec<Action>) {
-        if !self.records.is_empty() {
+        if std::mem::take(&mut self.unsaved) || !self.records.is_empty() {
             let (batch, records) = (self.state.next_batch, std::mem::take(&mut self.records));
             self.state.next_batch += 1;
             actions.push(Action::Commit { batch, records });

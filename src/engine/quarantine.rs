@@ -151,15 +151,6 @@ impl Quarantine {
         self.cases.iter_mut().for_each(|case| case.silent = case.silent.map(|_| now));
     }
 
-    /// Ends them all, by a person's word; whose were.
-    pub fn clear(&mut self, now: Timestamp) -> Vec<Change> {
-        let held = self.held().map(|(symbol, _)| Change::Over(symbol)).collect();
-        self.cases.iter_mut().for_each(|case| (case.refused, case.until) = (0, None));
-        self.begin_session(now);
-        self.tidy();
-        held
-    }
-
     /// With the numbers of other lists; a symbol that is gone is forgotten.
     #[must_use]
     pub fn refit(self, lists: &Refit<'_>) -> Self {
@@ -199,22 +190,20 @@ mod tests {
         /// Only time passes.
         Time,
         NewRun,
-        Cleared,
     }
     use FeedState::{Gap, Live, Stale};
-    use Then::{Cleared, Feeds, Filled, NewRun, Refused, Time};
+    use Then::{Feeds, Filled, NewRun, Refused, Time};
 
     fn step(quarantine: &mut Quarantine, now: Timestamp, then: Then, rules: &settings::Risk) -> Vec<Change> {
         let mut changes = match then {
             Refused => quarantine.refused(now, ETH, rules).into_iter().collect(),
-            Cleared => quarantine.clear(now),
             Filled | Feeds(..) | Time | NewRun => Vec::new(),
         };
         match then {
             Filled => quarantine.filled(ETH),
             Feeds(eth, btc) => quarantine.hear(now, &[btc, eth]),
             NewRun => quarantine.begin_session(now),
-            Refused | Cleared | Time => {}
+            Refused | Time => {}
         }
         changes.extend(quarantine.pass(now, rules));
         changes
@@ -267,11 +256,6 @@ mod tests {
                 "silent throughout: three hours more",
                 vec![(0, Feeds(Stale, Live)), (3, Time), (3 + week, Time), (5 + week, Time), (6 + week, Time)],
                 vec![(3, begun(silent, 3 + week)), (3 + week, over), (6 + week, begun(silent, 6 + 2 * week))],
-            ),
-            (
-                "a person ends it",
-                vec![(0, Refused), (0, Refused), (0, Refused), (1, Cleared), (1, Refused), (1, Refused)],
-                vec![(0, begun(refused, week)), (1, over)],
             ),
         ] {
             let (mut quarantine, rules) = (Quarantine::default(), settings::Risk::default());

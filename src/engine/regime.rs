@@ -74,8 +74,14 @@ mod tests {
         };
         for (readings, want) in [
             (averages(104.0, 103.0, 102.0, 101.0), Trend::Bullish),
+            (averages(103.0, 103.0, 102.0, 101.0), Trend::Neutral), // at the average is not beyond it
             (averages(102.5, 103.0, 102.0, 101.0), Trend::Neutral),
+            (averages(104.0, 102.0, 102.0, 101.0), Trend::Neutral),
+            (averages(104.0, 103.0, 101.0, 101.0), Trend::Neutral),
+            (averages(104.0, 103.0, 101.0, 102.0), Trend::Neutral),
             (averages(98.0, 99.0, 100.0, 101.0), Trend::Bearish),
+            (averages(99.0, 99.0, 100.0, 101.0), Trend::Neutral),
+            (averages(98.0, 99.0, 99.0, 101.0), Trend::Neutral),
             (averages(98.0, 99.0, 100.0, 100.0), Trend::Neutral),
             (Readings { ema200: None, ..averages(104.0, 103.0, 102.0, 0.0) }, Trend::Neutral),
         ] {
@@ -87,7 +93,17 @@ mod tests {
     fn momentum_weighs_rsi_and_change() {
         for (rsi, change, want) in [
             (66.0, 0.021, Momentum::Strong),
+            (65.0, 0.021, Momentum::Weak), // above 65, and by more than 2 %
+            (66.0, 0.02, Momentum::Weak),
             (34.0, -0.021, Momentum::Strong),
+            (35.0, -0.021, Momentum::Weak),
+            (34.0, -0.02, Momentum::Weak),
+            (40.0, 0.05, Momentum::Sideways),
+            (60.0, -0.05, Momentum::Sideways),
+            (39.9, 0.05, Momentum::Weak),
+            (60.1, -0.05, Momentum::Weak),
+            (70.0, 0.01, Momentum::Weak), // 1 % is a change
+            (70.0, -0.0099, Momentum::Sideways),
             (66.0, 0.015, Momentum::Weak),
             (34.0, 0.03, Momentum::Weak),
             (50.0, 0.05, Momentum::Sideways),
@@ -104,6 +120,8 @@ mod tests {
     fn volatility_and_strength_have_their_bounds() {
         for (rank, slope, want, strength) in [
             (0.76, 0.02, Volatility::High, 1.0),
+            (1.0, 0.01, Volatility::High, 1.0),
+            (0.0, 0.0025, Volatility::Low, 0.25),
             (0.75, -0.005, Volatility::Normal, 0.5),
             (0.25, 0.0, Volatility::Normal, 0.0),
             (0.24, 0.001, Volatility::Low, 0.1),

@@ -153,8 +153,9 @@ impl Engine {
         if let Leg::Entry(plan) = leg {
             self.give_up(&plan, symbol, Skip::Refused, actions);
             if quarantine::is_the_symbols(class) {
-                let begun = self.state.quarantine.refused(now, symbol, &self.settings.risk);
-                actions.extend(begun.map(quarantine::Change::told));
+                if let Some(begun) = self.state.quarantine.refused(now, symbol, &self.settings.risk) {
+                    self.tell_quarantine(begun, actions);
+                }
             }
             return;
         }

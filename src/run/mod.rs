@@ -10,7 +10,9 @@ mod doctor; // bot doctor: the way to an exchange and what it offers
 mod download; // bot download: candles and funding rates into files
 mod earnings; // what trades have earned together
 mod end; // the exit summary and the exit code
-mod exchange_server; // bot exchange: an exchange in the box
+mod exchange_server;
+#[cfg(test)]
+mod exits_tests; // bot exchange: an exchange in the box
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod http_server; // requests in, responses out

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
     config::{Config, ConfigError, Speed, Venue as Exchange},
-    engine::Engine,
+    engine::{Engine, Risk, Sizing},
     exchange::binance::Binance,
     gateway::{self, Gateway},
     market::{Symbol, SymbolId, Timeframe, Timestamp},
@@ -143,8 +143,8 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let csv = config.out.as_deref().filter(|_| !config.dry_run).map(|dir| TradesCsv::create(dir, rows)).transpose()?;
     let risk = &config.risk;
     watch.lap(format!(
-        "risk limits: {} % a trade, {} % margin a position at leverage {}, {} % in all, {} trades and {} % loss a day",
-        risk.per_trade_pct,
+        "risk limits: {} a trade, {} % margin a position at leverage {}, {} % in all, {} trades and {} % loss a day",
+        trade_size(risk),
         risk.max_position_pct,
         risk.leverage,
         risk.max_portfolio_risk_pct,
@@ -168,6 +168,15 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
         None => Prices::Session(Box::new(open_session(config, &symbols, &cursor)?)),
     };
     Ok(Prepared { trader, prices, finest, opened, cursor, csv, market, phases: watch.phases })
+}
+
+/// What the size of a trade follows.
+fn trade_size(risk: &Risk) -> String {
+    match risk.sizing {
+        Sizing::Risk => format!("{} %", risk.per_trade_pct),
+        Sizing::Notional => format!("{} USDT", risk.notional),
+        Sizing::Kelly => format!("half-Kelly, at first {} %,", risk.per_trade_pct),
+    }
 }
 
 fn no_folder(config: &Config) -> String {

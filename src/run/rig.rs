@@ -40,6 +40,10 @@ pub fn settings() -> Settings {
 }
 
 pub fn trader() -> Trader {
+    trader_with(Exits::default())
+}
+
+pub fn trader_with(exits: Exits) -> Trader {
     let venue = matching::Settings {
         instruments: settings().instruments,
         capital: settings().capital,
@@ -50,7 +54,7 @@ pub fn trader() -> Trader {
         funding_rate_pct: 0.01,
         ..matching::Settings::default()
     };
-    Trader::new(Engine::new(settings()), Venue::Matching(Matching::new(venue)))
+    Trader::new(Engine::new(Settings { exits, ..settings() }), Venue::Matching(Matching::new(venue)))
 }
 
 /// The candle of a minute since [`START`].
@@ -68,12 +72,25 @@ pub fn minute(number: i64, open: f64, close: f64) -> ClosedCandle {
 
 /// A trader whose market fell from 100,000 by 100 a minute until it was bought, and then went to `last`, with all that was said.
 pub fn bought_then(last: f64) -> (Trader, Vec<Note>) {
-    let (mut trader, mut actions) = (trader(), Vec::new());
-    let falling = (0..16).map(|number| (100_000.0 - 100.0 * number as f64, 99_900.0 - 100.0 * number as f64));
-    for (number, (open, close)) in falling.chain([(98_400.0, last), (last, last)]).enumerate() {
-        let candle = minute(number as i64, open, close);
-        trader.turn(candle.closes_at(), Event::Candle(candle), &mut actions);
-        trader.check();
+    bought_by(trader(), &[last, last])
+}
+
+/// The same for a trader of one's own and the closes of the minutes that follow.
+pub fn bought_by(mut trader: Trader, closes: &[f64]) -> (Trader, Vec<Note>) {
+    let (mut actions, mut latest, mut open) = (Vec::new(), START, 100_000.0);
+    let falling = (1..=16).map(|number| 100_000.0 - 100.0 * f64::from(number));
+    for (number, close) in falling.chain(closes.iter().copied()).enumerate() {
+        let candle = minute(number as i64, std::mem::replace(&mut open, close), close);
+        loop {
+            let (at, event) = trader.next_event(latest, candle);
+            let is_candle = matches!(event, Event::Candle(_));
+            latest = at;
+            trader.turn(at, event, &mut actions);
+            trader.check();
+            if is_candle {
+                break;
+            }
+        }
     }
     let notes = actions.into_iter().filter_map(|action| match action {
         Action::Log(note) | Action::Alert(note) => Some(note),

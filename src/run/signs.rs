@@ -2,13 +2,13 @@
 
 use super::{
     clocks::{ClockWatch, wall_ms},
-    health::{Account, FeedId, Vitals},
+    health::{Account, FeedId, Status, Vitals},
     process,
     progress::Progress,
     text::Teller,
 };
 use crate::{
-    engine::{Engine, Tripped},
+    engine::Engine,
     market::{SymbolId, Timestamp},
     stop::Cause,
     store::Sample,
@@ -24,8 +24,10 @@ pub struct Signs {
     /// One a symbol.
     feeds: Vec<FeedId>,
     clocks: ClockWatch,
-    /// What limits trading, as the monitor knows it.
-    tripped: Vec<Tripped>,
+    /// Why no positions are opened.
+    halted: Option<String>,
+    /// What stands in the way of entries, as it was told last.
+    limits: Vec<(Status, String)>,
     /// Beginning of the turn that is under way.
     began: Instant,
 }
@@ -36,7 +38,7 @@ impl Signs {
     pub fn new(vitals: Vitals, progress: Progress, feeds: &[(&str, Duration)]) -> Self {
         let began = Instant::now();
         let feeds = feeds.iter().map(|(name, limit)| vitals.feed(name, *limit, began)).collect();
-        Self { vitals, progress, feeds, clocks: ClockWatch::new(), tripped: Vec::new(), began }
+        Self { vitals, progress, feeds, clocks: ClockWatch::new(), halted: None, limits: Vec::new(), began }
     }
 
     /// The loop makes progress before its first turn, with history. Why it must stop, where its supervisor is gone.
@@ -58,24 +60,28 @@ impl Signs {
     }
 
     /// The turn is over. Why the loop must stop, where its supervisor is gone.
-    pub fn turn_ended(&mut self, engine: &Engine) -> Option<Cause> {
+    pub fn turn_ended(&mut self, teller: Teller<'_>) -> Option<Cause> {
+        let engine = teller.engine;
+        self.tell_limits(teller);
         self.vitals.set_account(account(engine));
         self.vitals.set_signals(engine.summary().signals);
-        self.limited(engine);
         self.vitals.turn_ended(Instant::now());
         self.progress.turn(engine.positions().next().is_some())
     }
 
-    fn limited(&mut self, engine: &Engine) {
-        if self.tripped != engine.tripped() {
-            engine.tripped().clone_into(&mut self.tripped);
-            self.vitals.set_limits(Teller { engine, market_time: true }.limits());
-        }
+    /// Why no positions are opened; `None` once they are.
+    pub fn halted(&mut self, reason: Option<String>) {
+        self.halted = reason;
     }
 
-    /// Why no positions are opened; `None` once they are.
-    pub fn halted(&self, reason: Option<String>) {
-        self.vitals.set_halt(reason);
+    /// Whoever watches is told where something stands in the way of entries, or does so no more.
+    fn tell_limits(&mut self, teller: Teller<'_>) {
+        let halted = self.halted.iter().map(|why| (Status::Degraded, format!("halted: {why}")));
+        let limits: Vec<_> = halted.chain(teller.limits()).collect();
+        if limits != self.limits {
+            self.limits.clone_from(&limits);
+            self.vitals.set_limits(limits);
+        }
     }
 
     /// The loop meant to wait so long and goes on: what the clocks show is said here and in the next heartbeat.

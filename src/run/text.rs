@@ -112,10 +112,12 @@ impl Teller<'_> {
     /// What limits trading now: how the bot is with it, and why.
     #[must_use]
     pub fn limits(&self) -> Vec<(Status, String)> {
+        let name = |id| self.name(id);
         let tripped = self.engine.tripped().iter();
-        tripped
-            .map(|tripped| (breakers::status(tripped.breaker), breakers::text(tripped, |id| self.name(id))))
-            .collect()
+        let tripped = tripped.map(|tripped| (breakers::status(tripped.breaker), breakers::text(tripped, name)));
+        let held = self.engine.quarantined();
+        let held = held.map(|(id, until)| format!("quarantined: {} until {}", name(id), market_time(until)));
+        tripped.chain(held.map(|text| (Status::Degraded, text))).collect()
     }
 
     fn entry(&self, entry: &Entry) -> String {
@@ -206,13 +208,6 @@ impl Teller<'_> {
             Failure::Refused => format!("{} refused in a row", counted(times, "order")),
             Failure::Silent => format!("no data for {} while others had theirs", counted(times, "hour")),
         }
-    }
-
-    /// Which symbols are in quarantine, and until when.
-    #[must_use]
-    pub fn quarantined(&self) -> Vec<String> {
-        let held = self.engine.quarantined();
-        held.map(|(symbol, until)| format!("{} until {}", self.name(symbol), market_time(until))).collect()
     }
 
     fn at(&self, at: Timestamp) -> String {

@@ -59,6 +59,20 @@ fn a_position_its_orders_and_its_past_move_with_their_symbol() {
 }
 
 #[test]
+fn what_a_strategy_has_earned_and_a_symbols_failures_move_with_them() {
+    let (mut rig, ..) = Rig::holding(settings());
+    rig.engine.state.odds[0].count(Decimal::ONE);
+    rig.engine.state.quarantine.refused(rig.now, BTC, &Risk { quarantine_after: 1, ..Risk::default() });
+    rig.engine.state.said.news(Skip::BelowMinimum, BTC);
+    let odds = rig.engine.state.odds[0].clone();
+    let until = rig.engine.quarantined().next().unwrap().1;
+    let mut rig = moved(rig, named(["first", "oversold_bounce"]));
+    assert_eq!(rig.engine.state.odds, [kelly::Odds::default(), odds]);
+    assert!(rig.engine.quarantined().eq([(MOVED, until)]));
+    assert_eq!(rig.engine.state.said.news(Skip::BelowMinimum, MOVED), None, "it was said");
+}
+
+#[test]
 fn an_entry_on_its_way_fills_for_its_own_strategy() {
     let mut rig = Rig::signalled(settings());
     rig.commit();

@@ -288,7 +288,6 @@ impl Shared {
             memory_mb: process::resident_mb(),
             memory_limit_mb: self.settings.memory_mb,
             remarks: vitals.remarks(),
-            halt: vitals.halt(),
             limits: vitals.limits(),
             disk_silent: vitals.disk_silent(now, self.settings.disk_limit),
             disk_trouble: vitals.disk_trouble(),
@@ -393,7 +392,7 @@ mod tests {
         beside_a_monitor(async |vitals, shared| {
             let started = Instant::now();
             vitals.set_disk_asked(started.checked_sub(Duration::from_millis(3_900)));
-            vitals.set_halt(None);
+            vitals.set_limits(vec![]);
             until(&shared, Status::Degraded).await;
             vitals.set_disk_asked(None);
             until(&shared, Status::Healthy).await;

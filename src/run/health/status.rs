@@ -47,8 +47,6 @@ pub(super) struct Checkup {
     pub(super) memory_limit_mb: u32,
     /// What was noticed since the last heartbeat.
     pub(super) remarks: Vec<String>,
-    /// Why no positions are opened.
-    pub(super) halt: Option<String>,
     /// What limits trading, and how the bot is with it.
     pub(super) limits: Vec<(Status, String)>,
     /// For how long the disk has not confirmed a write, where that is too long.
@@ -68,7 +66,6 @@ impl Checkup {
         if let Some(silence) = self.loop_hangs {
             found.push((Critical, format!("no turn of the trading loop for {} s", silence.as_secs())));
         }
-        found.extend(self.halt.iter().map(|why| (Degraded, format!("halted: {why}"))));
         found.extend(self.limits.iter().cloned());
         found.extend(self.errors());
         found.extend(self.stale.iter().map(|(name, age)| (Degraded, format!("{name}: data {} s old", age.as_secs()))));
@@ -145,7 +142,6 @@ mod tests {
             memory_mb: Some(32.0),
             memory_limit_mb: 32,
             remarks: vec![],
-            halt: None,
             limits: vec![],
             disk_silent: None,
             disk_trouble: None,
@@ -171,7 +167,7 @@ mod tests {
                 "degraded (log: stdout is closed, 12 lines lost)",
             ),
             (
-                Checkup { halt: Some("emergency stop".into()), remarks: vec!["m".into()], ..well() },
+                Checkup { limits: vec![(Status::Degraded, "halted: emergency stop".into())], remarks: vec!["m".into()], ..well() },
                 "degraded (halted: emergency stop; m)",
             ),
             (Checkup { limits: vec![(Status::Healthy, "half the size".into())], ..well() }, "healthy (half the size)"),

@@ -85,7 +85,6 @@ struct Shared {
     ended_tasks: RefCell<Vec<String>>,
     /// What the monitor found last.
     health: RefCell<(Status, Vec<String>)>,
-    halt: RefCell<Option<String>>,
     /// What limits trading, and how the bot is with it.
     limits: RefCell<Vec<(Status, String)>>,
     disk_trouble: RefCell<Option<String>>,
@@ -182,12 +181,6 @@ impl Vitals {
         self.disturb();
     }
 
-    /// The bot opens no positions, and why; `None` once it does again.
-    pub fn set_halt(&self, reason: Option<String>) {
-        self.shared.halt.replace(reason);
-        self.disturb();
-    }
-
     /// What limits trading: limits and circuit breakers that have tripped.
     pub fn set_limits(&self, limits: Vec<(Status, String)>) {
         self.shared.limits.replace(limits);
@@ -270,10 +263,6 @@ impl Vitals {
         let silent = asked.map(|at| now.saturating_duration_since(at)).filter(|silence| *silence >= limit);
         self.shared.disk_silent.set(silent.is_some());
         silent
-    }
-
-    pub(super) fn halt(&self) -> Option<String> {
-        self.shared.halt.borrow().clone()
     }
 
     pub(super) fn limits(&self) -> Vec<(Status, String)> {

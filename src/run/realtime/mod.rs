@@ -202,7 +202,7 @@ impl Realtime {
         let written = self.results.flush(began);
         self.recover(written, began)?;
         self.say_lines(began);
-        let orphaned = self.signs.turn_ended(self.trader.engine());
+        let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
         self.stop_where_due(stop, orphaned);
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SL
 use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
+    run::text::Teller,
     stop::Stop,
     trader::Trader,
 };
@@ -32,7 +33,7 @@ impl Realtime {
                 }
                 self.take(at, event)?;
             }
-            let orphaned = self.signs.turn_ended(self.trader.engine());
+            let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
             self.stop_where_due(stop, orphaned);
             let is_empty = self.prices.next().is_none();
             if is_empty && self.prices.session().is_none_or(|session| session.is_ready()) {

@@ -1,6 +1,6 @@
 //! What is known of a bot, and what follows from it.
 
-use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Period, Pnl, Position, Report, Store};
+use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Period, Pnl, Position, Quarantined, Report, Store};
 use crate::{
     engine,
     market::{DAY_MS, Side, SymbolId, Timestamp},
@@ -120,6 +120,7 @@ impl Known {
             pnl: pnl(&self.rows.trades, self.rows.market_time()),
             halts: self.rows.halts.iter().filter_map(|halt| self.halt(halt)).collect(),
             breakers: self.rows.memory.iter().flat_map(tripped).collect(),
+            quarantined: self.rows.memory.iter().flat_map(quarantined).collect(),
             signals: lines(&self.rows.signals),
             errors: lines(&self.rows.troubles),
             store: self.sizes.clone(),
@@ -252,6 +253,12 @@ fn tripped(memory: &Memory) -> impl Iterator<Item = Breaker> {
         since: tripped.at.into(),
         until: tripped.until.map(Moment::from),
     })
+}
+
+fn quarantined(memory: &Memory) -> impl Iterator<Item = Quarantined> {
+    let Memory { names, trader, .. } = memory;
+    let held = trader.engine().quarantined();
+    held.map(|(symbol, until)| Quarantined { symbol: names.symbols[symbol.index()].to_string(), until: until.into() })
 }
 
 /// Of all trades, where no market time is known.

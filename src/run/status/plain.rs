@@ -1,6 +1,6 @@
 //! How the bot is, for a person: the most important first, narrow enough for a phone.
 
-use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Pnl, Position, Report};
+use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Pnl, Position, Quarantined, Report};
 use crate::{
     market::{Symbol, Timestamp, known_instrument},
     run::{
@@ -30,6 +30,7 @@ pub fn lines(report: &Report, zone: &TimeZone, width: usize) -> Vec<String> {
     // an emergency stop is told as the halt that it is
     let limits = report.breakers.iter().filter(|breaker| breaker.effect != "emergency_stop");
     limits.for_each(|breaker| page.breaker(breaker));
+    report.quarantined.iter().for_each(|symbol| page.quarantined(symbol));
     page.health(report);
     page.account(&report.account);
     page.positions(&report.positions);
@@ -83,6 +84,11 @@ impl Page<'_> {
     fn breaker(&mut self, breaker: &Breaker) {
         let Moment(since) = breaker.since;
         self.entry("Limited", &format!("{} (since {})", breaker.reason, market_time(Timestamp(since))));
+    }
+
+    fn quarantined(&mut self, Quarantined { symbol, until: Moment(until) }: &Quarantined) {
+        let until = market_time(Timestamp(*until));
+        self.entry("BARRED", &format!("{symbol} gets no entries until {until}, since it failed too often"));
     }
 
     fn health(&mut self, report: &Report) {

@@ -37,6 +37,8 @@ pub struct Report {
     pub halts: Vec<Halt>,
     /// Limits and circuit breakers that have tripped, oldest first.
     pub breakers: Vec<Breaker>,
+    /// Symbols that get no new entries for a while, since they failed too often.
+    pub quarantined: Vec<Quarantined>,
     /// The last signals, taken or not and why; the newest last.
     pub signals: Vec<Line>,
     /// The last errors and warnings; the newest last.
@@ -170,6 +172,15 @@ pub struct Breaker {
     pub since: Moment,
     /// Market time at which it resets; null: with the position's end, or, for an emergency stop, with `--clear-emergency`.
     pub until: Option<Moment>,
+}
+
+/// A symbol in quarantine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quarantined {
+    /// Its name.
+    pub symbol: String,
+    /// When it ends, in market time.
+    pub until: Moment,
 }
 
 /// A line of the log.

@@ -65,6 +65,16 @@ fn memory() -> Memory {
     Memory { names: rig::settings().names(), cursor, trader: trader.snapshot() }
 }
 
+/// The same, with the symbol in quarantine until the next noon.
+fn quarantined() -> Memory {
+    let mut memory = memory();
+    let mut stored = serde_json::to_value(&memory.trader).unwrap();
+    let case = serde_json::json!({ "symbol": 0, "refused": 0, "silent": null, "until": MARKET.0 + DAY_MS });
+    stored["engine"]["quarantine"]["cases"] = Value::Array(vec![case]);
+    memory.trader = serde_json::from_value(stored).unwrap();
+    memory
+}
+
 /// A bot that runs and is well.
 fn known() -> Known {
     let rows = Rows {
@@ -216,6 +226,15 @@ fn a_word_on_health_has_its_age_and_is_missed() {
 }
 
 #[test]
+fn a_symbol_in_quarantine_is_named_with_its_end() {
+    let mut known = known();
+    known.rows.memory = Some(quarantined());
+    let want = "BARRED    BTC/USDT:USDT gets no entries until 2025-01-04 12:00 UTC, since it failed too often";
+    assert_eq!(top(&known)[1], want);
+    assert_eq!(json(&known)["quarantined"][0]["symbol"], "BTC/USDT:USDT");
+}
+
+#[test]
 fn a_halt_says_until_when_and_how_it_is_cleared() {
     let halt = |kind, reason: &str, until_ms| store::Halt { kind, reason: reason.into(), since_ms: NOW, until_ms };
     let mut known = known();
@@ -239,8 +258,7 @@ fn a_halt_says_until_when_and_how_it_is_cleared() {
 }
 
 /// The memory with what has tripped: a position's loss, three losses in a row and a drawdown.
-fn tripped() -> Memory {
-    let mut memory = memory();
+fn tripped(mut memory: Memory) -> Memory {
     let mut trader = serde_json::to_value(&memory.trader).unwrap();
     let one = |breaker: Value, until: Option<Timestamp>, measured: f64| serde_json::json!({ "breaker": breaker, "at": MARKET, "until": until, "measured": measured });
     trader["engine"]["breakers"]["tripped"] = Value::Array(vec![
@@ -255,7 +273,7 @@ fn tripped() -> Memory {
 #[test]
 fn what_has_tripped_says_since_when_and_until_when() {
     let mut known = known();
-    known.rows.memory = Some(tripped());
+    known.rows.memory = Some(tripped(memory()));
     let want = [
         "Limited   BTC/USDT:USDT: the position has lost 3.25 % of the equity and is closed (since 2025-01-03 12:00 UTC)",
         "Limited   3 losses in a row: no new entries until 2025-01-04 00:00 UTC (since 2025-01-03 12:00 UTC)",
@@ -355,7 +373,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
     let mut known = known();
     let halt = store::Halt { kind: HaltKind::Restarts, reason: "5".into(), since_ms: NOW, until_ms: Some(NOW + 1) };
     known.rows.halts = vec![halt];
-    known.rows.memory = Some(tripped());
+    known.rows.memory = Some(tripped(quarantined()));
     let mut running = Vec::new();
     names(&json(&known), "", &mut running);
     known.holder = None;
@@ -381,6 +399,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
         ".halts[].since",
         ".halts[].until",
         ".breakers[].since",
+        ".quarantined[].until",
         ".signals[].at",
         ".errors[].at",
     ];
@@ -389,7 +408,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
         .account.balance .account.equity .positions[].symbol .positions[].strategy .positions[].side .positions[].qty \
         .positions[].entry_price .positions[].stop .positions[].target .positions[].mark .positions[].unrealised \
         .halts[].kind .halts[].reason .halts[].cleared_by .breakers[].kind .breakers[].effect .breakers[].symbol \
-        .breakers[].reason .breakers[].until .signals[].text .errors[].text \
+        .breakers[].reason .breakers[].until .quarantined[].symbol .signals[].text .errors[].text \
         .store.database_bytes .store.journal_bytes .store.old_bytes";
     let all = [single.to_owned(), moments.map(moment).join(" "), ["today", "last_7_days", "all"].map(period).join(" ")];
     let mut want: Vec<_> = all.iter().flat_map(|names| names.split_whitespace()).collect();
