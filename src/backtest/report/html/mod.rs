@@ -83,7 +83,7 @@ fn head(page: &mut String, report: &Report) {
         page,
         "<header><h1><span class=\"{class}\">{}</span> <small>{length}</small></h1><p class=\"lead\">{} → {} USDT</p>",
         change(performance.return_pct),
-        grouped(report.account.capital, 2),
+        grouped(report.account.start_equity, 2),
         grouped(report.account.equity, 2)
     );
     if let (Some(from), Some(until)) = (report.from, report.until) {
