@@ -138,7 +138,7 @@ fn figures(page: &mut String, report: &Report) {
         (
             "Win rate",
             share(trades.win_rate_pct),
-            format!("win {}, loss {} on average", usdt(trades.average_win), usdt(trades.average_loss)),
+            format!("average win {}, loss {}", usdt(trades.average_win), usdt(trades.average_loss)),
         ),
         ("Profit factor", ratio(trades.profit_factor), "won by lost".to_owned()),
         ("Expectancy", multiple(trades.expectancy_r), "a trade".to_owned()),
