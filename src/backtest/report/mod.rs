@@ -24,7 +24,7 @@ mod text;
 mod yearly;
 
 use super::{Drawdown, Ending, Fall, Record};
-use crate::market::{DAY_MS, Timestamp};
+use crate::market::{DAY_MS, Timestamp, decimal};
 use calendar::Moment;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -84,8 +84,10 @@ pub struct Report {
 /// The account, in USDT.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Balance {
-    /// What it began with.
+    /// What it was opened with.
     pub capital: Decimal,
+    /// Its equity as the run began: the capital, or what it had come to before.
+    pub start_equity: Decimal,
     /// What it holds, without open positions' results.
     pub balance: Decimal,
     /// With them, at their last prices.
@@ -153,6 +155,7 @@ impl Report {
         let open = open::open(record);
         let unrealised: Decimal = open.iter().filter_map(|open| open.unrealised).sum();
         let (capital, balance) = (record.account.capital, record.account.balance);
+        let start_equity = record.equity.first().and_then(|first| decimal(first.equity)).unwrap_or(capital);
         let length_ms = record.span.map(|(begin, end)| end.since_ms(begin));
         Self {
             ending: match record.ending {
@@ -166,7 +169,7 @@ impl Report {
             candles: record.candles,
             symbols: record.symbols.iter().map(ToString::to_string).collect(),
             strategies: record.strategies.clone(),
-            account: Balance { capital, balance, equity: (balance + unrealised).normalize() },
+            account: Balance { capital, start_equity, balance, equity: (balance + unrealised).normalize() },
             performance: Performance::of(record),
             trades: Tally::of(&record.trades),
             trades_beyond: record.trades_beyond,

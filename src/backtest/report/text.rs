@@ -84,7 +84,7 @@ fn figures(report: &Report) -> Vec<String> {
     let average = |amount: Option<Decimal>| amount.map_or_else(|| NONE.to_owned(), |amount| signed(amount, 2));
     let depth = performance.max_drawdown.as_ref().map(|deepest| deepest.depth_pct);
     let money = [
-        ("Capital", usdt(report.account.capital)),
+        ("Start", usdt(report.account.start_equity)),
         ("Equity", usdt(report.account.equity)),
         ("Return", change(performance.return_pct)),
         ("Yearly return", change(performance.yearly_return_pct)),
@@ -241,7 +241,7 @@ mod tests {
             "REPORT  2025-01-01 00:00 to 2025-01-04 00:00 UTC (3 d), 5,760 candles",
             "        BTC/USDT:USDT, ETH/USDT:USDT; dip, rip",
             "        Ended early on 2025-01-04 00:00 UTC: a limit stopped trading for good",
-            "  Capital                  1,000.00 USDT          Trades                        2, 1 won",
+            "  Start                    1,000.00 USDT          Trades                        2, 1 won",
             "  Return                        +10.00 %          P&L                        -10.00 USDT",
             "  Max drawdown                   10.00 %          Average win                    +100.00",
             "  Max drawdown    from 2025-01-02 00:00, lowest 2025-01-03 00:00, back 2025-01-04 00:00 (2 d)",

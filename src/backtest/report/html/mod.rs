@@ -83,7 +83,7 @@ fn head(page: &mut String, report: &Report) {
         page,
         "<header><h1><span class=\"{class}\">{}</span> <small>{length}</small></h1><p class=\"lead\">{} → {} USDT</p>",
         change(performance.return_pct),
-        grouped(report.account.capital, 2),
+        grouped(report.account.start_equity, 2),
         grouped(report.account.equity, 2)
     );
     if let (Some(from), Some(until)) = (report.from, report.until) {
@@ -138,7 +138,7 @@ fn figures(page: &mut String, report: &Report) {
         (
             "Win rate",
             share(trades.win_rate_pct),
-            format!("win {}, loss {} on average", usdt(trades.average_win), usdt(trades.average_loss)),
+            format!("average win {}, loss {}", usdt(trades.average_win), usdt(trades.average_loss)),
         ),
         ("Profit factor", ratio(trades.profit_factor), "won by lost".to_owned()),
         ("Expectancy", multiple(trades.expectancy_r), "a trade".to_owned()),
