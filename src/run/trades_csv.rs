@@ -27,20 +27,18 @@ pub struct OutError {
     cause: io::Error,
 }
 
+/// The header and these rows.
+#[must_use]
+pub fn text(rows: impl Iterator<Item = TradeRow>) -> String {
+    std::iter::once(format!("{}\n", TradeRow::COLUMNS)).chain(rows.map(|row| format!("{row}\n"))).collect()
+}
+
 impl OutError {
     /// Of what can't be written there.
     #[must_use]
     pub fn new(path: &Path, cause: io::Error) -> Self {
         Self { path: path.to_owned(), cause }
     }
-}
-
-/// The header and these rows.
-#[must_use]
-pub fn text(rows: impl Iterator<Item = TradeRow>) -> String {
-    std::iter::once(format!("{}
-", TradeRow::COLUMNS)).chain(rows.map(|row| format!("{row}
-"))).collect()
 }
 
 impl TradesCsv {

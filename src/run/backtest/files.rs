@@ -4,7 +4,7 @@ use crate::{
     backtest::{Record, Report, report},
     candles_file::UNFINISHED,
     engine::{Settings, Trade},
-    run::trades_csv::{self, OutError},
+    run::trades_csv,
     store::TradeRow,
 };
 use std::{
@@ -13,6 +13,14 @@ use std::{
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
+
+/// A file that cannot be written, by name.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {cause}", path.display())]
+pub struct OutError {
+    path: PathBuf,
+    cause: io::Error,
+}
 
 /// The folder of a backtest under way. Trades go to the disk as they come, under another name.
 pub struct Files {
@@ -40,7 +48,7 @@ impl Files {
             rows.write_all(trades_csv::text(std::iter::empty()).as_bytes())?;
             Ok(rows)
         };
-        let rows = begin().map_err(|cause| OutError::new(&trades, cause))?;
+        let rows = begin().map_err(|cause| OutError { path: trades.clone(), cause })?;
         Ok(Self { dir: dir.to_owned(), trades, part, rows, failed: Ok(()) })
     }
 
@@ -63,8 +71,8 @@ impl Files {
             self.rows.get_ref().sync_all()?;
             fs::rename(&self.part, &self.trades)
         });
-        written.map_err(|cause| OutError::new(&self.trades, cause))?;
-        report::write(record, report, &self.dir).map_err(|cause| OutError::new(&self.dir, cause))
+        written.map_err(|cause| OutError { path: self.trades.clone(), cause })?;
+        report::write(record, report, &self.dir).map_err(|cause| OutError { path: self.dir.clone(), cause })
     }
 }
 
