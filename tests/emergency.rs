@@ -9,7 +9,7 @@ pub const RUINOUS: &str = "[risk]\nmax_drawdown_pct = 100\nbreaker_daily_loss_pc
     [paper]\nfunding_rate_pct = 3\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n";
 const EMPTY: &str = "Emergency stop: the account is empty";
 /// With the default limit of the drawdown it is over at the first funding.
-const FALLEN: &str = "Emergency stop: equity has fallen 27.";
+const FALLEN: &str = "Emergency stop: equity has fallen 2";
 
 /// The account of [`write_ruin`], with a drawdown that ends it before it is empty.
 fn write_drawdown(folder: &Path) {

@@ -141,7 +141,7 @@ pub const KEYS: &[Key<Config>] = &[
     ),
     key(
         "risk.max_drawdown_pct",
-        "Once this much of the highest equity is lost, positions are closed and the run ends (exit code 3); 100 is off",
+        "Once this much of the highest equity is lost, positions are closed and the run ends (exit code 3); 100: only an empty account does so",
         |c| Float(&mut c.risk.max_drawdown_pct, 0.01, 100.0),
     ),
     key(

@@ -73,7 +73,8 @@ pub struct Risk {
     pub daily_loss_pct: f64,
     /// Entries a UTC day, at most.
     pub max_trades_per_day: u32,
-    /// Equity lost from its highest, in percent: positions are closed and the run ends with an emergency stop; 100: never.
+    /// Equity lost from its highest, in percent: positions are closed and the run ends with an emergency stop; 100: only an account
+    /// that is empty does so.
     pub max_drawdown_pct: f64,
     /// Correlation of hourly returns between a new position and one that is open, from which on it is not opened.
     pub max_correlation: f64,

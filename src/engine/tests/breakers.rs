@@ -54,7 +54,7 @@ fn a_loss_trips_at_its_bound_and_closes() {
         (&daily, 93_510.0, Some(Breaker::DailyLoss), Some(Halt::Close)),
         (&position, 95_587.7, None, None), // 29.123 of 970.777
         (&position, 95_587.6, Some(Breaker::PositionLoss(BTC)), None),
-        (&open(), 20_000.0, None, None),
+        (&open(), 60_000.0, None, None),
     ] {
         let (mut rig, ..) = Rig::holding(Settings { risk: risk.clone(), ..settings() });
         rig.bar(price);
@@ -62,7 +62,7 @@ fn a_loss_trips_at_its_bound_and_closes() {
         assert_eq!(halts(&rig), Vec::from_iter(halt), "{price}");
         let closing = rig.engine.positions().next().unwrap().closing;
         assert_eq!(closing, want.map(|_| Reason::Breaker), "{price}");
-        (0..3).for_each(|more| rig.bar(price - f64::from(more)));
+        (0..3).filter(|_| want.is_some()).for_each(|more| rig.bar(price - f64::from(more)));
         assert_eq!(notes(&rig).0.len(), usize::from(want.is_some()), "said once");
         rig.commit();
         let exits = rig.placed();
@@ -223,7 +223,7 @@ fn an_entry_stands_alone_up_to_the_limit_on_either_side() {
         (10, 0.7, 0.9, Long, Long, Err(Skip::CorrelationBreaker)),
         (10, 0.7, 0.9, Long, Short, Ok(())),
         (10, 0.7, 0.9, Short, Short, Err(Skip::CorrelationBreaker)),
-        (10, 1.0, 1.0, Long, Long, Err(Skip::CorrelationBreaker)),
+        (10, 0.99, 0.99, Long, Long, Err(Skip::CorrelationBreaker)),
         (9, 0.7, 0.9, Long, Long, Err(Skip::Correlation)), // 0.8
         (9, 0.81, 0.9, Long, Long, Ok(())),
         (9, 1.0, 0.79, Long, Long, Err(Skip::CorrelationBreaker)),
@@ -311,10 +311,10 @@ fn a_spike_is_said_once_with_its_end() {
 
 #[test]
 fn half_of_the_smallest_size_is_too_small() {
-    for (scale_up_to_minimum, want) in [(false, None), (true, Some(qty("0.001")))] {
+    for (scale_up_to_minimum, want) in [(false, None), (true, Some(qty("0.002")))] {
         let mut rig = after_hours(1.04);
         rig.engine.settings.risk.scale_up_to_minimum = scale_up_to_minimum;
-        rig.engine.settings.risk.max_notional = 150.0;
+        rig.engine.settings.risk.max_notional = 300.0;
         (0..15).for_each(|_| rig.minute(-100.0));
         rig.commit();
         assert_eq!(rig.placed().first().map(|entry| entry.qty), want);
