@@ -38,11 +38,11 @@ fn the_start_is_clock_then_rules_then_history_then_live() {
 
 #[test]
 fn history_is_held_for_two_symbols_at_a_time_at_most() {
-    let mut world = calm(12);
+    let mut world = calm(4);
     world.run(150 * SECOND);
     let (held, told) = (world.watch.held, world.watch.history.len());
-    assert!(world.gateway.is_ready() && told >= 12 * 150, "{told}");
-    assert!((150..=2 * 3 * 128).contains(&held), "room for {held} of {told}");
+    assert!(world.gateway.is_ready() && told == 4 * 150, "{told}");
+    assert!((150..=2 * 3 * 64).contains(&held), "room for {held} of {told}");
 }
 
 #[test]
