@@ -4,8 +4,10 @@
 //! that a flag, a variable and a line of `bot.toml` are refused in the same words.
 
 mod asking; // what asks an exchange
+mod backtest; // what trades recorded candles
 
 pub use asking::{Doctor, Download, Place};
+pub use backtest::Backtest;
 
 use crate::market::{Symbol, Timeframe};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
@@ -15,6 +17,7 @@ const ABOUT: &str = "A small trading bot for USDT-margined perpetual futures tha
 
 const USAGE: &str = "bot --paper [OPTIONS]
        bot --live [OPTIONS]
+       bot backtest FILE... [OPTIONS]
        bot download SYMBOL TIMEFRAME --from DATE [OPTIONS]
        bot doctor [OPTIONS]
        bot init [FILE] [--force]
@@ -27,6 +30,7 @@ Examples:
   bot --paper --speed 3600 --duration 30       thirty hours of the market in thirty seconds
   bot --paper --replay BTCUSDT-1m-2025-08.csv.gz --speed max
                                                trade recorded candles, as fast as they can be read
+  bot backtest BTCUSDT-1m-2025-08.csv.gz       the same, with nothing but the result
   bot --paper --infinite --auto-restart        go on for months
   bot init                                     write bot.toml with every key and its default
 
@@ -146,6 +150,13 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub out: Option<PathBuf>,
 
+    /// As of [`Backtest`].
+    #[arg(skip)]
+    pub fee: Option<String>,
+    /// As of [`Backtest`].
+    #[arg(skip)]
+    pub slippage: Option<String>,
+
     /// Something else than a run.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -154,6 +165,9 @@ pub struct Cli {
 /// What the program does besides trading.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Command {
+    /// Trade recorded candles as fast as they can be read, and report what came of it
+    #[command(after_help = backtest::MORE)]
+    Backtest(Backtest),
     /// Write a commented bot.toml that holds every key with its default
     Init(Init),
     /// Write made-up candles in the format that --replay reads
@@ -378,6 +392,8 @@ impl Cli {
             "--seed" => self.seed.as_deref(),
             "--symbols" => self.symbols.as_deref(),
             "--capital" => self.capital.as_deref(),
+            "--fee" => self.fee.as_deref(),
+            "--slippage" => self.slippage.as_deref(),
             _ => None,
         }
     }

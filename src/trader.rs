@@ -3,6 +3,8 @@
 //! On paper the venue is the matching model, and time is virtual: no market event is taken in while a commit is outstanding, so the
 //! disk's speed never changes a decision, and a candle's walk waits for the engine's answer to every fill in it.
 
+mod course; // how a run begins and ends
+
 use crate::{
     engine::{Action, Desks, Engine, Event, State},
     market::{ClosedCandle, Fnv, Misfit, OrderUpdate, Refit, Timestamp},

@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_used_is_named() {
         assert_says(&desk.refused(&format!("--paper --speed max --replay {file}"), &[]), says);
     }
     let line = "--paper --symbols ETHUSDT --replay BTC/USDT:USDT@1m=prices.csv";
-    assert_says(&desk.refused(line, &[]), &["no file holds ETH/USDT:USDT", "holds BTC/USDT:USDT", "--symbols"]);
+    assert_says(&desk.refused(line, &[]), &["no file holds ETH/USDT:USDT", "hold BTC/USDT:USDT", "--symbols"]);
 }
 
 /// Rows that may not be, each in place of minute `n`, and what is said of them.

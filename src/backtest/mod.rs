@@ -3,6 +3,16 @@
 //! Nothing here trades. The driver tells the trader what any other driver would tell it, a [`Recorder`] watches, and the report is
 //! computed from the [`Record`] that is left.
 
+mod drawdown;
+mod driver;
+mod equity;
+mod prices;
 mod recorder;
+pub mod report;
 
-pub use recorder::{Ending, Mark, Record, Recorder, Sample, Thinned};
+pub use drawdown::{Drawdown, Fall};
+pub use driver::{Driver, Listener};
+pub use equity::{MOST_SAMPLES, Sample};
+pub use prices::{MOST_CANDLES, Mark, Thinned};
+pub use recorder::{Ending, MOST_TRADES, Record, Recorder};
+pub use report::Report;

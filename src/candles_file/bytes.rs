@@ -10,20 +10,22 @@ use zip::{CompressionMethod, ZipArchive, read::ZipFile};
 /// Read ahead from the disk for an unpacker; there is one a symbol and timeframe, so it is small.
 const PACKED_BYTES: usize = 8 * 1024;
 
-/// The unpacked text of a file, as a stream.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, FileError> {
+/// The unpacked text of a file, as a stream, and the file itself, whose position says how far it is read.
+pub(super) fn open(path: &Path) -> Result<(Box<dyn Read>, File), FileError> {
     let failed = |source| FileError::Open { file: path.display().to_string(), source };
     let mut file = File::open(path).map_err(failed)?;
     let mut magic = Vec::with_capacity(4);
     (&mut file).take(4).read_to_end(&mut magic).map_err(failed)?;
     file.seek(SeekFrom::Start(0)).map_err(failed)?;
-    match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Ok(Box::new(MultiGzDecoder::new(BufReader::with_capacity(PACKED_BYTES, file)))),
+    let position = file.try_clone().map_err(failed)?;
+    let text: Box<dyn Read> = match magic.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(BufReader::with_capacity(PACKED_BYTES, file))),
         [b'P', b'K', ..] => {
-            unzip(file).map_err(|reason| FileError::Archive { file: path.display().to_string(), reason })
+            unzip(file).map_err(|reason| FileError::Archive { file: path.display().to_string(), reason })?
         }
-        _ => Ok(Box::new(file)),
-    }
+        _ => Box::new(file),
+    };
+    Ok((text, position))
 }
 
 /// The archive's directory is read with the `zip` crate; the entry itself is streamed here, since the crate's reader borrows its archive.
@@ -129,7 +131,7 @@ pub(super) mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
         let mut text = String::new();
-        let mut reader = open(file.path()).map_err(|error| error.to_string())?;
+        let (mut reader, _) = open(file.path()).map_err(|error| error.to_string())?;
         reader.read_to_string(&mut text).map_err(|error| error.to_string())?;
         Ok(text)
     }

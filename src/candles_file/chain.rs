@@ -47,6 +47,16 @@ impl Chain {
         self.head.as_ref()
     }
 
+    /// Bytes read and bytes in all, as the files lie on the disk; for those who wait.
+    pub fn bytes(&self) -> (u64, u64) {
+        let length = |(_, spec): &(Timestamp, FileSpec)| spec.path.metadata().map_or(0, |there| there.len());
+        let done: u64 = self.files[..self.opened].iter().map(length).sum();
+        let left: u64 = self.files[self.opened..].iter().map(length).sum();
+        let ahead = self.rows.as_ref().zip(self.files[..self.opened].last());
+        let unread = ahead.map_or(0, |(rows, open)| length(open).saturating_sub(rows.bytes()));
+        (done.saturating_sub(unread), done + left)
+    }
+
     /// Goes back to the first candle of the first file.
     pub fn rewind(&mut self, found: &mut Findings) -> Result<(), FileError> {
         self.opened = 0;

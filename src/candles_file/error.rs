@@ -1,6 +1,6 @@
 //! What can be wrong with a file or a row, in prose.
 
-use crate::market::{CandleFault, Symbol, SymbolError, Timeframe, TimeframeError, Timestamp};
+use crate::market::{CandleFault, FundingRate, Symbol, SymbolError, Timeframe, TimeframeError, Timestamp};
 use std::io;
 
 /// Why a file cannot be read or written. Each names the file, and the line of its (unpacked) text where there is one.
@@ -23,6 +23,11 @@ pub enum FileError {
          name it like BTCUSDT-1m-2025-08.csv.gz or write {symbol}@1m={file}"
     )]
     NameWithoutTimeframe { file: String, symbol: Symbol, source: TimeframeError },
+    #[error(
+        "{file}: the name does not tell the symbol, `{got}` is none; \
+         name it like BTCUSDT-funding-2025-08.csv.gz or write BTC/USDT:USDT={file}"
+    )]
+    RatesWithoutSymbol { file: String, got: String },
     #[error("{argument}: the symbol is wrong: {source}")]
     Symbol { argument: String, source: SymbolError },
     #[error("{argument}: the timeframe is wrong: {source}")]
@@ -65,6 +70,13 @@ pub enum RowFault {
     OutOfOrder { open: String, previous: String },
     #[error("opens at {open}, which is no beginning of a {timeframe} candle{hint}")]
     Misaligned { open: String, timeframe: Timeframe, hint: String },
+    #[error("`{0}` holds no funding rate; a row is funding_time_ms,rate")]
+    NoRate(String),
+    #[error(
+        "the rate is `{0}`, but must be a part of the position's value from -{largest} to {largest}, such as 0.0001",
+        largest = FundingRate::LARGEST
+    )]
+    Rate(String),
     #[error("longer than {0} bytes, which no row is")]
     TooLong(usize),
 }

@@ -92,6 +92,13 @@ impl Feed {
         &self.found.tally
     }
 
+    /// Bytes read and bytes in all, as the files lie on the disk: how far it is. Asks the system for each file, so it is for now and then.
+    #[must_use]
+    pub fn bytes(&self) -> (u64, u64) {
+        let each = self.chains.iter().map(Chain::bytes);
+        each.fold((0, 0), |(read, all), (more, of)| (read + more, all + of))
+    }
+
     /// What there is to say since the last call: the first gap and the first doubled row of each file, with file and line.
     pub fn take_remarks(&mut self) -> Vec<String> {
         std::mem::take(&mut self.found.remarks)

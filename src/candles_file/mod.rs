@@ -12,6 +12,7 @@ mod feed; // all of them merged
 mod looped; // the same again, later
 mod name; // what the name says
 mod number; // digits to f64, exactly
+mod rates; // funding rates, in files of their own
 mod row; // a line to a candle
 mod rows; // the rows of one file
 mod tally; // what was survived
@@ -25,5 +26,6 @@ mod tests; // feeds of files made up for a promise each
 pub use error::{FileError, RowFault};
 pub use feed::{Feed, Offer};
 pub use name::{FileSpec, UNFINISHED};
+pub use rates::rates;
 pub use tally::Tally;
 pub use write::{HEADER, read_row, write, write_row};

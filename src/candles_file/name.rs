@@ -61,6 +61,23 @@ impl FileSpec {
     }
 }
 
+/// Whose a file of another kind is: `SYMBOL=FILE`, or a file whose name begins with the symbol.
+pub(super) fn whose(argument: &str) -> Result<(Symbol, PathBuf), FileError> {
+    if let Some((symbol, file)) = argument.split_once('=')
+        && let Ok(symbol) = symbol.parse()
+    {
+        return Ok((symbol, existing(file)?));
+    }
+    let path = existing(argument)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut words = stem(&name).split('-');
+    let base = words.next().unwrap_or_default();
+    match spelled(base, words.next().is_some_and(|word| word.eq_ignore_ascii_case("PERP"))) {
+        Ok(symbol) => Ok((symbol, path)),
+        Err(SymbolError(got)) => Err(FileError::RatesWithoutSymbol { file: argument.to_owned(), got }),
+    }
+}
+
 /// The symbol of a name's first word. `BTCUSD-PERP` is how some name what is margined in USDT all the same.
 fn spelled(word: &str, perpetual: bool) -> Result<Symbol, SymbolError> {
     if perpetual && word.to_ascii_uppercase().ends_with("USD") {

@@ -4,7 +4,10 @@ use super::error::{FileError, RowFault, length, utc};
 use super::name::FileSpec;
 use super::{bytes, row};
 use crate::market::{Candle, Timeframe, Timestamp};
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Seek},
+};
 
 /// Longer than any row: twelve columns of twenty digits are 250 bytes.
 const LONGEST_LINE: usize = 4_096;
@@ -20,6 +23,8 @@ pub(super) struct Rows {
     file: String,
     timeframe: Timeframe,
     text: BufReader<Box<dyn Read>>,
+    /// The file that the text comes from.
+    packed: File,
     line: Vec<u8>,
     number: u64,
     previous: Option<Timestamp>,
@@ -27,10 +32,12 @@ pub(super) struct Rows {
 
 impl Rows {
     pub fn open(spec: &FileSpec) -> Result<Self, FileError> {
+        let (text, packed) = bytes::open(&spec.path)?;
         Ok(Self {
             file: spec.path.display().to_string(),
             timeframe: spec.timeframe,
-            text: BufReader::with_capacity(TEXT_BYTES, bytes::open(&spec.path)?),
+            text: BufReader::with_capacity(TEXT_BYTES, text),
+            packed,
             line: Vec::with_capacity(256),
             number: 0,
             previous: None,
@@ -40,6 +47,11 @@ impl Rows {
     /// The file's name.
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// How many bytes of the file were read, as it lies on the disk; for those who wait.
+    pub fn bytes(&self) -> u64 {
+        (&self.packed).stream_position().unwrap_or_default()
     }
 
     /// The line of the row that came last, from 1.

@@ -165,15 +165,18 @@ pub const KEYS: &[Key<Config>] = &[
     .env("CAPITAL_USDT"),
     key("paper.taker_fee_pct", "Fee of a market order, as a part of its value", |c| {
         Float(&mut c.paper.taker_fee_pct, 0.0, 1.0)
-    }),
+    })
+    .flag("--fee"),
     key(
         "paper.maker_fee_pct",
         "Fee of a limit order that waited at its price, as a part of its value; no strategy places one yet",
         |c| Float(&mut c.paper.maker_fee_pct, 0.0, 1.0),
-    ),
+    )
+    .flag("--fee"),
     key("paper.slippage_pct", "How much worse than the price a market order is filled", |c| {
         Float(&mut c.paper.slippage_pct, 0.0, 0.1)
-    }),
+    })
+    .flag("--slippage"),
     key(
         "paper.funding_rate_pct",
         "What a long pays a short at 00:00, 08:00 and 16:00 UTC, as a part of the position's value",

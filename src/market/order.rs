@@ -251,6 +251,11 @@ pub struct FundingRate {
     pub at: Timestamp,
 }
 
+impl FundingRate {
+    /// The largest rate that is believed: 3 %.
+    pub const LARGEST: Decimal = Decimal::from_parts(3, 0, 0, false, 2);
+}
+
 /// A position as the venue sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PositionView {

@@ -5,7 +5,7 @@
 
 use super::{
     backoff::Backoff,
-    backup,
+    backtest, backup,
     clocks::wall_ms,
     doctor, download,
     end::{End, Finished},
@@ -52,6 +52,7 @@ const SIGNALS: &str = "signals";
 #[must_use]
 pub fn start(cli: &Cli, started: Instant) -> u8 {
     let outcome = match &cli.command {
+        Some(Command::Backtest(wish)) => backtest::backtest(wish),
         Some(Command::Init(init)) => subcommands::init(init),
         Some(Command::Generate(generate)) => subcommands::generate(generate),
         Some(Command::Replay(wish)) => replay::replay(wish),

@@ -2,6 +2,7 @@
 
 mod asking; // one question at a time to an exchange
 mod backoff; // the pause before another try
+mod backtest; // bot backtest: recorded candles as fast as they come
 mod backup; // bot backup: a copy while the bot runs
 pub mod clocks; // wall, monotonic and boot clock compared: jumps, suspends, stalls
 mod doctor; // bot doctor: the way to an exchange and what it offers
@@ -27,11 +28,12 @@ mod prepare; // from a configuration to all that a run needs
 mod prices; // what the loop trades on
 pub mod process; // what /proc says about this process
 pub mod progress; // the loop's turns, told to whoever watches from outside
+mod progress_bar; // how far a subcommand is
 mod realtime; // the trading loop
 pub mod replay; // bot replay: a journal, run again and compared
 mod results; // what a run leaves in --out
 #[cfg(test)]
-mod rig; // a small market for the tests
+pub(crate) mod rig; // a small market for the tests
 mod session; // what the loop hears from an exchange
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life

@@ -16,6 +16,15 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp(at.as_millisecond()))
 }
 
+/// The same as the value of a flag.
+///
+/// # Errors
+/// It is none, with what is allowed.
+pub fn of_flag(flag: &str, text: &str) -> Result<Timestamp, String> {
+    let wrong = || format!("{flag} is `{text}`, but must be a date such as 2025-08-01 or 2025-08-01T12:30 (UTC)");
+    parse(text).ok_or_else(wrong)
+}
+
 /// The same, or how far back from `now`: `7d`, `12h`, `30m`.
 #[must_use]
 pub fn parse_since(text: &str, now: Timestamp) -> Option<Timestamp> {

@@ -44,7 +44,7 @@ pub enum PrepareError {
     #[error("--out: {0}")]
     Out(#[from] OutError),
     /// A symbol was chosen that no file holds.
-    #[error("no file holds {symbol}; --replay holds {held}. Name only those with --symbols, or add a file")]
+    #[error("no file holds {symbol}; the files hold {held}. Name only those with --symbols, or add a file")]
     NoFile {
         /// The symbol.
         symbol: Symbol,
@@ -240,13 +240,19 @@ fn open_source(config: &Config) -> Result<(Vec<Symbol>, Option<Source>, String),
         let line = format!("made-up prices (seed {}); real ones: --replay FILE", config.paper.seed);
         return Ok((config.symbols.clone(), Some(Source::Made(Box::new(market))), line));
     }
+    let (symbols, feed) = open_files(config)?;
+    let line = config.replay.join(", ");
+    let feed = if config.looped { feed.looped() } else { feed };
+    Ok((symbols, Some(Source::Files(Box::new(feed))), line))
+}
+
+/// The symbols and the feed of the files that were given.
+pub fn open_files(config: &Config) -> Result<(Vec<Symbol>, Feed), PrepareError> {
     let specs = config.replay.iter().map(|argument| FileSpec::parse(argument)).collect::<Result<Vec<_>, _>>()?;
     let symbols = symbols_of(config, &specs)?;
     let feed = Feed::open(&specs, &symbols)?;
     check_timeframes(config, &feed, &symbols)?;
-    let line = config.replay.join(", ");
-    let feed = if config.looped { feed.looped() } else { feed };
-    Ok((symbols, Some(Source::Files(Box::new(feed))), line))
+    Ok((symbols, feed))
 }
 
 /// What is traded: the chosen symbols, or those that the files hold, in the order in which they come.

@@ -48,20 +48,24 @@ impl Source {
     #[must_use]
     pub fn account(&self) -> Option<String> {
         match self {
-            Self::Files(feed) => {
-                let tally = feed.tally();
-                Some(format!(
-                    "Data: {} of {}, {} ({} missing), {}",
-                    counted(tally.rows, "row"),
-                    counted(tally.files, "file"),
-                    counted(tally.gaps, "gap"),
-                    counted(tally.missing, "candle"),
-                    counted(tally.doubled, "doubled row"),
-                ))
-            }
+            Self::Files(feed) => Some(account(feed)),
             Self::Made(_) => None,
         }
     }
+}
+
+/// One line about what was read of files.
+#[must_use]
+pub fn account(feed: &Feed) -> String {
+    let tally = feed.tally();
+    format!(
+        "Data: {} of {}, {} ({} missing), {}",
+        counted(tally.rows, "row"),
+        counted(tally.files, "file"),
+        counted(tally.gaps, "gap"),
+        counted(tally.missing, "candle"),
+        counted(tally.doubled, "doubled row"),
+    )
 }
 
 /// A source and the candle that comes next, so that one can see when it is due before it is taken.

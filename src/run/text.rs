@@ -251,6 +251,15 @@ pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// That the capital is too small for a symbol, where it is, once its price is known.
+#[must_use]
+pub fn too_small(engine: &Engine, symbol: SymbolId) -> Option<String> {
+    let (costs, allowed) = engine.too_small_for(symbol)?;
+    let [costs, allowed] = [costs, allowed].map(|money| rounded(money, 0));
+    let name = &engine.settings().instruments[symbol.index()].symbol;
+    Some(format!("{name} can't trade: one step costs {costs} USDT, the risk allows {allowed}"))
+}
+
 /// A moment of market time, to the minute, in UTC.
 #[must_use]
 pub fn market_time(at: Timestamp) -> String {

@@ -27,15 +27,19 @@ pub struct OutError {
     cause: io::Error,
 }
 
+/// The header and these rows.
+#[must_use]
+pub fn text(rows: impl Iterator<Item = TradeRow>) -> String {
+    std::iter::once(format!("{}\n", TradeRow::COLUMNS)).chain(rows.map(|row| format!("{row}\n"))).collect()
+}
+
 impl TradesCsv {
     /// Makes `dir`, where it is missing, and in it `trades.csv` with its header and what the account has traded before.
     pub fn create(dir: &Path, before: &[TradeRow]) -> Result<Self, OutError> {
         let path = dir.join("trades.csv");
         match std::fs::create_dir_all(dir).and_then(|()| File::create(&path)) {
             Ok(file) => {
-                let rows = before.iter().map(|row| format!("{row}\n"));
-                let text: String = std::iter::once(format!("{}\n", TradeRow::COLUMNS)).chain(rows).collect();
-                let mut csv = Self { path, file, waiting: text.into_bytes() };
+                let mut csv = Self { path, file, waiting: text(before.iter().cloned()).into_bytes() };
                 csv.flush()?;
                 Ok(csv)
             }

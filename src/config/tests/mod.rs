@@ -6,6 +6,7 @@ use super::{
     keys::{INSTRUMENT_KEYS, KEYS, STRATEGY_KEYS, TABLES, paths},
     *,
 };
+use crate::cli::Command;
 use proptest::prelude::*;
 use std::fs;
 
@@ -139,7 +140,12 @@ fn every_flag_of_the_table_exists_on_the_command_line() {
     for key in KEYS {
         let Some(flag) = key.flag else { continue };
         let switch = crate::cli::parse(["bot", "--paper", flag]);
-        let cli = switch.or_else(|_| crate::cli::parse(["bot", "--paper", flag, "7"])).unwrap();
+        let value = switch.or_else(|_| crate::cli::parse(["bot", "--paper", flag, "7"]));
+        let cli =
+            value.unwrap_or_else(|_| match crate::cli::parse(["bot", "backtest", "x", flag, "7"]).unwrap().command {
+                Some(Command::Backtest(wish)) => wish.as_of_a_run(),
+                other => panic!("{other:?}"),
+            });
         assert!(cli.value_of(flag).is_some(), "{flag}");
     }
 }

@@ -2,11 +2,11 @@
 
 mod order; // what was asked for, and the names of its files
 mod part; // the file while it is not whole
-mod progress; // how far it is
 mod rows; // candles and rates as rows
 
 use super::{
     asking::{AskError, Asker, Patience},
+    progress_bar::{Progress, Step},
     signals::{self, FAILURE, Listener, exit_code},
     tasks,
     text::{counted, market_time},
@@ -20,7 +20,6 @@ use crate::{
 };
 use order::Order;
 use part::{Content, Part, PartError};
-use progress::{Progress, Step};
 use rows::{Kind, Page};
 use smol::LocalExecutor;
 use std::{rc::Rc, time::Duration};
@@ -82,7 +81,7 @@ pub fn download(wish: &Download) -> Result<u8, String> {
 
 /// From the first question to the exit code.
 async fn fetch(order: &Order, exchange: &Exchange, stop: &Stop) -> Result<u8, String> {
-    let progress = Rc::new(Progress::default());
+    let progress = Rc::new(Progress::or_lines());
     let aloud = Rc::clone(&progress);
     let say = Box::new(move |line: &str| aloud.say(line));
     let symbols = [order.symbol.clone()];
@@ -174,6 +173,12 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Shows how far something is, of its beginning and end.
+    fn show(&self, what: &str, (from, to): (Timestamp, Timestamp), at: Timestamp, rows: u64) {
+        let [done, all] = [at, to].map(|at| at.since_ms(from).max(0).unsigned_abs());
+        self.progress.show(Step { done, all }, || format!("{what}: {}, to {}", counted(rows, "row"), market_time(at)));
+    }
+
     fn say_where(&self, part: &Part) {
         let Content { rows, last, .. } = *part.content();
         if let Some(last) = last {
@@ -206,7 +211,7 @@ impl Run<'_> {
                 None => break,
             }
             part.append(&page)?;
-            self.progress.show(Step { what: &what, span, at: next, rows: part.content().rows });
+            self.show(&what, span, next, part.content().rows);
         }
         self.say_edges(part.content(), timeframe, (first, span.1))
     }
@@ -277,7 +282,7 @@ impl Run<'_> {
             part.append(&page)?;
             let Some(last) = listed.last() else { break };
             next = last.at.plus_ms(1);
-            self.progress.show(Step { what: &what, span, at: next.min(span.1), rows: part.content().rows });
+            self.show(&what, span, next.min(span.1), part.content().rows);
             if next > span.1 {
                 break;
             }

@@ -43,13 +43,8 @@ impl Order {
     ///
     /// What is wrong with the dates or the place.
     pub fn new(wish: &Download, exchange: &Exchange) -> Result<Self, String> {
-        let date = |flag: &str, text: &str| {
-            let wrong =
-                || format!("{flag} is `{text}`, but must be a date such as 2025-08-01 or 2025-08-01T12:30 (UTC)");
-            moment::parse(text).ok_or_else(wrong)
-        };
-        let from = date("--from", &wish.from)?;
-        let to = wish.to.as_deref().map(|to| date("--to", to)).transpose()?;
+        let from = moment::of_flag("--from", &wish.from)?;
+        let to = wish.to.as_deref().map(|to| moment::of_flag("--to", to)).transpose()?;
         if to.is_some_and(|to| to <= from) {
             return Err("--to must be later than --from".to_owned());
         }

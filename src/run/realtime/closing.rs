@@ -2,9 +2,9 @@
 
 use super::{Due, LoopError, Realtime, noted};
 use crate::{
-    engine::{Command, Event},
-    market::{PriceBar, Timestamp},
+    market::Timestamp,
     stop::{Cause, Latch},
+    trader::Trader,
 };
 use log::debug;
 use std::time::{Duration, Instant};
@@ -22,17 +22,14 @@ impl Realtime {
         let mut outcome = Ok(());
         noted(self.settle(patience).await, &mut outcome)?;
         let at = self.standing(Instant::now());
-        noted(self.tell(at, Event::Command(Command::Stop { close })), &mut outcome)?;
+        noted(self.tell(at, Trader::ending(close)), &mut outcome)?;
         noted(self.settle(patience).await, &mut outcome)?;
-        let open: Vec<_> = self.trader.engine().positions().map(|position| position.symbol).collect();
-        for symbol in open.into_iter().filter(|_| close) {
+        for price in self.trader.parting(at).into_iter().filter(|_| close) {
             if self.trader.outstanding().is_some() {
                 break; // the disk has not answered in time, and takes no more
             }
-            let last = self.trader.engine().mark(symbol);
-            let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
             // One that can't be written down is no reason to leave the others open.
-            noted(self.tell(at, Event::Price(bar)), &mut outcome)?;
+            noted(self.tell(at, price), &mut outcome)?;
             noted(self.settle(patience).await, &mut outcome)?;
         }
         noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;

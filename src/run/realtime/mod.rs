@@ -17,7 +17,7 @@ use super::{
     progress::Progress,
     results::Results,
     signs::Signs,
-    text::{Teller, rounded},
+    text::{Teller, too_small},
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
@@ -468,12 +468,6 @@ fn noted(step: Result<(), LoopError>, first: &mut Result<(), LoopError>) -> Resu
 
 /// Says which symbols the capital is too small for, and how many these are.
 pub(super) fn warn_of_small_capital(engine: &Engine) -> usize {
-    let mut too_small = 0;
-    for (index, instrument) in engine.settings().instruments.iter().enumerate() {
-        let Some((costs, allowed)) = engine.too_small_for(SymbolId(index as u16)) else { continue };
-        let [costs, allowed] = [costs, allowed].map(|money| rounded(money, 0));
-        warn!("{} can't trade: one step costs {costs} USDT, the risk allows {allowed}", instrument.symbol);
-        too_small += 1;
-    }
-    too_small
+    let symbols = (0..engine.settings().instruments.len()).map(|index| SymbolId(index as u16));
+    symbols.filter_map(|symbol| too_small(engine, symbol)).inspect(|line| warn!("{line}")).count()
 }

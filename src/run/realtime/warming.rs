@@ -5,6 +5,7 @@ use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
     stop::Stop,
+    trader::Trader,
 };
 use log::info;
 use std::time::Instant;
@@ -77,8 +78,9 @@ impl Realtime {
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
-        self.command(Command::Start)?;
-        self.command(Command::Halt(reason.is_some()))?;
+        for event in Trader::opening(reason.is_some()) {
+            self.tell(self.pace.latest(), event)?;
+        }
         self.signs.halted(reason);
         match self.trader.outstanding() {
             Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
@@ -94,11 +96,7 @@ impl Realtime {
         }
         info!("The halt is over: positions are opened again");
         self.signs.halted(None);
-        self.command(Command::Halt(false))
-    }
-
-    fn command(&mut self, command: Command) -> Result<(), LoopError> {
-        self.tell(self.pace.latest(), Event::Command(command))
+        self.tell(self.pace.latest(), Event::Command(Command::Halt(false)))
     }
 }
 

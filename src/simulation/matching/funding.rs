@@ -5,8 +5,6 @@ use crate::market::{DAY_MS, FundingPaid, FundingRate, MINUTE_MS, SymbolId, Times
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-/// The largest rate that is believed, as a part of the position's value: 3 %.
-const LARGEST_RATE: Decimal = Decimal::from_parts(3, 0, 0, false, 2);
 /// A settlement further ahead is not believed: positions would pay nothing until then.
 const FURTHEST_MS: i64 = DAY_MS;
 
@@ -24,7 +22,7 @@ impl Matching {
     pub(super) fn on_funding_rate(&mut self, now: Timestamp, said: &FundingRate, outputs: &mut Vec<Output>) {
         let index = said.symbol.index();
         let is_ahead = (0..=FURTHEST_MS).contains(&said.at.since_ms(now));
-        if index >= self.state.books.len() || said.rate.abs() > LARGEST_RATE || !is_ahead {
+        if index >= self.state.books.len() || said.rate.abs() > FundingRate::LARGEST || !is_ahead {
             return;
         }
         // venues tell settlements to a few milliseconds, and one told twice must be one

@@ -1,9 +1,5 @@
-//! How far a download is: a bar on a terminal, else a line every few seconds. On stderr, as everything a download says.
+//! How far a subcommand is: a bar on a terminal, else a line every few seconds or nothing. On stderr, as all that it says on the way.
 
-use crate::{
-    market::Timestamp,
-    run::text::{market_day, market_time},
-};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     cell::{Cell, RefCell},
@@ -19,43 +15,46 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 pub struct Progress {
     bar: RefCell<Option<ProgressBar>>,
     on_terminal: bool,
-    said: Cell<Instant>,
+    /// When the last line was said; `None`: none is.
+    said: Option<Cell<Instant>>,
 }
 
-/// Where a download is.
+/// How far something is.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
-    /// What is fetched.
-    pub what: &'a str,
-    /// The beginning and end of all of it.
-    pub span: (Timestamp, Timestamp),
-    /// How far it is.
-    pub at: Timestamp,
-    /// Rows so far.
-    pub rows: u64,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self { bar: RefCell::new(None), on_terminal: stderr().is_terminal(), said: Cell::new(Instant::now()) }
-    }
+pub struct Step {
+    /// So much is done.
+    pub done: u64,
+    /// Of so much.
+    pub all: u64,
 }
 
 impl Progress {
-    /// Shows a step.
-    pub fn show(&self, step: Step<'_>) {
-        let (from, to) = step.span;
-        let (done, all) = (step.at.since_ms(from).max(0).unsigned_abs(), to.since_ms(from).max(1).unsigned_abs());
-        let done = done.min(all);
+    /// A bar, or lines where stderr is no terminal.
+    #[must_use]
+    pub fn or_lines() -> Self {
+        Self { said: Some(Cell::new(Instant::now())), ..Self::or_nothing() }
+    }
+
+    /// A bar, or nothing where stderr is no terminal.
+    #[must_use]
+    pub fn or_nothing() -> Self {
+        Self { bar: RefCell::new(None), on_terminal: stderr().is_terminal(), said: None }
+    }
+
+    /// Shows a step, with what is said of it.
+    pub fn show(&self, step: Step, what: impl FnOnce() -> String) {
+        let all = step.all.max(1);
+        let done = step.done.min(all);
         if self.on_terminal {
             let mut bar = self.bar.borrow_mut();
             let bar = bar.get_or_insert_with(|| new_bar(all));
-            bar.set_message(format!("{} to {}, {} rows", step.what, market_day(step.at), step.rows));
+            bar.set_length(all);
+            bar.set_message(what());
             bar.set_position(done);
-        } else if self.said.get().elapsed() >= LINE_EVERY {
-            self.said.set(Instant::now());
+        } else if let Some(said) = self.said.as_ref().filter(|said| said.get().elapsed() >= LINE_EVERY) {
+            said.set(Instant::now());
             let percent = u128::from(done) * 100 / u128::from(all);
-            line(&format!("{}: {} rows, to {} ({percent} %)", step.what, step.rows, market_time(step.at)));
+            line(&format!("{} ({percent} %)", what()));
         }
     }
 
@@ -75,7 +74,7 @@ impl Progress {
     }
 }
 
-/// Nobody has to listen: a reader that is gone stops no download.
+/// Nobody has to listen: a reader that is gone stops nothing.
 fn line(text: &str) {
     let _ = writeln!(stderr(), "{text}");
 }

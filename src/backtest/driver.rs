@@ -1,0 +1,211 @@
+//! Moves a trader over recorded candles with no clock but the market's.
+//!
+//! It tells what `run::realtime` tells at `--speed max` without a data directory: history, the opening, then candles, deadlines and
+//! what the venue announces in the order of their times, the ending. So the same files lead to the same trades, to the last byte. What
+//! the trader wants durable counts as durable at once.
+
+use super::{Ending, Record, Recorder};
+use crate::{
+    engine::{Action, Engine, Event, Halt, Record as Durable},
+    market::{ClosedCandle, FundingRate, MINUTE_MS, Timestamp},
+    trader::Trader,
+};
+
+/// Hears all that the trader asks for besides orders, with its market time.
+pub type Listener<'a> = dyn FnMut(&Engine, Timestamp, &Action) + 'a;
+
+/// A trader under way. `S`: candles in the order of their closes; what is wrong with one ends the run.
+pub struct Driver<S> {
+    trader: Trader,
+    source: S,
+    /// The candle that comes next; `None` at the end of the data.
+    next: Option<ClosedCandle>,
+    announced: Announced,
+    /// Market time of the last event.
+    latest: Timestamp,
+    recorder: Recorder,
+    /// `on_stop = "close"`.
+    close_on_stop: bool,
+    /// The history is over.
+    begun: bool,
+    ending: Option<Ending>,
+    /// Scratch: what the trader asks for.
+    actions: Vec<Action>,
+}
+
+/// What the venue is to say about funding, the earliest last.
+struct Announced {
+    rates: Vec<FundingRate>,
+    /// When the next is said: at the minute in which it is settled, before all else of that minute.
+    due: Option<Timestamp>,
+}
+
+impl Announced {
+    fn new(mut rates: Vec<FundingRate>) -> Self {
+        rates.sort_by_key(|said| std::cmp::Reverse((said.at, said.symbol)));
+        let mut announced = Self { rates, due: None };
+        announced.look();
+        announced
+    }
+
+    fn look(&mut self) {
+        self.due = self.rates.last().map(|said| said.at.floor_to(MINUTE_MS));
+    }
+
+    /// What is due at `at` or before.
+    fn take(&mut self, at: Timestamp) -> Option<(Timestamp, FundingRate)> {
+        let due = self.due.filter(|due| *due <= at)?;
+        let said = self.rates.pop()?;
+        self.look();
+        Some((due, said))
+    }
+}
+
+impl<S, E> Driver<S>
+where
+    S: Iterator<Item = Result<ClosedCandle, E>>,
+{
+    /// A driver that has told nothing. `funding`: rates that were settled, in any order; where there is none, the venue's own counts.
+    ///
+    /// # Errors
+    /// The first candle.
+    pub fn new(trader: Trader, mut source: S, funding: Vec<FundingRate>, close_on_stop: bool) -> Result<Self, E> {
+        Ok(Self {
+            next: source.next().transpose()?,
+            recorder: Recorder::new(trader.engine()),
+            trader,
+            source,
+            announced: Announced::new(funding),
+            latest: Timestamp(i64::MIN),
+            close_on_stop,
+            begun: false,
+            ending: None,
+            actions: Vec::new(),
+        })
+    }
+
+    /// At most so many events; how it ended, once it has.
+    ///
+    /// # Errors
+    /// The next candle: what came before it has been told.
+    pub fn step(&mut self, events: u32, listener: &mut Listener<'_>) -> Result<Option<Ending>, E> {
+        for _ in 0..events {
+            if self.ending.is_some() {
+                break;
+            }
+            match self.next {
+                Some(candle) if self.begun => self.go_on(candle, listener)?,
+                Some(candle) if candle.history => self.take(candle.closes_at(), candle, listener)?,
+                first if !self.begun => self.begin(first, listener),
+                _ => self.ending = Some(Ending::Data),
+            }
+        }
+        Ok(self.ending)
+    }
+
+    /// No new entries; positions are closed where that is wanted, and after an emergency. What is left of the run.
+    #[must_use]
+    pub fn finish(mut self, ending: Ending, listener: &mut Listener<'_>) -> (Record, Trader) {
+        if self.begun {
+            let (at, close) = (self.latest, self.close_on_stop || ending == Ending::Emergency);
+            self.tell(at, Trader::ending(close), listener);
+            for price in self.trader.parting(at).into_iter().filter(|_| close) {
+                self.tell(at, price, listener);
+            }
+        }
+        (self.recorder.finish(self.trader.engine(), ending), self.trader)
+    }
+
+    /// The trader as it is.
+    #[must_use]
+    pub const fn trader(&self) -> &Trader {
+        &self.trader
+    }
+
+    /// Where candles come from.
+    pub const fn source(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Market time of the last event; nothing before the first.
+    #[must_use]
+    pub fn latest(&self) -> Option<Timestamp> {
+        Some(self.latest).filter(|latest| *latest > Timestamp(i64::MIN))
+    }
+
+    /// The history is over. What was settled before is no longer said.
+    fn begin(&mut self, first: Option<ClosedCandle>, listener: &mut Listener<'_>) {
+        self.begun = true;
+        self.latest = first.map_or(self.latest, |candle| self.latest.max(candle.candle.open_time));
+        while self.announced.take(self.latest.plus_ms(-1)).is_some() {}
+        for event in Trader::opening(false) {
+            self.tell(self.latest, event, listener);
+        }
+    }
+
+    /// The next event: a candle, or what is due before it.
+    #[inline]
+    fn go_on(&mut self, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
+        let (at, event) = self.trader.next_event(self.latest, candle);
+        if self.announced.due.is_some_and(|due| due <= at)
+            && let Some((due, said)) = self.announced.take(at)
+        {
+            self.tell(due.max(self.latest), Event::FundingRate(said), listener);
+            return Ok(());
+        }
+        match event {
+            Event::Candle(_) => self.take(at, candle, listener),
+            due => {
+                self.tell(at, due, listener);
+                Ok(())
+            }
+        }
+    }
+
+    /// Tells the next candle, and goes on behind it.
+    #[inline]
+    fn take(&mut self, at: Timestamp, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
+        self.next = None;
+        let read = self.source.next().transpose(); // what can't be read holds back nothing that can
+        self.tell(at, Event::Candle(candle), listener);
+        if !candle.history {
+            self.recorder.candle(&candle, self.trader.engine());
+        }
+        self.next = read?;
+        Ok(())
+    }
+
+    /// One event, and what the trader asks for.
+    #[inline]
+    fn tell(&mut self, at: Timestamp, event: Event, listener: &mut Listener<'_>) {
+        self.latest = self.latest.max(at);
+        self.trader.turn(self.latest, event, &mut self.actions);
+        if !self.actions.is_empty() {
+            self.perform(listener);
+        }
+    }
+
+    fn perform(&mut self, listener: &mut Listener<'_>) {
+        self.trader.check();
+        let engine = self.trader.engine();
+        for action in self.actions.drain(..) {
+            listener(engine, self.latest, &action);
+            match action {
+                Action::Commit { records, .. } => {
+                    for record in records {
+                        match record {
+                            Durable::Trade(trade) => self.recorder.trade(&trade, engine),
+                            Durable::Intent(_) | Durable::Fill(_) | Durable::Funding(_) => {}
+                        }
+                    }
+                }
+                Action::Halt(Halt::Emergency) => self.ending = Some(Ending::Emergency),
+                Action::Halt(Halt::Pause | Halt::Close)
+                | Action::Order(_)
+                | Action::Need(_)
+                | Action::Log(_)
+                | Action::Alert(_) => {}
+            }
+        }
+    }
+}
