@@ -1,9 +1,7 @@
 //! The last values, for indicators that look back.
 
+use super::LONGEST;
 use serde::{Deserialize, Serialize};
-
-/// The most values that an indicator looks back on.
-pub const LONGEST: u32 = 10_000;
 
 /// The last `len` values, in a ring that never grows. Written down as its length and the values that came, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -57,6 +57,24 @@ fn naive_rank(last: &[f64]) -> f64 {
     others.iter().map(share).sum::<f64>() / others.len() as f64
 }
 
+/// Divided by their number.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
+}
+
+fn naive_deviation(values: &[f64]) -> f64 {
+    let middle = mean(values.iter().copied());
+    mean(values.iter().map(|value| (value - middle) * (value - middle))).sqrt()
+}
+
+fn naive_correlation(pairs: &[(f64, f64)]) -> f64 {
+    let (one, other): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let (middle, center) = (mean(one.iter().copied()), mean(other.iter().copied()));
+    let together = mean(pairs.iter().map(|(one, other)| (one - middle) * (other - center)));
+    together / (naive_deviation(&one) * naive_deviation(&other))
+}
+
 fn alike(got: &[Option<f64>], want: &[Option<f64>], scale: f64) {
     assert_eq!(got.len(), want.len());
     for (at, pair) in got.iter().zip(want).enumerate() {
@@ -80,9 +98,13 @@ fn candles() -> impl Strategy<Value = Vec<Candle>> {
 }
 
 /// The ends of what a price can be, near and far from each other, and the same again and again.
+fn extreme() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(1e-10), Just(1e-8), Just(1.0), Just(1e8), Just(1e9), PRICES, 1.0..1.0000001]
+}
+
+/// Runs of them.
 fn extremes() -> impl Strategy<Value = Vec<f64>> {
-    let one = prop_oneof![Just(1e-10), Just(1e-8), Just(1.0), Just(1e8), Just(1e9), PRICES, 1.0..1.0000001];
-    let run = (one, 1usize..400).prop_map(|(price, count)| vec![price; count]);
+    let run = (extreme(), 1usize..400).prop_map(|(price, count)| vec![price; count]);
     prop::collection::vec(run, 1..8).prop_map(|runs| runs.concat())
 }
 
@@ -126,5 +148,58 @@ proptest! {
             let ways = [change.update(close), ema.value().and_then(|average| slope.update(average))];
             prop_assert!(ways.iter().flatten().all(|change| change.is_finite() && *change >= -1.0), "{ways:?}");
         }
+    }
+    #[test]
+    fn a_deviation_equals_its_definition(runs in prop::collection::vec((extreme(), 1usize..20), 1..12), stored in 0usize..100) {
+        let values: Vec<f64> = runs.iter().flat_map(|(value, count)| vec![*value; *count]).collect();
+        let mut deviation = Deviation::new(7);
+        for (at, value) in values.iter().enumerate() {
+            let got = deviation.update(*value);
+            prop_assert_eq!(got.is_some(), at >= 6);
+            if let Some(got) = got {
+                let last = &values[at - 6..=at];
+                let want = naive_deviation(last);
+                let scale = last.iter().fold(0.0f64, |most, value| most.max(*value));
+                prop_assert!((got - want).abs() <= 1e-12 * scale, "{} at {}, not {}", got, at, want);
+                prop_assert!(got == 0.0 || last.iter().any(|value| *value != last[0]), "equal values");
+            }
+            if at == stored {
+                let text = serde_json::to_string(&deviation).unwrap();
+                deviation = serde_json::from_str(&text).unwrap();
+            }
+        }
+        let mut whole = Deviation::new(7);
+        values.iter().for_each(|value| _ = whole.update(*value));
+        prop_assert_eq!(whole.value(), deviation.value(), "stored after {}", stored);
+    }
+
+    #[test]
+    fn a_correlation_equals_its_definition(
+        pairs in prop::collection::vec((-1.0..1.0, -1.0..1.0), 0..60), scales in [extreme(), extreme()], part in 0.0..1.0,
+    ) {
+        let pairs: Vec<_> = pairs.iter().map(|(one, own): &(f64, f64)| (scales[0] * one, scales[1] * (part * one + (1.0 - part) * own))).collect();
+        let mut correlation = Correlation::new(9);
+        for (at, (one, other)) in pairs.iter().enumerate() {
+            if let Some(got) = correlation.update(*one, *other) {
+                let want = naive_correlation(&pairs[at - 8..=at]);
+                prop_assert!((got - want).abs() <= 1e-9, "{} at {}, not {}", got, at, want);
+                prop_assert!((-1.0..=1.0).contains(&got));
+            } else {
+                prop_assert!(at < 8);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deviation_that_was_stored_wrongly_is_refused() {
+    for text in [
+        r#"{"period":2,"values":[1,2,3],"old":0}"#,
+        r#"{"period":2,"values":[1],"old":1}"#,
+        r#"{"period":2,"values":[1,2],"old":2}"#,
+        r#"{"period":0,"values":[],"old":0}"#,
+        r#"{"period":10001,"values":[],"old":0}"#,
+    ] {
+        assert!(serde_json::from_str::<Deviation>(text).is_err(), "{text}");
     }
 }
