@@ -30,6 +30,8 @@ pub struct Frame {
     /// Ranked in the regime's large timeframe alone: a look at all hundred at every candle is dear where those last a minute.
     atr_rank: Option<Rank>,
     last: Option<Candle>,
+    /// The last candle came in time, and not as history.
+    decided: bool,
     readings: Readings,
 }
 
@@ -61,6 +63,7 @@ impl Frame {
             slope20: Change::new(20),
             atr_rank: (timeframe == regime::LARGE).then(|| Rank::new(100)),
             last: None,
+            decided: false,
             readings: Readings::default(),
         }
     }
@@ -69,6 +72,12 @@ impl Frame {
     #[must_use]
     pub const fn last(&self) -> Option<&Candle> {
         self.last.as_ref()
+    }
+
+    /// Whether strategies were asked at the close of the last finished candle: it came in time, and not as history.
+    #[must_use]
+    pub const fn decided(&self) -> bool {
+        self.decided
     }
 
     /// How long its candles are.
@@ -88,18 +97,24 @@ impl Frame {
     /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
     /// because a decision on it would come too late.
     pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
-        let opens = source.candle.open_time;
-        if opens < self.done || !self.timeframe.holds_whole(source.timeframe) {
+        if source.candle.open_time < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
         }
-        if let Some(late) = self.bucket.take_if(|bucket| bucket.ends <= opens) {
-            self.finish(&late);
-        }
+        self.finish_late(source);
         self.fold(source);
         self.started = true;
         let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
         self.finish(&finished);
+        self.decided = !source.history;
         (!finished.headless).then_some(finished.candle)
+    }
+
+    /// Finishes the candle under way where `source` begins after its end, and says whether it counts.
+    pub fn finish_late(&mut self, source: &ClosedCandle) -> bool {
+        let opens = source.candle.open_time;
+        let made_of_it = self.timeframe.holds_whole(source.timeframe);
+        let late = self.bucket.take_if(|bucket| made_of_it && bucket.ends <= opens);
+        late.inspect(|late| self.finish(late)).is_some_and(|late| !late.headless)
     }
 
     /// Puts a candle into the bucket that it belongs to.
@@ -132,6 +147,7 @@ impl Frame {
         }
         let candle = &bucket.candle;
         self.last = Some(*candle);
+        self.decided = false;
         let (ema21, atr) = (self.ema21.update(candle.close), self.atr.update(candle));
         let slope20 = ema21.and_then(|average| self.slope20.update(average));
         let atr_rank = self.atr_rank.as_mut().zip(atr).and_then(|(rank, range)| rank.update(range));

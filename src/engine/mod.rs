@@ -40,7 +40,6 @@ use crate::{
     },
     strategies::{MarketView, Signal, Strategy, Verdict},
 };
-use desk::{Closed, Desk};
 use exits::Stretch;
 use orders::Orders;
 use rust_decimal::Decimal;
@@ -48,14 +47,15 @@ use serde::{Deserialize, Serialize};
 
 pub use account::Account;
 pub use action::{Action, Need};
-pub use desk::Desks;
+pub use desk::{Closed, Desk, Desks};
 pub use event::{Command, Event, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
 pub use orders::{Leg, Order, Stage};
-pub use outlook::Outlook;
+pub use outlook::{Insight, Outlook};
 pub use positions::{Plan, Position, Reason, Trade};
 pub use record::Record;
+pub use regime::Parts;
 pub use settings::{Exits, Gate, Risk, Settings};
 pub use skip::Skip;
 pub use summary::Summary;
@@ -440,7 +440,8 @@ impl Engine {
     }
 
     /// What all stops together would lose, in USDT; an entry in flight or in doubt counts as filled (S4).
-    fn open_risk(&self) -> Decimal {
+    #[must_use]
+    pub fn open_risk(&self) -> Decimal {
         let positions = self.state.positions.iter().flatten().map(Position::risk);
         let entries = self.state.orders.open().filter_map(|order| match order.leg {
             Leg::Entry(plan) => Some(plan.stop_distance * order.open_qty()),

@@ -42,6 +42,26 @@ pub enum Skip {
 }
 
 impl Skip {
+    /// The part of the walk that stopped the signal.
+    #[must_use]
+    pub const fn station(self) -> &'static str {
+        match self {
+            Self::NotWarm => "strategy",
+            Self::Cooldown => "gate",
+            Self::Paused
+            | Self::Halted
+            | Self::Stopping
+            | Self::Unproven
+            | Self::Stale
+            | Self::StoreFailed
+            | Self::Clock => "door",
+            Self::PositionOpen => "position",
+            Self::TradesPerDay | Self::DailyLoss | Self::PortfolioRisk => "risk",
+            Self::BelowMinimum | Self::Liquidation => "sizing",
+            Self::Refused | Self::Cancelled => "exchange",
+        }
+    }
+
     /// As it stands in the summary.
     #[must_use]
     pub const fn name(self) -> &'static str {
