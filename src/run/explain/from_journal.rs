@@ -31,11 +31,9 @@ pub fn explain(wish: &Explain, folder: &Path, at: Timestamp) -> Result<Report, S
         return Err(format!("{}: its journal holds no event", folder.display()));
     };
     if at < span.0 || at > span.1 {
-        let [begin, end, at] = [span.0, span.1, at].map(market_time);
-        return Err(format!(
-            "{}: its journal holds {begin} to {end} of that time: nothing is known of {at}",
-            folder.display()
-        ));
+        let (word, bound) = if at < span.0 { ("begins", span.0) } else { ("ends", span.1) };
+        let [bound, at] = [bound, at].map(market_time);
+        return Err(format!("{}: its journal {word} at {bound}: nothing is known of {at}", folder.display()));
     }
     told(wish, at, rerun.trader().engine(), Reached { watch, remark })
 }
@@ -93,7 +91,8 @@ impl Course {
                     break;
                 }
             };
-            over = entry.at > self.until;
+            let is_complete = |watch: &Watch| watch.is_complete(rerun.trader().engine());
+            over = entry.at > self.until || entry.at > self.at && self.watch.as_ref().is_some_and(is_complete);
             self.span = Some((self.span.map_or(entry.at, |(first, _)| first), entry.at));
             if over {
                 break;

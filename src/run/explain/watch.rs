@@ -126,6 +126,17 @@ impl Watch {
         self.decisions[strategy][symbol.index()].as_ref()
     }
 
+    /// Whether every strategy's last close before the moment was looked at.
+    #[must_use]
+    pub fn is_complete(&self, engine: &Engine) -> bool {
+        let rules = engine.settings().strategies.iter().zip(&self.looked_at);
+        let mut closes = rules.flat_map(|(rule, looked_at)| {
+            let due = rule.timeframe.open_of(self.until);
+            looked_at.iter().map(move |looked_at| *looked_at >= Some(due))
+        });
+        closes.all(|is_there| is_there)
+    }
+
     /// Whether it can look at this engine: it has as many strategies and symbols.
     #[must_use]
     pub fn fits(&self, engine: &Engine) -> bool {

@@ -7,13 +7,10 @@ use crate::{
     candles_file::{Feed, FileSpec},
     cli::Indicators,
     engine::{Closed, Desk},
-    market::{Symbol, SymbolId, Timeframe},
+    market::{Symbol, Timeframe},
 };
 use column::Column;
 use std::io::{self, Write};
-
-/// The only symbol.
-const SYMBOL: SymbolId = SymbolId(0);
 
 /// Prints a row a candle.
 ///
