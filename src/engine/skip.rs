@@ -54,7 +54,7 @@ impl Skip {
             | Self::Unproven
             | Self::Stale
             | Self::StoreFailed
-            | Self::Clock => "door",
+            | Self::Clock => "entries",
             Self::PositionOpen => "position",
             Self::TradesPerDay | Self::DailyLoss | Self::PortfolioRisk => "risk",
             Self::BelowMinimum | Self::Liquidation => "sizing",

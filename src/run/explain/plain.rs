@@ -34,7 +34,7 @@ fn account(account: &Account) -> String {
         [account.equity, account.day_began_with, account.stops_would_lose].map(|amount| rounded(amount, 2));
     let (entries, most) = (account.entries_today, account.most_entries_a_day);
     format!(
-        "Equity {equity:.2} USDT, {began:.2} when the day began; {entries} of {most} entries today; all stops together would lose {lose:.2}"
+        "Equity {equity:.2} USDT (the day began with {began:.2}), {entries} of {most} entries today, at risk {lose:.2} USDT"
     )
 }
 
@@ -64,11 +64,8 @@ fn strategy(strategy: &Strategy, at: Moment) -> Vec<String> {
         return wrapped("  ", 4, &text, WIDTH);
     };
     let when = when(decision.closed_at, at);
-    let text = format!(
-        "{title}: the {timeframe} candle that closed at {}{when}; the next closes at {}",
-        time(decision.closed_at),
-        time(next)
-    );
+    let text =
+        format!("{title}: {timeframe} candle closed {}{when}, the next {}", time(decision.closed_at), time(next));
     let mut lines = wrapped("  ", 4, &text, WIDTH);
     if decision.closed_at != before {
         let text = format!("No {timeframe} candle closed in time at {}: the data has a gap there", time(before));
@@ -80,12 +77,12 @@ fn strategy(strategy: &Strategy, at: Moment) -> Vec<String> {
     lines
 }
 
-/// `, 5 min before`.
+/// ` (5 min before)`.
 fn when(closed_at: Moment, at: Moment) -> String {
     match (at.0 - closed_at.0) / 60_000 {
         0 => String::new(),
-        minutes if minutes < 120 => format!(", {minutes} min before"),
-        minutes => format!(", {} h before", minutes / 60),
+        minutes if minutes < 120 => format!(" ({minutes} min before)"),
+        minutes => format!(" ({} h before)", minutes / 60),
     }
 }
 
@@ -132,7 +129,7 @@ fn bound(bound: Bound) -> String {
 fn outcome(decision: &Decided) -> String {
     match &decision.outcome {
         Came::Entered { side, qty } => format!("It entered: an order to go {side} with {} was sent", qty.normalize()),
-        Came::Stopped { by, why } => format!("A signal, stopped by the {by}: {why}"),
+        Came::Stopped { by, why } => format!("Signal stopped by {by}: {why}"),
         Came::NoSignal => match decision.conditions.iter().find(|asked| asked.holds != Some(true)) {
             Some(asked) if asked.value.is_none() => {
                 format!("No signal: {} {} has no value yet", asked.what, asked.timeframe)

@@ -48,7 +48,7 @@ pub struct Symbol {
 /// An open position.
 #[derive(Serialize)]
 pub struct Held {
-    pub side: Side,
+    pub side: &'static str,
     pub qty: Decimal,
     pub entry_price: Decimal,
     pub since: Moment,
@@ -104,7 +104,7 @@ pub struct Asked {
 pub enum Came {
     NoSignal,
     Stopped { by: &'static str, why: &'static str },
-    Entered { side: Side, qty: Decimal },
+    Entered { side: &'static str, qty: Decimal },
 }
 
 impl Report {
@@ -143,7 +143,7 @@ fn of_symbol(at: Timestamp, engine: &Engine, symbol: SymbolId, reached: &Reached
 
 fn held(position: &Position, engine: &Engine) -> Held {
     Held {
-        side: position.plan.side,
+        side: side(position.plan.side),
         qty: position.qty,
         entry_price: position.entry_price(),
         since: position.entry_time.into(),
@@ -160,8 +160,15 @@ fn decided(decision: &Decision) -> Decided {
         outcome: match decision.outcome {
             Outcome::Nothing => Came::NoSignal,
             Outcome::Stopped(why) => Came::Stopped { by: why.station(), why: why.name() },
-            Outcome::Entered { side, qty } => Came::Entered { side, qty },
+            Outcome::Entered { side: way, qty } => Came::Entered { side: side(way), qty },
         },
+    }
+}
+
+const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Long => "long",
+        Side::Short => "short",
     }
 }
 
