@@ -5,9 +5,11 @@
 
 mod asking; // what asks an exchange
 mod backtest; // what trades recorded candles
+mod values; // what shows indicators and decisions
 
 pub use asking::{Doctor, Download, Place};
 pub use backtest::Backtest;
+pub use values::{Explain, Indicators};
 
 use crate::market::{Symbol, Timeframe};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
@@ -18,6 +20,8 @@ const ABOUT: &str = "A small trading bot for USDT-margined perpetual futures tha
 const USAGE: &str = "bot --paper [OPTIONS]
        bot --live [OPTIONS]
        bot backtest FILE... [OPTIONS]
+       bot indicators FILE... [OPTIONS]
+       bot explain --at TIME [FILE...] [OPTIONS]
        bot download SYMBOL TIMEFRAME --from DATE [OPTIONS]
        bot doctor [OPTIONS]
        bot init [FILE] [--force]
@@ -168,6 +172,12 @@ pub enum Command {
     /// Trade recorded candles as fast as they can be read, and report what came of it
     #[command(after_help = backtest::MORE)]
     Backtest(Backtest),
+    /// Indicators of recorded candles as CSV, to hold beside a charting site
+    #[command(after_help = values::INDICATORS)]
+    Indicators(Indicators),
+    /// Why it did or did not trade at a moment: values, thresholds, and what stopped the signal
+    #[command(after_help = values::EXPLAIN)]
+    Explain(Explain),
     /// Write a commented bot.toml that holds every key with its default
     Init(Init),
     /// Write made-up candles in the format that --replay reads

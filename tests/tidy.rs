@@ -84,6 +84,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "market/refit.rs",
     "run/earnings.rs",
     "run/end.rs",
+    "run/explain/",
     "run/health/vitals.rs",
     "run/signs.rs",
     "run/status/",

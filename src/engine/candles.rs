@@ -5,7 +5,7 @@
 
 use super::regime;
 use crate::{
-    indicators::{Atr, Ema, Rsi, Window},
+    indicators::{Atr, Change, Ema, Rank, Rsi},
     market::{Candle, ClosedCandle, Timeframe, Timestamp},
     strategies::Readings,
 };
@@ -27,11 +27,14 @@ pub struct Frame {
     ema21: Ema,
     ema50: Ema,
     ema200: Ema,
-    closes: Window<10>,
-    averages: Window<20>,
+    change10: Change,
+    /// Of EMA(21).
+    slope20: Change,
     /// Ranked in the regime's large timeframe alone: a look at all hundred at every candle is dear where those last a minute.
-    ranges: Option<Box<Window<100>>>,
+    atr_rank: Option<Rank>,
     last: Option<Candle>,
+    /// The last candle came in time, and not as history.
+    decided: bool,
     readings: Readings,
 }
 
@@ -61,10 +64,11 @@ impl Frame {
             ema21: Ema::new(21),
             ema50: Ema::new(50),
             ema200: Ema::new(200),
-            closes: Window::default(),
-            averages: Window::default(),
-            ranges: (timeframe == regime::LARGE).then(Box::default),
+            change10: Change::new(10),
+            slope20: Change::new(20),
+            atr_rank: (timeframe == regime::LARGE).then(|| Rank::new(100)),
             last: None,
+            decided: false,
             readings: Readings::default(),
         }
     }
@@ -79,6 +83,12 @@ impl Frame {
     #[must_use]
     pub const fn told(&self) -> [Option<Timestamp>; 2] {
         [self.told, self.told_before]
+    }
+
+    /// Whether strategies were asked at the close of the last finished candle: it came in time, and not as history.
+    #[must_use]
+    pub const fn decided(&self) -> bool {
+        self.decided
     }
 
     /// How long its candles are.
@@ -98,13 +108,10 @@ impl Frame {
     /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
     /// because a decision on it would come too late.
     pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
-        let opens = source.candle.open_time;
-        if opens < self.done || !self.timeframe.holds_whole(source.timeframe) {
+        if source.candle.open_time < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
         }
-        if let Some(late) = self.bucket.take_if(|bucket| bucket.ends <= opens) {
-            self.finish(&late);
-        }
+        self.finish_late(source);
         self.fold(source);
         self.started = true;
         let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
@@ -112,8 +119,17 @@ impl Frame {
         if finished.headless {
             return None;
         }
+        self.decided = !source.history;
         self.told_before = self.told.replace(finished.ends);
         Some(finished.candle)
+    }
+
+    /// Finishes the candle under way where `source` begins after its end, and says whether it counts.
+    pub fn finish_late(&mut self, source: &ClosedCandle) -> bool {
+        let opens = source.candle.open_time;
+        let made_of_it = self.timeframe.holds_whole(source.timeframe);
+        let late = self.bucket.take_if(|bucket| made_of_it && bucket.ends <= opens);
+        late.inspect(|late| self.finish(late)).is_some_and(|late| !late.headless)
     }
 
     /// Puts a candle into the bucket that it belongs to.
@@ -146,15 +162,10 @@ impl Frame {
         }
         let candle = &bucket.candle;
         self.last = Some(*candle);
-        self.closes.push(candle.close);
-        let ema21 = self.ema21.update(candle.close);
-        if let Some(average) = ema21 {
-            self.averages.push(average);
-        }
-        let atr = self.atr.update(candle);
-        if let (Some(ranges), Some(range)) = (&mut self.ranges, atr) {
-            ranges.push(range);
-        }
+        self.decided = false;
+        let (ema21, atr) = (self.ema21.update(candle.close), self.atr.update(candle));
+        let slope20 = ema21.and_then(|average| self.slope20.update(average));
+        let atr_rank = self.atr_rank.as_mut().zip(atr).and_then(|(rank, range)| rank.update(range));
         self.readings = Readings {
             close: Some(candle.close),
             rsi: self.rsi.update(candle.close),
@@ -163,9 +174,9 @@ impl Frame {
             ema50: self.ema50.update(candle.close),
             ema200: self.ema200.update(candle.close),
             ema200_seen: self.ema200.seen(),
-            change10: self.closes.change(),
-            slope20: self.averages.change(),
-            atr_rank: self.ranges.as_ref().and_then(|ranges| ranges.rank()),
+            change10: self.change10.update(candle.close),
+            slope20,
+            atr_rank,
         };
     }
 }
@@ -210,7 +221,7 @@ mod tests {
         let mut frame = Frame::new(Timeframe::M5);
         let got = finished(&mut frame, [0, 1, 2, 12, 13, 14].map(|at| minute(at, at as f64 + 10.0)));
         assert_eq!(got, [(10, 24.0, 3.0)], "the candle of minute 0 is not returned");
-        assert_eq!(frame.closes.change(), None);
+        assert_eq!(frame.change10.value(), None);
         assert_eq!(frame.rsi.value(), None);
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     candles::Frame,
-    regime,
+    regime::{self, Parts},
     returns::{RETURNS, Returns},
 };
 use crate::{
@@ -87,10 +87,28 @@ impl Desk {
         closed
     }
 
+    /// Finishes the candles under way that `source` begins after, as [`Desk::take`] does too, and says of which timeframes they are.
+    pub fn finish_late(&mut self, source: &ClosedCandle) -> Closed {
+        let mut closed = Closed::default();
+        for frame in &mut self.frames {
+            if frame.finish_late(source) {
+                closed.add(frame.timeframe());
+            }
+        }
+        closed
+    }
+
     /// Takes in a price.
     pub fn see(&mut self, bar: &PriceBar) {
         self.mark = bar.last;
         self.seen_at = Some(bar.at);
+    }
+
+    /// When the last finished candle of a timeframe closed, and whether strategies were asked then.
+    #[must_use]
+    pub fn last_close(&self, timeframe: Timeframe) -> Option<(Timestamp, bool)> {
+        let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe)?;
+        Some((frame.last()?.open_time.plus_ms(timeframe.ms()), frame.decided()))
     }
 
     /// The last finished candle of a timeframe and its values; nothing where no frame has that timeframe.
@@ -122,9 +140,15 @@ impl Desk {
     /// The market's state, from the values of its three timeframes.
     #[must_use]
     pub fn regime(&self) -> Regime {
+        self.parts().regime()
+    }
+
+    /// The same, as far as it is known.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
         let [large, middle, small] =
             [regime::LARGE, regime::MIDDLE, regime::SMALL].map(|timeframe| self.readings(timeframe));
-        regime::regime(large, middle, small)
+        Parts::of(large, middle, small)
     }
 
     /// Whether every value of every timeframe is there.

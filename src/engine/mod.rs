@@ -45,7 +45,6 @@ use crate::{
     market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Timestamp},
     strategies::Strategy,
 };
-use desk::Desk;
 use exits::Stretch;
 use orders::Orders;
 use rust_decimal::Decimal;
@@ -54,15 +53,16 @@ use serde::{Deserialize, Serialize};
 pub use account::Account;
 pub use action::{Action, Need};
 pub use breakers::{Breaker, Breakers, Tripped};
-pub use desk::Desks;
+pub use desk::{Closed, Desk, Desks};
 pub use event::{Command, Event, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
 pub use orders::{Leg, Order, Stage};
-pub use outlook::Outlook;
+pub use outlook::{Insight, Outlook};
 pub use positions::{Plan, Position, Reason, Trade};
 pub use quarantine::Failure;
 pub use record::Record;
+pub use regime::Parts;
 pub use settings::{Exits, Gate, Risk, Settings, Sizing};
 pub use skip::{Reach, Skip};
 pub use summary::Summary;
@@ -368,7 +368,8 @@ impl Engine {
     }
 
     /// What all stops together would lose, in USDT; an entry in flight or in doubt counts as filled (S4).
-    fn open_risk(&self) -> Decimal {
+    #[must_use]
+    pub fn open_risk(&self) -> Decimal {
         let positions = self.state.positions.iter().flatten().map(Position::risk);
         let entries = self.state.orders.open().filter_map(|order| match order.leg {
             Leg::Entry(plan) => Some(plan.stop_distance * order.open_qty()),

@@ -1,12 +1,12 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
 use super::{
-    Account, Engine, Order, Position, Settings, State, Summary, Tripped, regime,
+    Account, Engine, Order, Parts, Position, Settings, State, Summary, Tripped, regime,
     sizing::{self, Size, largest_notional},
 };
 use crate::{
     market::{Side, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{self, MarketView, Regime},
+    strategies::{self, Condition, MarketView, Regime},
 };
 use rust_decimal::Decimal;
 
@@ -27,7 +27,36 @@ pub struct Outlook {
     pub ema200_seen: u32,
 }
 
+/// A strategy as it saw a symbol at the close of its last candle.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Insight {
+    /// The close that raised no signal, or one.
+    pub price: f64,
+    /// What it asks for, in the order in which it looks.
+    pub conditions: Vec<Condition>,
+    /// The market's state, as far as it is known.
+    pub regime: Parts,
+}
+
 impl Engine {
+    /// When a strategy's last candle of a symbol closed, and whether the strategy was asked then.
+    #[must_use]
+    pub fn last_close(&self, symbol: SymbolId, strategy: usize) -> Option<(Timestamp, bool)> {
+        self.desks[symbol.index()].last_close(self.settings.strategies[strategy].timeframe)
+    }
+
+    /// A strategy as it sees a symbol; it is what it saw at its last candle's close as long as no candle of another length has closed since.
+    #[must_use]
+    pub fn insight(&self, symbol: SymbolId, strategy: usize) -> Option<Insight> {
+        let (desk, strategy) = (&self.desks[symbol.index()], &self.strategies[strategy]);
+        let rule = strategy.settings();
+        let (candle, own) = desk.frame(rule.timeframe)?;
+        let (context, regime) = (desk.readings(rule.context), desk.parts());
+        let has_volume = desk.has_volume;
+        let view = MarketView { symbol, candle, own, context, regime: regime.regime(), has_volume };
+        Some(Insight { price: candle.close, conditions: strategy.conditions(&view), regime })
+    }
+
     /// One symbol's market as of now.
     #[must_use]
     pub fn outlook(&self, symbol: SymbolId) -> Outlook {

@@ -15,14 +15,33 @@ pub const SMALL: Timeframe = Timeframe::M30;
 /// Strength of a micro trend that is not known: neither weak nor strong, so that no condition is dropped for want of data.
 const UNKNOWN_STRENGTH: f64 = 0.5;
 
-/// The regime that the values of the three timeframes make; a part whose values are not warm is neutral.
-#[must_use]
-pub fn regime(large: &Readings, middle: &Readings, small: &Readings) -> Regime {
-    Regime {
-        trend: trend(large).unwrap_or_default(),
-        momentum: momentum(middle).unwrap_or_default(),
-        volatility: volatility(large).unwrap_or_default(),
-        strength: small.slope20.map_or(UNKNOWN_STRENGTH, |slope| (100.0 * slope.abs()).min(1.0)),
+/// The parts of a regime; each is `None` until its values are warm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub struct Parts {
+    pub trend: Option<Trend>,
+    pub momentum: Option<Momentum>,
+    pub volatility: Option<Volatility>,
+    pub strength: Option<f64>,
+}
+
+impl Parts {
+    /// What the values of the three timeframes make.
+    #[must_use]
+    pub fn of(large: &Readings, middle: &Readings, small: &Readings) -> Self {
+        let strength = small.slope20.map(|slope| (100.0 * slope.abs()).min(1.0));
+        Self { trend: trend(large), momentum: momentum(middle), volatility: volatility(large), strength }
+    }
+
+    /// The regime as it is traded; a part that is not known is neutral.
+    #[must_use]
+    pub fn regime(&self) -> Regime {
+        Regime {
+            trend: self.trend.unwrap_or_default(),
+            momentum: self.momentum.unwrap_or_default(),
+            volatility: self.volatility.unwrap_or_default(),
+            strength: self.strength.unwrap_or(UNKNOWN_STRENGTH),
+        }
     }
 }
 
@@ -62,6 +81,10 @@ fn volatility(large: &Readings) -> Option<Volatility> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn regime(large: &Readings, middle: &Readings, small: &Readings) -> Regime {
+        Parts::of(large, middle, small).regime()
+    }
 
     #[test]
     fn trend_needs_the_averages_in_order_and_the_close_beyond() {

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 /// Returns are those of candles of this length: shorter ones would cost at every minute and say little of how symbols go together.
 pub const RETURNS: Timeframe = Timeframe::H1;
 /// So many are looked at: four days.
-const KEPT: usize = 100;
+const KEPT: u32 = 100;
 /// A correlation of fewer common returns is chance and counts as none.
 const LEAST_COMMON: u32 = 30;
 
@@ -23,7 +23,7 @@ pub struct Returns {
     last: Option<(Timestamp, f64)>,
     /// When candles closed, and their returns.
     kept: VecDeque<(Timestamp, f64)>,
-    deviation: Deviation<KEPT>,
+    deviation: Deviation,
     spike: Option<(Timestamp, f64)>,
 }
 
@@ -31,8 +31,8 @@ impl Returns {
     /// Of a symbol whose candles have not come yet.
     #[must_use]
     pub fn new(spike_sigma: f64) -> Self {
-        let kept = VecDeque::with_capacity(KEPT);
-        Self { spike_sigma, last: None, kept, deviation: Deviation::default(), spike: None }
+        let kept = VecDeque::with_capacity(KEPT as usize);
+        Self { spike_sigma, last: None, kept, deviation: Deviation::new(KEPT), spike: None }
     }
 
     /// Takes in the next closed candle. After a gap its return would be one of several hours, and is left out.
@@ -45,7 +45,7 @@ impl Returns {
             self.spike = Some((at, sigma));
         }
         self.deviation.update(change);
-        if self.kept.len() >= KEPT {
+        if self.kept.len() >= KEPT as usize {
             self.kept.pop_front();
         }
         self.kept.push_back((at, change));

@@ -99,6 +99,35 @@ impl Skip {
         }
     }
 
+    /// The part of the walk that stopped the signal.
+    #[must_use]
+    pub const fn station(self) -> &'static str {
+        match self {
+            Self::NotWarm | Self::WrongSide => "strategy",
+            Self::Cooldown => "gate",
+            Self::Paused
+            | Self::Halted
+            | Self::Stopping
+            | Self::Unproven
+            | Self::Stale
+            | Self::StoreFailed
+            | Self::Clock
+            | Self::Quarantined => "entries",
+            Self::PositionOpen => "position",
+            Self::TradesPerDay
+            | Self::DailyLoss
+            | Self::PortfolioRisk
+            | Self::RewardRisk
+            | Self::Drawdown
+            | Self::DailyLossBreaker
+            | Self::LossStreak
+            | Self::Correlation
+            | Self::CorrelationBreaker => "risk",
+            Self::BelowMinimum | Self::Liquidation => "sizing",
+            Self::Refused | Self::Cancelled => "exchange",
+        }
+    }
+
     /// As it stands in the summary.
     #[must_use]
     pub const fn name(self) -> &'static str {

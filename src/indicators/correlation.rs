@@ -3,9 +3,9 @@
 use super::sliding::{Part, Sliding};
 use serde::{Deserialize, Serialize};
 
-/// Rolling correlation of the last `N` pairs (Pearson, of the population), as TA-Lib's CORREL; −1 to 1, and 0 where either side is constant.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Correlation<const N: usize>(Sliding<Joint, N>);
+/// Rolling correlation of the last pairs (Pearson, of the population), as TA-Lib's CORREL; −1 to 1, and 0 where either side is constant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correlation(Sliding<Joint>);
 
 /// Count, means, and sums of squares and products of what pairs differ from them; parts are joined as those of a deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,8 +53,14 @@ impl Joint {
     }
 }
 
-impl<const N: usize> Correlation<N> {
-    /// Takes in the next pair; `None` until `N` pairs have come.
+impl Correlation {
+    /// Of `period` pairs, 1 to [`super::LONGEST`].
+    #[must_use]
+    pub fn new(period: u32) -> Self {
+        Self(Sliding::new(period))
+    }
+
+    /// Takes in the next pair; `None` until `period` pairs have come.
     pub fn update(&mut self, one: f64, other: f64) -> Option<f64> {
         self.0.push((one, other));
         self.value()
@@ -80,10 +86,10 @@ mod tests {
             ([(1.0, 5.0), (2.0, 5.0), (3.0, 5.0)], 0.0),
             ([(0.1, 0.1), (0.1, 0.1), (0.1, 0.1)], 0.0),
         ] {
-            let mut correlation = Correlation::<3>::default();
+            let mut correlation = Correlation::new(3);
             assert_eq!(correlation.update(1e9, -7.0), None);
-            let last = pairs.into_iter().map(|(one, other)| correlation.update(one, other)).last();
-            assert_eq!(last, Some(Some(want)), "{pairs:?}");
+            let got = pairs.map(|(one, other)| correlation.update(one, other))[2].unwrap();
+            assert!((got - want).abs() <= 1e-15, "{got} of {pairs:?}");
         }
     }
 }

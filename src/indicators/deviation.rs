@@ -3,9 +3,9 @@
 use super::sliding::{Part, Sliding};
 use serde::{Deserialize, Serialize};
 
-/// Rolling standard deviation of the population (divided by `N`), as TA-Lib's STDDEV with one deviation; in the values' unit.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Deviation<const N: usize>(Sliding<Spread, N>);
+/// Rolling standard deviation of the population (divided by their number), as TA-Lib's STDDEV with one deviation; in the values' unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deviation(Sliding<Spread>);
 
 /// Count, mean and sum of squared differences from it; parts are joined as in Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise
 /// algorithm for computing sample variances".
@@ -32,8 +32,14 @@ impl Part for Spread {
     }
 }
 
-impl<const N: usize> Deviation<N> {
-    /// Takes in the next value; `None` until `N` values have come.
+impl Deviation {
+    /// Of `period` values, 1 to [`super::LONGEST`].
+    #[must_use]
+    pub fn new(period: u32) -> Self {
+        Self(Sliding::new(period))
+    }
+
+    /// Takes in the next value; `None` until `period` values have come.
     pub fn update(&mut self, value: f64) -> Option<f64> {
         self.0.push(value);
         self.value()
@@ -45,7 +51,7 @@ impl<const N: usize> Deviation<N> {
         self.0.total().map(|all| (all.squares / all.count).sqrt())
     }
 
-    /// How many deviations `value` is from the mean of the last `N`, upwards or downwards. `None` until it is warm, and where all of them
+    /// How many deviations `value` is from the mean of the last ones, upwards or downwards. `None` until it is warm, and where all of them
     /// are equal.
     #[must_use]
     pub fn distance(&self, value: f64) -> Option<f64> {
@@ -61,7 +67,7 @@ mod tests {
 
     #[test]
     fn divides_by_the_number_of_values() {
-        let mut deviation = Deviation::<4>::default();
+        let mut deviation = Deviation::new(4);
         let got: Vec<_> = [9.0, 1.0, 1.0, 3.0, 3.0].into_iter().map(|value| deviation.update(value)).collect();
         assert_eq!(got, [None, None, None, Some(10.75f64.sqrt()), Some(1.0)]);
         assert_eq!(deviation.distance(-1.0), Some(3.0), "the mean is 2");
@@ -69,7 +75,7 @@ mod tests {
 
     #[test]
     fn equal_values_have_none_and_nothing_is_far_from_them() {
-        let mut deviation = Deviation::<3>::default();
+        let mut deviation = Deviation::new(3);
         let last = [1e9, 0.1, 0.1, 0.1].into_iter().map(|value| deviation.update(value)).last();
         assert_eq!(last, Some(Some(0.0)), "nothing is left of what went before");
         assert_eq!(deviation.distance(5.0), None);

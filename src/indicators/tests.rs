@@ -37,6 +37,26 @@ fn naive_atr(candles: &[Candle], n: usize) -> Vec<Option<f64>> {
     std::iter::once(None).chain(smoothed(&ranges, n, 1.0 / n as f64)).take(candles.len()).collect()
 }
 
+/// What `value` makes of the last `n` values.
+fn over(values: &[f64], n: usize, value: impl Fn(&[f64]) -> f64) -> Vec<Option<f64>> {
+    let last = |at: usize| (at + 1).checked_sub(n).map(|from| value(&values[from..=at]));
+    (0..values.len()).map(last).collect()
+}
+
+fn naive_rank(last: &[f64]) -> f64 {
+    let (newest, others) = last.split_last().unwrap();
+    let share = |other: &f64| {
+        if other < newest {
+            1.0
+        } else if other == newest {
+            0.5
+        } else {
+            0.0
+        }
+    };
+    others.iter().map(share).sum::<f64>() / others.len() as f64
+}
+
 /// Divided by their number.
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
@@ -93,38 +113,46 @@ proptest! {
     fn each_equals_its_definition(candles in candles(), n in 1u32..30) {
         let closes: Vec<f64> = candles.iter().map(|candle| candle.close).collect();
         let period = n as usize;
-        let (mut rsi, mut atr, mut ema) = (Rsi::new(n), Atr::new(n), Ema::new(n));
+        let (mut rsi, mut atr, mut ema, mut sma) = (Rsi::new(n), Atr::new(n), Ema::new(n), Sma::new(n));
+        let (mut change, mut rank) = (Change::new(n), Rank::new(n.max(2)));
         let of = |each: &mut dyn FnMut(&Candle) -> Option<f64>| candles.iter().map(each).collect::<Vec<_>>();
         alike(&of(&mut |candle| rsi.update(candle.close)), &naive_rsi(&closes, period), 100.0);
         alike(&of(&mut |candle| atr.update(candle)), &naive_atr(&candles, period), 100.0);
         let want = smoothed(&closes, period, 2.0 / (f64::from(n) + 1.0));
         alike(&of(&mut |candle| ema.update(candle.close)), &want, 100.0);
+        let want = over(&closes, period, |last| last.iter().sum::<f64>() / last.len() as f64);
+        alike(&of(&mut |candle| sma.update(candle.close)), &want, 100.0);
+        let want = over(&closes, period, |last| last[last.len() - 1] / last[0] - 1.0);
+        alike(&of(&mut |candle| change.update(candle.close)), &want, 1.0);
+        let want = over(&closes, period.max(2), naive_rank);
+        alike(&of(&mut |candle| rank.update(candle.close)), &want, 1.0);
     }
 
     #[test]
     fn extremes_give_numbers_within_their_bounds(closes in extremes()) {
         let (mut rsi, mut atr, mut ema) = (Rsi::new(14), Atr::new(14), Ema::new(21));
-        let (mut short, mut long) = (Window::<10>::default(), Window::<100>::default());
+        let (mut sma, mut change, mut slope, mut rank) = (Sma::new(9), Change::new(10), Change::new(20), Rank::new(100));
         let (least, most) = closes.iter().fold((f64::MAX, 0.0f64), |(l, m), c| (l.min(*c), m.max(*c)));
         for close in closes {
             let flat = Candle { open_time: Timestamp(0), open: close, high: close, low: close, close, volume: 0.0 };
-            short.push(close);
             if let Some(range) = atr.update(&flat) {
                 prop_assert!((0.0..=most).contains(&range), "ATR {range}");
-                long.push(range);
+                let among = rank.update(range);
+                prop_assert!(among.is_none_or(|rank| (0.0..=1.0).contains(&rank)), "rank {among:?}");
             }
             prop_assert!(rsi.update(close).is_none_or(|rsi| (0.0..=100.0).contains(&rsi)), "RSI {:?}", rsi.value());
             let slack = 1e-9 * most;
             let between = |ema: f64| least - slack <= ema && ema <= most + slack;
             prop_assert!(ema.update(close).is_none_or(between), "EMA {:?}", ema.value());
-            prop_assert!(short.change().is_none_or(|change| change.is_finite() && change >= -1.0));
-            prop_assert!(long.rank().is_none_or(|rank| (0.0..=1.0).contains(&rank)));
+            prop_assert!(sma.update(close).is_none_or(|mean| mean > 0.0 && mean <= most + slack));
+            let ways = [change.update(close), ema.value().and_then(|average| slope.update(average))];
+            prop_assert!(ways.iter().flatten().all(|change| change.is_finite() && *change >= -1.0), "{ways:?}");
         }
     }
     #[test]
     fn a_deviation_equals_its_definition(runs in prop::collection::vec((extreme(), 1usize..20), 1..12), stored in 0usize..100) {
         let values: Vec<f64> = runs.iter().flat_map(|(value, count)| vec![*value; *count]).collect();
-        let mut deviation = Deviation::<7>::default();
+        let mut deviation = Deviation::new(7);
         for (at, value) in values.iter().enumerate() {
             let got = deviation.update(*value);
             prop_assert_eq!(got.is_some(), at >= 6);
@@ -140,7 +168,7 @@ proptest! {
                 deviation = serde_json::from_str(&text).unwrap();
             }
         }
-        let mut whole = Deviation::<7>::default();
+        let mut whole = Deviation::new(7);
         values.iter().for_each(|value| _ = whole.update(*value));
         prop_assert_eq!(whole.value(), deviation.value(), "stored after {}", stored);
     }
@@ -150,7 +178,7 @@ proptest! {
         pairs in prop::collection::vec((-1.0..1.0, -1.0..1.0), 0..60), scales in [extreme(), extreme()], part in 0.0..1.0,
     ) {
         let pairs: Vec<_> = pairs.iter().map(|(one, own): &(f64, f64)| (scales[0] * one, scales[1] * (part * one + (1.0 - part) * own))).collect();
-        let mut correlation = Correlation::<9>::default();
+        let mut correlation = Correlation::new(9);
         for (at, (one, other)) in pairs.iter().enumerate() {
             if let Some(got) = correlation.update(*one, *other) {
                 let want = naive_correlation(&pairs[at - 8..=at]);
@@ -165,7 +193,13 @@ proptest! {
 
 #[test]
 fn a_deviation_that_was_stored_wrongly_is_refused() {
-    for text in [r#"{"values":[1,2,3],"old":0}"#, r#"{"values":[1],"old":1}"#, r#"{"values":[1,2],"old":2}"#] {
-        assert!(serde_json::from_str::<Deviation<2>>(text).is_err(), "{text}");
+    for text in [
+        r#"{"period":2,"values":[1,2,3],"old":0}"#,
+        r#"{"period":2,"values":[1],"old":1}"#,
+        r#"{"period":2,"values":[1,2],"old":2}"#,
+        r#"{"period":0,"values":[],"old":0}"#,
+        r#"{"period":10001,"values":[],"old":0}"#,
+    ] {
+        assert!(serde_json::from_str::<Deviation>(text).is_err(), "{text}");
     }
 }

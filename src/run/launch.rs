@@ -9,8 +9,9 @@ use super::{
     clocks::wall_ms,
     doctor, download,
     end::{End, Finished},
-    exchange_server,
+    exchange_server, explain,
     health::{HealthMonitor, HealthSettings, Vitals},
+    indicators,
     keeping::Keeping,
     log::{self as log_out, LogHandle, Target},
     opening::Kept,
@@ -53,6 +54,8 @@ const SIGNALS: &str = "signals";
 pub fn start(cli: &Cli, started: Instant) -> u8 {
     let outcome = match &cli.command {
         Some(Command::Backtest(wish)) => backtest::backtest(wish),
+        Some(Command::Explain(wish)) => explain::explain(wish),
+        Some(Command::Indicators(wish)) => indicators::indicators(wish),
         Some(Command::Init(init)) => subcommands::init(init),
         Some(Command::Generate(generate)) => subcommands::generate(generate),
         Some(Command::Replay(wish)) => replay::replay(wish),

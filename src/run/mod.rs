@@ -10,12 +10,14 @@ mod doctor; // bot doctor: the way to an exchange and what it offers
 mod download; // bot download: candles and funding rates into files
 mod earnings; // what trades have earned together
 mod end; // the exit summary and the exit code
-mod exchange_server;
+mod exchange_server; // bot exchange: an exchange in the box
 #[cfg(test)]
-mod exits_tests; // bot exchange: an exchange in the box
+mod exits_tests; // every way out of a position, with its words
+mod explain; // bot explain: why it did or did not trade
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod http_server; // requests in, responses out
+mod indicators; // bot indicators: values as CSV
 mod journaling; // what the trader is told and does, in blocks
 mod keeping; // what must be durable, and what became of it
 pub mod launch; // from the command line to an exit code

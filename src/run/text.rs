@@ -193,7 +193,8 @@ impl Teller<'_> {
     }
 
     /// `oversold_bounce` as `Oversold Bounce`.
-    fn strategy(&self, index: u16) -> String {
+    #[must_use]
+    pub fn strategy(&self, index: u16) -> String {
         let name = &self.engine.settings().strategies[usize::from(index)].name;
         let words = name.split('_').map(|word| {
             let mut letters = word.chars();
@@ -255,7 +256,9 @@ const fn class_text(class: Class) -> &'static str {
     }
 }
 
-const fn trend_text(trend: Trend) -> &'static str {
+/// As it stands in a line.
+#[must_use]
+pub const fn trend_text(trend: Trend) -> &'static str {
     match trend {
         Trend::Bullish => "bullish",
         Trend::Bearish => "bearish",
@@ -263,7 +266,9 @@ const fn trend_text(trend: Trend) -> &'static str {
     }
 }
 
-const fn momentum_text(momentum: Momentum) -> &'static str {
+/// As it stands in a line.
+#[must_use]
+pub const fn momentum_text(momentum: Momentum) -> &'static str {
     match momentum {
         Momentum::Strong => "strong",
         Momentum::Weak => "weak",
@@ -272,7 +277,9 @@ const fn momentum_text(momentum: Momentum) -> &'static str {
     }
 }
 
-const fn volatility_text(volatility: Volatility) -> &'static str {
+/// As it stands in a line.
+#[must_use]
+pub const fn volatility_text(volatility: Volatility) -> &'static str {
     match volatility {
         Volatility::High => "high",
         Volatility::Low => "low",

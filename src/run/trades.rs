@@ -38,7 +38,7 @@ pub fn trades(wish: &Trades) -> Result<u8, String> {
 }
 
 /// How far the account's market has come.
-fn market_now(database: &Database) -> Result<Timestamp, StoreError> {
+pub fn market_now(database: &Database) -> Result<Timestamp, StoreError> {
     let (memory, sample) = (database.memory()?, database.last_sample()?);
     Ok(status::market_time(memory.as_ref(), sample.as_ref()).unwrap_or_default())
 }

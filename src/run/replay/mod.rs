@@ -47,7 +47,7 @@ pub fn replay(wish: &Replay) -> Result<u8, String> {
 }
 
 /// The segments of a data directory, of a journal's folder, or the one that is named.
-fn segments(place: &Path) -> Result<Vec<PathBuf>, String> {
+pub fn segments(place: &Path) -> Result<Vec<PathBuf>, String> {
     let unreadable = |cause: io::Error| format!("{}: {cause}", place.display());
     if place.metadata().map_err(unreadable)?.is_file() {
         return Ok(vec![place.to_owned()]);

@@ -90,6 +90,12 @@ impl Rerun {
         self.trader.tally().actions - self.before.actions
     }
 
+    /// What the last event made it ask of the shell.
+    #[must_use]
+    pub fn asked(&self) -> &[Action] {
+        &self.actions
+    }
+
     /// The trader as it stands.
     #[must_use]
     pub const fn trader(&self) -> &Trader {
