@@ -40,8 +40,7 @@ pub fn both_on_five() -> Vec<strategies::Settings> {
 /// A trader that takes every signal, since a day's limits would leave most of the walk without one.
 pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
     let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
-    let risk =
-        Risk { per_trade_pct: 0.1, daily_loss_pct: 100.0, max_trades_per_day: u32::MAX, ..Risk::default() };
+    let risk = Risk { per_trade_pct: 0.1, daily_loss_pct: 100.0, max_trades_per_day: u32::MAX, ..Risk::default() };
     let gate = Gate { cooldown_s: 0, ..Gate::default() };
     let venue = Matching::new(matching::Settings {
         instruments: instruments.clone(),

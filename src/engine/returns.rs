@@ -133,6 +133,6 @@ mod tests {
         assert_eq!((returns.kept.len(), returns.last), (before, Some((Timestamp(61 * HOUR_MS), 900.0))));
         returns.take(&candle(61, 900.0));
         assert_eq!(returns.kept.len(), before + 1);
-        assert_eq!(wave(0..500, 0).kept.len(), KEPT);
+        assert_eq!(wave(0..500, 0).kept.len(), KEPT as usize);
     }
 }

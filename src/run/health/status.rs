@@ -167,7 +167,11 @@ mod tests {
                 "degraded (log: stdout is closed, 12 lines lost)",
             ),
             (
-                Checkup { limits: vec![(Status::Degraded, "halted: emergency stop".into())], remarks: vec!["m".into()], ..well() },
+                Checkup {
+                    limits: vec![(Status::Degraded, "halted: emergency stop".into())],
+                    remarks: vec!["m".into()],
+                    ..well()
+                },
                 "degraded (halted: emergency stop; m)",
             ),
             (Checkup { limits: vec![(Status::Healthy, "half the size".into())], ..well() }, "healthy (half the size)"),
