@@ -3,7 +3,7 @@
 use crate::{common::shared, rig::recorded};
 use rust_decimal::Decimal;
 use smolbear::{
-    backtest::{Driver, Ending, Listener, Record},
+    backtest::{Driver, Listener, Record},
     config::Config,
     engine::{Action, Engine, Record as Durable},
     market::{Candle, ClosedCandle, FundingRate, Symbol, SymbolId, Timeframe, Timestamp},
