@@ -31,7 +31,6 @@ const F64_MAY_STAND: &[&str] = &[
     "engine/entering.rs",
     "engine/exits.rs",
     "engine/gate.rs",
-    "engine/mod.rs",
     "engine/note.rs",
     "engine/outlook.rs",
     "engine/positions.rs",
