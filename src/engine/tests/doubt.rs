@@ -67,10 +67,10 @@ fn the_venues_balance_wins_and_a_strange_position_is_a_doubt() {
         qty: position.qty,
         entry_price: position.entry_price(),
     };
-    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(900), positions: vec![theirs] }));
-    assert_eq!(rig.engine.account().balance, Decimal::from(900));
+    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(990), positions: vec![theirs] }));
+    assert_eq!(rig.engine.account().balance, Decimal::from(990));
     assert!(rig.actions.is_empty());
-    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(900), positions: Vec::new() }));
+    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(990), positions: Vec::new() }));
     assert_eq!(rig.actions, [Action::Need(Need::Reconcile)]);
 }
 

@@ -112,7 +112,8 @@ impl Rig {
         let level = engine.state.breakers.level();
         assert!(level.is_none() || entries.count() == 0, "an entry though {level:?}");
         let Some(equity) = engine.equity_at_marks() else { return };
-        let lost = |most: Decimal, pct| most > equity && most - equity >= settings::percent(most, pct);
+        let lost =
+            |most: Decimal, pct| most > Decimal::ZERO && most > equity && most - equity >= settings::percent(most, pct);
         let emergency = level == Some(Halt::Emergency);
         let drawdown = risk.max_drawdown_pct < 100.0 && lost(engine.state.breakers.peak, risk.max_drawdown_pct);
         assert!(!drawdown || emergency, "a drawdown to {equity} without an emergency stop");

@@ -6,6 +6,7 @@
 //!
 //! A frozen thread freezes the monitor too: that is noticed from outside, by the supervisor.
 
+mod hour;
 mod status;
 mod vitals;
 

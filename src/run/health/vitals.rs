@@ -1,6 +1,6 @@
 //! What the bot's parts write down about themselves, for the monitor to read. Memory is bounded; nothing waits.
 
-use super::status::Status;
+use super::{hour::HourCount, status::Status};
 use crate::run::{log::LogHandle, text::counted};
 use event_listener::{Event, listener};
 use rust_decimal::Decimal;
@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const MINUTES: usize = 60;
 /// The most remarks, and the most ended tasks, that are kept.
 const MOST_REMARKS: usize = 8;
 
@@ -350,66 +349,12 @@ fn push_bounded(list: &RefCell<Vec<String>>, text: String) {
     list.push(text);
 }
 
-/// How many in the last hour, counted by the minute: what is older than 60 minutes is gone, what is younger than 59 is in.
-#[derive(Debug, Clone, Copy)]
-struct HourCount {
-    minutes: [u32; MINUTES],
-    /// The last minute that was counted in.
-    last: u64,
-}
-
-impl Default for HourCount {
-    fn default() -> Self {
-        Self { minutes: [0; MINUTES], last: 0 }
-    }
-}
-
-impl HourCount {
-    fn add(&mut self, minute: u64) {
-        self.forget(minute);
-        let count = &mut self.minutes[slot(self.last)];
-        *count = count.saturating_add(1);
-    }
-
-    fn sum(mut self, minute: u64) -> u32 {
-        self.forget(minute);
-        self.minutes.iter().fold(0, |sum, count| sum.saturating_add(*count))
-    }
-
-    fn forget(&mut self, minute: u64) {
-        let passed = minute.saturating_sub(self.last).min(MINUTES as u64);
-        (1..=passed).for_each(|ahead| self.minutes[slot(self.last + ahead)] = 0);
-        self.last = self.last.max(minute);
-    }
-}
-
-fn slot(minute: u64) -> usize {
-    (minute % MINUTES as u64) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::run::log::outlet::Outlet;
-    use proptest::prelude::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    proptest! {
-        #[test]
-        fn the_hour_counts_what_a_list_of_all_errors_would(steps in prop::collection::vec(0_u64..90, 1..200)) {
-            let (mut count, mut all, mut minute) = (HourCount::default(), vec![], 0);
-            for step in steps {
-                minute += step;
-                count.add(minute);
-                all.push(minute);
-                for later in [0, 1, 30, 59, 60, 500] {
-                    let recent = all.iter().filter(|at| **at + 60 > minute + later).count();
-                    prop_assert_eq!(count.sum(minute + later) as usize, recent);
-                }
-            }
-        }
-    }
 
     #[test]
     fn a_bot_that_has_recovered_says_so() {

@@ -73,6 +73,8 @@ fn course() -> &'static [Batch] {
         (config.risk.max_trades_per_day, config.risk.daily_loss_pct) = (50, 50.0);
         (config.risk.max_losses_in_row, config.risk.max_drawdown_pct) = (0, 100.0);
         (config.risk.max_correlation, config.risk.breaker_correlation) = (1.0, 1.0);
+        (config.risk.breaker_daily_loss_pct, config.risk.breaker_position_loss_pct) = (100.0, 100.0);
+        config.risk.spike_sigma = 1_000.0;
         trade_days(&config, 3)
     })
 }
