@@ -9,6 +9,7 @@ mod doctor;
 mod download;
 mod emergency;
 mod exchange;
+mod explain;
 mod full_disk;
 mod kills;
 mod launch;
