@@ -150,7 +150,7 @@ pub struct Cli {
     /// Go on without an account whose memory is damaged; it is set aside, not deleted
     #[arg(long, help_heading = "Money and files")]
     pub accept_new_store: bool,
-    /// Write trades.csv there, a row as each trade ends
+    /// Write trades.csv there, a row as each trade ends, and the report at the end
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub out: Option<PathBuf>,
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod backtest;
 mod bad_disk;
 mod clock;
 mod common;
@@ -16,6 +17,7 @@ mod launch;
 mod live;
 mod log_cannot_stop;
 mod max_speed;
+mod parity;
 mod recovery;
 mod shutdown;
 mod status;

@@ -52,6 +52,7 @@ const F64_MAY_STAND: &[&str] = &[
 /// Where money, quantities and order prices stand: files or folders.
 const DECIMAL_MAY_STAND: &[&str] = &[
     "backtest/",
+    "candles_file/rates.rs",
     "config/",
     "engine/account.rs",
     "engine/mod.rs",

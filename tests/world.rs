@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod clockless;
 mod common;
 mod crash_worlds;
 mod determinism;

@@ -5,16 +5,23 @@ use super::{
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
-    engine::{Settings, Trade},
+    backtest::{Ending, Recorder, Report, report},
+    engine::{Engine, Trade},
+    market::ClosedCandle,
     store::TradeRow,
 };
 use log::info;
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// The files of `--out`; without it, nothing.
 #[derive(Debug, Default)]
 pub struct Results {
     csv: Option<TradesCsv>,
+    /// What the report at the end is made of, from the beginning of trading on.
+    recorder: Option<Box<Recorder>>,
     backoff: Backoff,
     /// After a failure: when it is tried again.
     retry_at: Option<Instant>,
@@ -27,9 +34,25 @@ impl Results {
         Self { csv, ..Self::default() }
     }
 
+    /// The history is over: what comes now is in the report.
+    pub fn begin(&mut self, engine: &Engine) {
+        self.recorder = self.csv.as_ref().map(|_| Box::new(Recorder::new(engine)));
+    }
+
+    /// A candle that the engine has taken in.
+    pub fn candle(&mut self, closed: &ClosedCandle, engine: &Engine) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.candle(closed, engine);
+        }
+    }
+
     /// A trade to be written.
-    pub fn add(&mut self, trade: &Trade, settings: &Settings) -> Result<(), OutError> {
+    pub fn add(&mut self, trade: &Trade, engine: &Engine) -> Result<(), OutError> {
         let Some(csv) = &mut self.csv else { return Ok(()) };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.trade(trade, engine);
+        }
+        let settings = engine.settings();
         let symbol = &settings.instruments[trade.symbol.index()].symbol;
         csv.add(&TradeRow::new(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name))
     }
@@ -55,9 +78,16 @@ impl Results {
         pause
     }
 
-    /// Writes what waits, now.
-    pub fn finish(&mut self) -> Result<(), OutError> {
-        self.csv.as_mut().map_or(Ok(()), TradesCsv::flush)
+    /// Writes what waits, now, and the report beside it.
+    pub fn finish(&mut self, engine: &Engine, ending: Ending) -> Result<(), OutError> {
+        let Some(csv) = &mut self.csv else { return Ok(()) };
+        csv.flush()?;
+        let Some(recorder) = self.recorder.take() else { return Ok(()) };
+        let dir = csv.path().parent().unwrap_or(Path::new("."));
+        let record = recorder.finish(engine, ending);
+        report::write(&record, &Report::of(&record), dir).map_err(|cause| OutError::new(dir, cause))?;
+        info!("Report: {}", dir.join("report.html").display());
+        Ok(())
     }
 }
 
@@ -72,23 +102,44 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut results = Results::new(Some(TradesCsv::create(folder.path(), &[]).unwrap()));
         let rows = || fs::read_to_string(folder.path().join("trades.csv")).unwrap().lines().count() - 1;
-        let (start, trade) = (Instant::now(), rig::trade(Reason::Stop));
-        results.add(&trade, &rig::settings()).unwrap();
+        let (start, trade, trader) = (Instant::now(), rig::trade(Reason::Stop), rig::trader());
+        results.add(&trade, trader.engine()).unwrap();
         let pause = results.pause(start);
         for (ms, want) in [(0, 0), (pause.as_millis() as u64 - 1, 0), (pause.as_millis() as u64, 1)] {
             results.flush(start + Duration::from_millis(ms)).unwrap();
             assert_eq!(rows(), want, "after {ms} ms");
         }
         results.pause(start);
-        results.add(&trade, &rig::settings()).unwrap();
-        results.finish().unwrap();
+        results.add(&trade, trader.engine()).unwrap();
+        results.finish(trader.engine(), Ending::Data).unwrap();
         assert_eq!(rows(), 2, "the end of a run doesn't wait");
     }
 
     #[test]
     fn without_a_folder_everything_is_fine() {
         let mut results = Results::new(None);
-        results.add(&rig::trade(Reason::Stop), &rig::settings()).unwrap();
-        results.flush(Instant::now()).and(results.finish()).unwrap();
+        let trader = rig::trader();
+        results.begin(trader.engine());
+        results.add(&rig::trade(Reason::Stop), trader.engine()).unwrap();
+        results.flush(Instant::now()).and(results.finish(trader.engine(), Ending::Data)).unwrap();
+    }
+
+    #[test]
+    fn the_report_is_of_what_came_after_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut results = Results::new(Some(TradesCsv::create(folder.path(), &[]).unwrap()));
+        let trader = rig::trader();
+        results.candle(&rig::minute(0, 100.0, 101.0), trader.engine());
+        results.begin(trader.engine());
+        results.candle(&rig::minute(1, 101.0, 102.0), trader.engine());
+        results.add(&rig::trade(Reason::Stop), trader.engine()).unwrap();
+        results.finish(trader.engine(), Ending::Interrupted).unwrap();
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
+        assert_eq!(
+            (&json["candles"], &json["ending"], &json["trades"]["trades"]),
+            (&1.into(), &"interrupted".into(), &1.into())
+        );
+        assert!(read("report.html").starts_with("<!doctype html>") && read("equity.csv").lines().count() > 1);
     }
 }

@@ -33,6 +33,14 @@ pub fn text(rows: impl Iterator<Item = TradeRow>) -> String {
     std::iter::once(format!("{}\n", TradeRow::COLUMNS)).chain(rows.map(|row| format!("{row}\n"))).collect()
 }
 
+impl OutError {
+    /// Of what can't be written there.
+    #[must_use]
+    pub fn new(path: &Path, cause: io::Error) -> Self {
+        Self { path: path.to_owned(), cause }
+    }
+}
+
 impl TradesCsv {
     /// Makes `dir`, where it is missing, and in it `trades.csv` with its header and what the account has traded before.
     pub fn create(dir: &Path, before: &[TradeRow]) -> Result<Self, OutError> {

@@ -11,9 +11,9 @@ use std::{
 /// Makes `dir`, where it is missing, and in it `equity.csv`, `report.json` and `report.html`, each whole or not at all.
 ///
 /// # Errors
-/// The first file that can't be written, by name; those before it are there.
+/// The first file that can't be written, by its name in the folder; those before it are there.
 pub fn write(record: &Record, report: &Report, dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir).map_err(|cause| named(dir, &cause))?;
+    fs::create_dir_all(dir)?;
     let mut json = serde_json::to_vec_pretty(report).map_err(io::Error::other)?;
     json.push(b'\n');
     whole(&dir.join("equity.csv"), equity_csv(&record.equity).as_bytes())?;
@@ -32,12 +32,9 @@ fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
     });
     written.and_then(|()| fs::rename(part, path)).map_err(|cause| {
         let _ = fs::remove_file(part); // what was begun is worth nothing, and the cause is what matters
-        named(path, &cause)
+        let name = path.file_name().unwrap_or_default().display();
+        io::Error::new(cause.kind(), format!("{name}: {cause}"))
     })
-}
-
-fn named(path: &Path, cause: &io::Error) -> io::Error {
-    io::Error::new(cause.kind(), format!("{}: {cause}", path.display()))
 }
 
 #[cfg(test)]
@@ -74,7 +71,7 @@ mod tests {
         let old = fs::read(&path).unwrap();
         std::os::unix::fs::symlink("/dev/full", folder.path().join("report.json.part")).unwrap();
         let error = write(&record, &report, folder.path()).unwrap_err().to_string();
-        assert!(error.starts_with(&path.display().to_string()), "{error}");
+        assert_eq!(error, "report.json: No space left on device (os error 28)");
         assert_eq!(fs::read(&path).unwrap(), old);
         assert!(!folder.path().join("report.json.part").exists());
     }

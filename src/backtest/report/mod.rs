@@ -24,7 +24,7 @@ mod text;
 mod yearly;
 
 use super::{Drawdown, Ending, Fall, Record};
-use crate::market::{DAY_MS, Timestamp};
+use crate::market::{DAY_MS, Timestamp, decimal};
 use calendar::Moment;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -84,8 +84,10 @@ pub struct Report {
 /// The account, in USDT.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Balance {
-    /// What it began with.
+    /// What it was opened with.
     pub capital: Decimal,
+    /// Its equity as the run began: the capital, or what it had come to before.
+    pub start_equity: Decimal,
     /// What it holds, without open positions' results.
     pub balance: Decimal,
     /// With them, at their last prices.
@@ -153,6 +155,7 @@ impl Report {
         let open = open::open(record);
         let unrealised: Decimal = open.iter().filter_map(|open| open.unrealised).sum();
         let (capital, balance) = (record.account.capital, record.account.balance);
+        let start_equity = record.equity.first().and_then(|first| decimal(first.equity)).unwrap_or(capital);
         let length_ms = record.span.map(|(begin, end)| end.since_ms(begin));
         Self {
             ending: match record.ending {
@@ -166,7 +169,7 @@ impl Report {
             candles: record.candles,
             symbols: record.symbols.iter().map(ToString::to_string).collect(),
             strategies: record.strategies.clone(),
-            account: Balance { capital, balance, equity: (balance + unrealised).normalize() },
+            account: Balance { capital, start_equity, balance, equity: (balance + unrealised).normalize() },
             performance: Performance::of(record),
             trades: Tally::of(&record.trades),
             trades_beyond: record.trades_beyond,
@@ -226,7 +229,7 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{backtest::report::sample::trade, engine::Trade, run::rig::dec};
+    use crate::{backtest::report::sample::trade, engine::Trade, run::rig::dec, store::TradeRow};
 
     #[test]
     fn a_run_of_four_days_has_every_value() {
@@ -271,5 +274,16 @@ mod tests {
             }
             assert!(read["performance"]["sharpe"].is_null() && read["best_trade"].is_null());
         }
+    }
+
+    #[test]
+    fn the_rows_of_the_file_add_up_to_the_report() {
+        let amounts = [("0.10000001", "0.3"), ("-7.00000003", "0.00000007"), ("12.5", "1.25"), ("-0.1", "0")];
+        let trades = amounts.map(|(gross, fees)| Trade { gross: dec(gross), fees: dec(fees), ..trade(0, 1) });
+        let record = Record { trades: trades.to_vec(), ..sample::record(&[1000.0, 1003.9]) };
+        let rows = record.trades.iter().map(|trade| TradeRow::new(trade, &record.symbols[0], "dip").to_string());
+        let column = TradeRow::COLUMNS.split(',').position(|name| name == "pnl").unwrap();
+        let sum: Decimal = rows.map(|row| dec(row.split(',').nth(column).unwrap())).sum();
+        assert_eq!(Report::of(&record).trades.pnl, sum);
     }
 }

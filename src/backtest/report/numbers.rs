@@ -60,7 +60,7 @@ pub fn change(pct: Option<f64>) -> String {
         2
     };
     let text = float(pct, digits);
-    let plus = if pct >= 0.0 && !text.starts_with('-') { "+" } else { "" };
+    let plus = if text.starts_with('-') { "" } else { "+" };
     format!("{plus}{text} %")
 }
 
@@ -73,7 +73,9 @@ pub fn share(pct: Option<f64>) -> String {
 /// A number in multiples of what was risked, with its sign: `+0.12 R`.
 #[must_use]
 pub fn multiple(r: Option<f64>) -> String {
-    r.map_or_else(|| NONE.to_owned(), |r| format!("{}{} R", if r >= 0.0 { "+" } else { "" }, float(r, 2)))
+    let Some(r) = r else { return NONE.to_owned() };
+    let text = float(r, 2);
+    format!("{}{text} R", if text.starts_with('-') { "" } else { "+" })
 }
 
 /// A number with thousands apart; no `-0.00`.

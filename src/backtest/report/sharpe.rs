@@ -44,13 +44,14 @@ mod tests {
             (&[0.0, 0.0, 0.0], None, None),
             // mean 0.01, deviation √((0.01² + 0.01²) ÷ 1) = 0.0141421: 0.707107 × 19.104973; nothing was lost
             (&[0.0, 0.02], Some(13.509_256), None),
-            // mean 0.01, Σ(x − mean)² = 0.0002 + 0.0018 = 0.002 … over 3: 0.0258199; downside √(0.0001 ÷ 4) = 0.005
-            (&[0.02, -0.01, 0.04, -0.01], Some(7.641_99), Some(27.019)),
-            (&[-0.01, -0.03], Some(-27.018_512), Some(-17.088_0)),
+            // mean 0.01, Σ(x − mean)² = 0.0001 + 0.0004 + 0.0009 + 0.0004 over 3: √0.0006 = 0.0244949; downside √(0.0002 ÷ 4) = 0.0070711
+            (&[0.02, -0.01, 0.04, -0.01], Some(7.799_573), Some(27.018_512)),
+            // mean −0.02, √(0.0002 ÷ 1) = 0.0141421; downside √(0.001 ÷ 2) = 0.0223607
+            (&[-0.01, -0.03], Some(-27.018_512), Some(-17.088_007)),
         ] {
             for (got, want) in [(sharpe(returns), by_deviation), (sortino(returns), by_downside)] {
                 match (got, want) {
-                    (Some(got), Some(want)) => assert!((got - want).abs() < 1e-3, "{returns:?}: {got}, not {want}"),
+                    (Some(got), Some(want)) => assert!((got - want).abs() < 1e-5, "{returns:?}: {got}, not {want}"),
                     _ => assert_eq!(got, want, "{returns:?}"),
                 }
             }

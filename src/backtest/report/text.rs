@@ -60,10 +60,8 @@ fn head(report: &Report) -> Vec<String> {
 pub fn verdict(report: &Report) -> Option<String> {
     let at = report.until.map(|until| format!(" on {} UTC", minute(until.0))).unwrap_or_default();
     match report.ending {
-        "emergency" => {
-            Some(format!("Ended early: a limit stopped trading for good{at}; what comes after it was not traded"))
-        }
-        "interrupted" => Some(format!("Ended early: stopped{at}; what comes after it was not read")),
+        "emergency" => Some(format!("Ended early{at}: a limit stopped trading for good")),
+        "interrupted" => Some(format!("Ended early{at}: it was asked to stop")),
         _ if report.trades_beyond > 0 => {
             let first = count(report.trades.trades);
             Some(format!("Only the first {first} trades are counted, {} more are not", count(report.trades_beyond)))
@@ -86,7 +84,7 @@ fn figures(report: &Report) -> Vec<String> {
     let average = |amount: Option<Decimal>| amount.map_or_else(|| NONE.to_owned(), |amount| signed(amount, 2));
     let depth = performance.max_drawdown.as_ref().map(|deepest| deepest.depth_pct);
     let money = [
-        ("Capital", usdt(report.account.capital)),
+        ("Start", usdt(report.account.start_equity)),
         ("Equity", usdt(report.account.equity)),
         ("Return", change(performance.return_pct)),
         ("Yearly return", change(performance.yearly_return_pct)),
@@ -126,13 +124,7 @@ fn held(seconds: Option<i64>) -> String {
 fn stand_outs(report: &Report) -> Vec<String> {
     let notable = |trade: &Notable| {
         let (pnl, r) = (signed(trade.pnl, 2), multiple(Some(crate::market::float(trade.r))));
-        format!(
-            "{pnl} USDT ({r}), {} {}, {} to {} UTC",
-            trade.side,
-            trade.symbol,
-            minute(trade.entry.0),
-            minute(trade.exit.0)
-        )
+        format!("{pnl} USDT ({r}), {} {}, closed {}", trade.side, trade.symbol, minute(trade.exit.0))
     };
     let mut lines = Vec::new();
     let deepest = report.performance.max_drawdown.as_ref().map(fallen);
@@ -223,4 +215,61 @@ fn fit(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        backtest::{
+            Ending, Record,
+            report::sample::{self, trade},
+        },
+        engine::Trade,
+        run::rig::dec,
+    };
+
+    #[test]
+    fn a_report_reads_well() {
+        let trades = vec![
+            Trade { gross: dec("101"), fees: dec("1"), r: dec("2"), ..trade(1, 20) },
+            Trade { gross: dec("-100"), fees: dec("5"), funding: dec("5"), r: dec("-1"), ..trade(30, 10) },
+        ];
+        let record = Record { trades, ending: Ending::Emergency, ..sample::record(&[1000.0, 1100.0, 990.0, 1100.0]) };
+        let lines = lines(&Report::of(&record));
+        for want in [
+            "REPORT  2025-01-01 00:00 to 2025-01-04 00:00 UTC (3 d), 5,760 candles",
+            "        BTC/USDT:USDT, ETH/USDT:USDT; dip, rip",
+            "        Ended early on 2025-01-04 00:00 UTC: a limit stopped trading for good",
+            "  Start                    1,000.00 USDT          Trades                        2, 1 won",
+            "  Return                        +10.00 %          P&L                        -10.00 USDT",
+            "  Max drawdown                   10.00 %          Average win                    +100.00",
+            "  Max drawdown    from 2025-01-02 00:00, lowest 2025-01-03 00:00, back 2025-01-04 00:00 (2 d)",
+            "  Best trade      +100.00 USDT (+2.00 R), long BTC/USDT:USDT, closed 2025-01-01 21:00",
+            "  Symbol                        Trades      Won       P&L, USDT   Factor     Mean R   Average hold",
+            "  BTC/USDT:USDT                      2   50.0 %          -10.00     0.91    +0.50 R           15 h",
+            "  ETH/USDT:USDT                      0        –           +0.00        –          –              –",
+            "  0 signals: 0 taken",
+        ] {
+            assert!(lines.iter().any(|line| line == want), "{want}\n{}", lines.join("\n"));
+        }
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_terminal() {
+        let largest = Trade { gross: dec("999999999999.99"), r: dec("99999999"), ..trade(0, 9_000_000) };
+        let mut record = sample::record(&[1e-9, 1e12, 1.0]);
+        record.strategies = vec!["a_name_".repeat(40); 9];
+        record.trades = (0..100)
+            .map(|hour| Trade {
+                strategy: 3,
+                ..Trade { entry_time: trade(hour * 700, 1).entry_time, ..largest.clone() }
+            })
+            .collect();
+        for line in lines(&Report::of(&record)) {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        let parts = vec!["123 of a reason".to_owned(); 20];
+        assert!(wrapped("  signals: ", &parts).iter().all(|line| line.trim_end().chars().count() <= WIDTH));
+    }
 }

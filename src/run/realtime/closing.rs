@@ -2,6 +2,7 @@
 
 use super::{Due, LoopError, Realtime, noted};
 use crate::{
+    backtest::Ending,
     market::Timestamp,
     stop::{Cause, Latch},
     trader::Trader,
@@ -32,7 +33,8 @@ impl Realtime {
             noted(self.tell(at, price), &mut outcome)?;
             noted(self.settle(patience).await, &mut outcome)?;
         }
-        noted(self.results.finish().map_err(LoopError::Out), &mut outcome)?;
+        let finished = self.results.finish(self.trader.engine(), ending(cause));
+        noted(finished.map_err(LoopError::Out), &mut outcome)?;
         noted(self.save(patience).await, &mut outcome)?;
         outcome
     }
@@ -66,6 +68,17 @@ impl Realtime {
         match self.due() {
             Due::Event { at, .. } => self.pace.market(now).min(at),
             Due::Protection { .. } | Due::Disk | Due::Nothing | Due::Over => self.pace.latest(),
+        }
+    }
+}
+
+/// What a report says of the end.
+const fn ending(cause: Cause) -> Ending {
+    match cause {
+        Cause::DurationReached | Cause::DataOver => Ending::Data,
+        Cause::Emergency => Ending::Emergency,
+        Cause::Interrupt | Cause::Terminate | Cause::HangUp | Cause::SupervisorGone | Cause::Failure => {
+            Ending::Interrupted
         }
     }
 }

@@ -320,6 +320,7 @@ impl Realtime {
         self.keeping.begin(now, &event, &self.trader).map_err(LoopError::Keep)?;
         let mut actions = std::mem::take(&mut self.actions);
         let recorded = self.keeping.records().then(|| event.clone());
+        let candle = if let Event::Candle(closed) = &event { Some(*closed) } else { None };
         self.trader.handle(now, event, &mut actions);
         if let Some(event) = recorded {
             self.keeping.record(now, &event, &actions, &self.trader)?;
@@ -329,6 +330,9 @@ impl Realtime {
             actions.drain(..).try_for_each(|action| self.perform(action))?;
         }
         self.actions = actions;
+        if let Some(closed) = candle {
+            self.results.candle(&closed, self.trader.engine());
+        }
         Ok(())
     }
 
@@ -369,7 +373,7 @@ impl Realtime {
 
     fn write_down(&mut self, trades: &[Trade]) -> Result<(), OutError> {
         for trade in trades {
-            self.results.add(trade, self.trader.engine().settings())?;
+            self.results.add(trade, self.trader.engine())?;
         }
         self.results.flush(Instant::now())
     }

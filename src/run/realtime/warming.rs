@@ -77,6 +77,7 @@ impl Realtime {
     /// goes now, unless this run is halted.
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
+        self.results.begin(self.trader.engine());
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
         for event in Trader::opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
