@@ -368,3 +368,39 @@ fn an_unknown_symbol_is_known_by_its_rules_in_the_configuration() {
     assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
     assert_eq!(run(&["--paper", "--symbols", "FOOUSDT"]).code(), Some(2), "and only there");
 }
+
+#[test]
+fn signals_from_a_file_are_traded_or_refused_with_their_line() {
+    let desk = Desk::new();
+    desk.write("bot.toml", "[[strategy]]\nkind = \"signals\"\nfile = \"signals.csv\"\n");
+    desk.write("BTCUSDT-1m.csv", &rows(0..60));
+    let line = "--paper --replay BTCUSDT-1m.csv --speed max --out out";
+    assert_says(&desk.refused(line, &[]), &["signals.csv cannot be read: "]);
+    let header = "time_ms,symbol,side,stop,target\n";
+    for (row, says) in [
+        ("soon,BTCUSDT,long,,", "signals.csv:2: time_ms is \"soon\", but must be whole milliseconds since 1970"),
+        (
+            "1750032000000,XRPUSDT,long,,",
+            "signals.csv:2: XRP/USDT:USDT is not traded in this run; its symbols are BTC/USDT:USDT",
+        ),
+    ] {
+        desk.write("signals.csv", &format!("{header}{row}\n"));
+        assert_says(&desk.refused(line, &[]), &[says]);
+    }
+    let at = |minute: i64| BEGIN_MS + minute * 60_000;
+    let listed = format!("{header}{},BTCUSDT,long,1%,\n{},BTCUSDT,short,50,\n", at(5) - 1, at(50));
+    desk.write("signals.csv", &listed);
+    let ended = desk.run(line, &[]);
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    let stdout = ended.stdout();
+    assert_says(
+        &stdout,
+        &[
+            "signals 1m (2 rows of signals.csv, 2025-06-16 00:04 UTC to 2025-06-16 00:50 UTC)",
+            "— Signals: row of 2025-06-16 00:04",
+            "2 signals: 1 taken, 1 stop or target on the wrong side",
+        ],
+    );
+    let trades = fs::read_to_string(desk.path().join("out/trades.csv")).unwrap();
+    assert!(trades.lines().nth(1).is_some_and(|row| row.starts_with("BTC/USDT:USDT,signals,long,")), "{trades}");
+}

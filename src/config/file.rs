@@ -1,7 +1,7 @@
 //! `bot.toml`: where it is found, and how it fills a configuration.
 
 use super::{
-    Config, ConfigError, Lookup, Origin, Source,
+    Config, ConfigError, Lookup, Origin, Source, forms,
     given::Given,
     keys::{INSTRUMENT_KEYS, KEYS, Key, STRATEGY_KEYS, TABLES},
     nearest::{header, key_hint, table_hint},
@@ -228,9 +228,24 @@ impl File<'_> {
         table: &DeTable,
         origins: &mut Vec<Origin>,
     ) -> Result<strategies::Settings, ConfigError> {
-        let mut settings = self.kind_defaults(offset, table)?;
+        let mut settings = self.form_defaults(offset, table)?;
         let mut plain = settings.clone();
         let found = self.fill(&mut settings, STRATEGY_KEYS, "strategy", table)?;
+        let has = |name: &str| found.iter().any(|(key, _)| key.path == name);
+        for (key, at) in &found {
+            if let Some(why) = forms::stray(key.path, &settings) {
+                let what = format!("`strategy.{}` {why}", key.path);
+                return Err(ConfigError::Together { at: at.clone(), what });
+            }
+        }
+        if let Some([one, other]) = forms::clash(has) {
+            return Err(self.together(offset, format!("`{one}` and `{other}` exclude each other; leave one out")));
+        }
+        if settings.kind == Kind::Signals && settings.list.file.is_empty() {
+            let what = "[[strategy]] of kind \"signals\" has no `file`, which must be the path of a file";
+            return Err(self.together(offset, what));
+        }
+        forms::settle(&mut settings, has);
         fit_context(&mut settings, &found)?;
         origins.push(Origin::new("strategy", format!("\"{}\"", settings.name), self.at(offset)));
         for (key, at) in found.iter().filter(|(key, _)| key.path != "name") {
@@ -242,19 +257,27 @@ impl File<'_> {
         Ok(settings)
     }
 
-    /// The defaults of the kind that an entry names; the other keys are read over them.
-    fn kind_defaults(&self, offset: usize, table: &DeTable) -> Result<strategies::Settings, ConfigError> {
+    /// The defaults of the form that an entry names by `kind` and `adaptive`; the other keys are read over them.
+    fn form_defaults(&self, offset: usize, table: &DeTable) -> Result<strategies::Settings, ConfigError> {
         let mut settings = strategies::Settings::oversold_bounce();
-        let kind = &STRATEGY_KEYS[0];
-        let Some(entry) = in_order(table).into_iter().find(|entry| entry.name == kind.path) else {
-            let allowed = kind.allowed(&mut settings);
-            return Err(self.together(offset, format!("[[strategy]] has no `kind`, which must be {allowed}")));
+        let entries = in_order(table);
+        let mut set = |name: &str| {
+            let key = STRATEGY_KEYS.iter().find(|key| key.path == name);
+            let entry = entries.iter().find(|entry| entry.name == name);
+            let (Some(key), Some(entry)) = (key, entry) else { return Ok(false) };
+            self.set(&mut settings, key, format!("strategy.{name}"), entry).map(|_| true)
         };
-        self.set(&mut settings, kind, "strategy.kind".to_owned(), &entry)?;
-        Ok(match settings.kind {
+        if !set("kind")? {
+            let allowed = STRATEGY_KEYS[0].allowed(&mut settings);
+            return Err(self.together(offset, format!("[[strategy]] has no `kind`, which must be {allowed}")));
+        }
+        set("adaptive")?;
+        let usual = match settings.kind {
             Kind::OversoldBounce => strategies::Settings::oversold_bounce(),
             Kind::ShortTheRip => strategies::Settings::short_the_rip(),
-        })
+            Kind::Signals => return Ok(strategies::Settings::signals()),
+        };
+        Ok(if settings.adaptive { usual } else { usual.simple() })
     }
 
     /// `[[market.instrument]]`.

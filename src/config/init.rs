@@ -1,7 +1,7 @@
 //! The file that `bot init` writes: every key with its default and a line about it.
 
 use super::{
-    Config, ConfigError, example_instrument,
+    Config, ConfigError, example_instrument, forms,
     keys::{INSTRUMENT_KEYS, KEYS, Key, STRATEGY_KEYS, TABLES},
     nearest::header,
 };
@@ -27,11 +27,24 @@ pub fn default_file() -> String {
         // A string takes every write.
         let _ = writeln!(text, "\n# {about}.");
         match table {
-            "strategy" => strategies::Settings::defaults().into_iter().enumerate().for_each(|(index, mut settings)| {
-                let gap = if index > 0 { "\n" } else { "" };
-                let _ = writeln!(text, "{gap}{}", header(table));
-                STRATEGY_KEYS.iter().for_each(|key| line(&mut text, key, key.path, &mut settings, ""));
-            }),
+            "strategy" => {
+                let entry = |text: &mut String, settings: &mut strategies::Settings, off: &str| {
+                    let _ = writeln!(text, "{off}{}", header(table));
+                    for key in STRATEGY_KEYS {
+                        if forms::counts(key.path, settings) {
+                            line(text, key, key.path, settings, off);
+                        }
+                    }
+                };
+                for (index, mut settings) in strategies::Settings::defaults().into_iter().enumerate() {
+                    text.push_str(if index > 0 { "\n" } else { "" });
+                    entry(&mut text, &mut settings, "");
+                }
+                for mut settings in example_strategies() {
+                    text.push('\n');
+                    entry(&mut text, &mut settings, "# ");
+                }
+            }
             "market.instrument" => {
                 let _ = writeln!(text, "# {}", header(table));
                 let mut example = example_instrument();
@@ -46,6 +59,18 @@ pub fn default_file() -> String {
         }
     }
     text
+}
+
+/// The other forms of a strategy: the simple ones, and signals from a file.
+fn example_strategies() -> [strategies::Settings; 3] {
+    let named = |name: &str, rule| strategies::Settings { name: name.to_owned(), ..rule };
+    let mut signals = strategies::Settings::signals();
+    signals.list.file = "signals.csv".to_owned();
+    [
+        named("simple_bounce", strategies::Settings::oversold_bounce().simple()),
+        named("simple_rip", strategies::Settings::short_the_rip().simple()),
+        signals,
+    ]
 }
 
 /// A key's comment and its default.

@@ -3,9 +3,11 @@
 
 use super::{
     Config,
+    signals::PERCENT,
+    slot::RSI,
     slot::Slot::{
-        self, Choice, Count, Exact, Float, Name, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds, Timeframe,
-        Url, Whole, Word,
+        self, Choice, Count, Exact, Float, Name, Optional, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds,
+        Timeframe, Url, Whole, Word,
     },
 };
 use crate::{
@@ -254,27 +256,47 @@ pub const KEYS: &[Key<Config>] = &[
 
 /// The keys of `[[strategy]]`.
 pub const STRATEGY_KEYS: &[Key<strategies::Settings>] = &[
-    part("kind", "The built-in rule", |s| Word(&mut s.kind)),
+    part("kind", "The rule: one of the two built-ins, or what a file lists", |s| Word(&mut s.kind)),
     part("name", "Its name in logs and trades.csv, different for each; the kind if left out", |s| Name(&mut s.name)),
     part("timeframe", "Decisions are made when such a candle closes", |s| Timeframe(&mut s.timeframe)),
     part("context", "short_the_rip looks at the moving averages of these candles, not finer than timeframe", |s| {
         Timeframe(&mut s.context)
     }),
+    part("adaptive", "The RSI threshold follows the market; false is a built-in's simple form with a fixed one", |s| {
+        Switch(&mut s.adaptive)
+    }),
     // Outside of these ranges the bounds of the adapted threshold would cross.
     part("rsi_base", "RSI threshold in a neutral trend", |s| match s.kind {
         Rule::OversoldBounce => Float(&mut s.rsi_base, 30.0, 50.0),
-        Rule::ShortTheRip => Float(&mut s.rsi_base, 55.0, 85.0),
+        Rule::ShortTheRip | Rule::Signals => Float(&mut s.rsi_base, 55.0, 85.0),
     }),
     part("rsi_range", "How far the trend may move that threshold, up or down", |s| Float(&mut s.rsi_range, 0.0, 50.0)),
-    part("rsi_by_symbol", "Fixed RSI thresholds for single symbols, in place of the two above", |s| {
+    part("rsi_max", "The simple oversold_bounce enters at this RSI and below", |s| {
+        Float(&mut s.rsi_fixed, RSI.0, RSI.1)
+    }),
+    part("rsi_min", "The simple short_the_rip enters at this RSI and above", |s| Float(&mut s.rsi_fixed, RSI.0, RSI.1)),
+    part("rsi_by_symbol", "Fixed RSI thresholds for single symbols, in place of what stands above", |s| {
         Thresholds(&mut s.rsi_by_symbol)
     }),
+    part("file", "The signals, from where this file is: rows of time_ms,symbol,side,stop,target", |s| {
+        Path(&mut s.list.file)
+    }),
+    part(
+        "target_pct",
+        "Distance of the target from the entry, as a part of the price; signals: where a row has none",
+        |s| Optional(&mut s.target_pct, *PERCENT.start(), *PERCENT.end()),
+    ),
     part("target_atr", "Distance of the target from the entry, in average true ranges", |s| {
         Float(&mut s.target_atr, 0.1, 100.0)
     }),
     part("target_min_pct", "But the target is never nearer than this part of the price", |s| {
         Float(&mut s.target_min_pct, 0.0, 50.0)
     }),
+    part(
+        "stop_pct",
+        "Distance of the stop from the entry, as a part of the price; signals: where a row has none",
+        |s| Optional(&mut s.stop_pct, *PERCENT.start(), *PERCENT.end()),
+    ),
     part("stop_atr", "Distance of the stop from the entry, in average true ranges", |s| {
         Float(&mut s.stop_atr, 0.1, 100.0)
     }),

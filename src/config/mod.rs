@@ -8,10 +8,12 @@
 mod error;
 mod exchange;
 mod file;
+mod forms;
 mod given;
 mod init;
 mod keys;
 mod nearest;
+mod signals;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -288,6 +290,7 @@ impl Config {
         let mut sources = vec![None; KEYS.len()];
         if let Some((path, text)) = file::find(cli.config.as_deref(), env, dir)? {
             let applied = file::apply(&mut config, &path.display().to_string(), &text)?;
+            config.read_signals(path.parent().unwrap_or(Path::new("")))?;
             (config.config_file, config.origins, sources) = (Some(path), applied.lists, applied.keys);
         }
         for (key, source) in KEYS.iter().zip(&mut sources) {
@@ -295,6 +298,14 @@ impl Config {
         }
         config.finish(&sources)?;
         Ok(config)
+    }
+
+    /// Reads what strategies name as a file of signals, from where the configuration is.
+    fn read_signals(&mut self, folder: &Path) -> Result<(), ConfigError> {
+        for rule in self.strategies.iter_mut().filter(|rule| rule.kind == strategies::Kind::Signals) {
+            rule.list = signals::read(&folder.join(&rule.list.file), &rule.list.file)?;
+        }
+        Ok(())
     }
 
     /// What only flags say.
@@ -381,8 +392,15 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::UnknownInstrument`] for the first symbol that neither knows.
+    /// [`ConfigError::UnknownInstrument`] for the first symbol that neither knows; where a file of signals names another than these.
     pub fn instruments_for(&self, symbols: &[Symbol]) -> Result<Vec<Instrument>, ConfigError> {
+        for list in self.strategies.iter().map(|rule| &rule.list) {
+            if let Some((symbol, line)) = list.symbols().iter().find(|(symbol, _)| !symbols.contains(symbol)) {
+                let traded = symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ");
+                let what = format!("{symbol} is not traded in this run; its symbols are {traded}");
+                return Err(signals::wrong(&list.file, *line, what));
+            }
+        }
         self.rules_of(symbols, None)
     }
 

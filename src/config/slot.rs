@@ -19,13 +19,15 @@ const MAX_NAME: usize = 32;
 /// The slowest and the fastest market, relative to real time.
 const SPEED: (f64, f64) = (0.001, 1_000_000.0);
 /// A threshold of the RSI, which itself lies between 0 and 100.
-const RSI: (f64, f64) = (1.0, 99.0);
+pub const RSI: (f64, f64) = (1.0, 99.0);
 
 /// A place in the configuration, with its type and its range (both ends are allowed).
 #[derive(Debug)]
 pub enum Slot<'a> {
     /// A number.
     Float(&'a mut f64, f64, f64),
+    /// A number, or nothing.
+    Optional(&'a mut Option<f64>, f64, f64),
     /// A whole number.
     Whole(&'a mut u64, u64, u64),
     /// A small whole number.
@@ -66,7 +68,7 @@ pub trait Words: Copy + PartialEq + fmt::Debug + 'static {
 
 impl Words for Kind {
     const WORDS: &'static [(&'static str, Self)] =
-        &[("oversold_bounce", Self::OversoldBounce), ("short_the_rip", Self::ShortTheRip)];
+        &[("oversold_bounce", Self::OversoldBounce), ("short_the_rip", Self::ShortTheRip), ("signals", Self::Signals)];
 }
 
 /// The same whatever the type.
@@ -100,6 +102,7 @@ impl Slot<'_> {
         let wrong = || format!("is {given}");
         match self {
             Self::Float(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
+            Self::Optional(slot, min, max) => *slot = Some(within(given, min, max).ok_or_else(wrong)?),
             Self::Whole(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
             Self::Count(slot, min, max) => *slot = within(given, min, max).ok_or_else(wrong)?,
             Self::Exact(slot, min, max) => *slot = exact(given, min, max).ok_or_else(wrong)?,
@@ -124,7 +127,7 @@ impl Slot<'_> {
     /// What may stand here, to follow "must be".
     pub fn allowed(&self) -> String {
         match self {
-            Self::Float(_, min, max) => format!("a number from {min} to {max}"),
+            Self::Float(_, min, max) | Self::Optional(_, min, max) => format!("a number from {min} to {max}"),
             Self::Exact(_, min, max) => format!("a number from {min} to {max} with at most {MAX_DECIMALS} decimals"),
             Self::Whole(_, min, max) => format!("a whole number from {min} to {max}"),
             Self::Count(_, min, max) => format!("a whole number from {min} to {max}"),
@@ -156,6 +159,7 @@ impl Slot<'_> {
     pub fn render(&self) -> Option<String> {
         Some(match self {
             Self::Float(value, ..) => value.to_string(),
+            Self::Optional(value, ..) => value.as_ref()?.to_string(),
             Self::Whole(value, ..) => value.to_string(),
             Self::Count(value, ..) => value.to_string(),
             Self::Exact(value, ..) => value.to_string(),

@@ -19,6 +19,9 @@ pub struct Frame {
     /// Close of the last finished candle; nothing before it counts.
     done: Timestamp,
     started: bool,
+    /// The last close that was told of, and the one before it.
+    told: Option<Timestamp>,
+    told_before: Option<Timestamp>,
     rsi: Rsi,
     atr: Atr,
     ema21: Ema,
@@ -54,6 +57,8 @@ impl Frame {
             bucket: None,
             done: Timestamp(i64::MIN),
             started: false,
+            told: None,
+            told_before: None,
             rsi: Rsi::new(14),
             atr: Atr::new(14),
             ema21: Ema::new(21),
@@ -78,6 +83,12 @@ impl Frame {
     #[must_use]
     pub const fn decided(&self) -> bool {
         self.decided
+    }
+
+    /// The last close at which a candle was returned, and the one before it.
+    #[must_use]
+    pub const fn told(&self) -> [Option<Timestamp>; 2] {
+        [self.told, self.told_before]
     }
 
     /// How long its candles are.
@@ -105,8 +116,12 @@ impl Frame {
         self.started = true;
         let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
         self.finish(&finished);
+        if finished.headless {
+            return None;
+        }
         self.decided = !source.history;
-        (!finished.headless).then_some(finished.candle)
+        self.told_before = self.told.replace(finished.ends);
+        Some(finished.candle)
     }
 
     /// Finishes the candle under way where `source` begins after its end, and says whether it counts.

@@ -112,6 +112,12 @@ impl Desk {
         Some((frame.last()?, frame.readings()))
     }
 
+    /// The last close of a timeframe that was told of, and the one before it.
+    #[must_use]
+    pub fn told(&self, timeframe: Timeframe) -> [Option<Timestamp>; 2] {
+        self.frames.iter().find(|frame| frame.timeframe() == timeframe).map_or([None; 2], Frame::told)
+    }
+
     /// The values of a timeframe; all empty where no frame has it.
     #[must_use]
     pub fn readings(&self, timeframe: Timeframe) -> &Readings {

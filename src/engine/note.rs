@@ -26,6 +26,15 @@ pub enum Note {
         /// The close that raised it.
         price: f64,
     },
+    /// Listed signals came too late for any candle, or before another within one.
+    PassedOver {
+        /// Whose.
+        symbol: SymbolId,
+        /// The strategy's place in the configured list.
+        strategy: u16,
+        /// How many.
+        count: u64,
+    },
     /// A limit stops entries until the UTC day ends; said once a day.
     DayLimit {
         /// Which.

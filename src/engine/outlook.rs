@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     market::{Side, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{Condition, MarketView, Regime},
+    strategies::{self, Condition, MarketView, Regime},
 };
 use rust_decimal::Decimal;
 
@@ -87,10 +87,11 @@ impl Engine {
     pub fn too_small_for(&self, symbol: SymbolId) -> Option<(Decimal, Decimal)> {
         let (rules, equity) = (&self.settings.risk, self.equity());
         let price = decimal(self.desks[symbol.index()].mark).filter(|price| *price > Decimal::ZERO)?;
-        let widest_pct = self.settings.strategies.iter().map(|rule| rule.stop_max_pct).fold(f64::INFINITY, f64::min);
-        let by_stop = percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED
-            / decimal(widest_pct).filter(|pct| !pct.is_zero())?;
-        let allowed = by_stop.min(largest_notional(equity, rules));
+        let widest = self.settings.strategies.iter().filter_map(strategies::Settings::widest_stop_pct);
+        let widest_pct = decimal(widest.fold(f64::INFINITY, f64::min)).filter(|pct| !pct.is_zero());
+        let by_stop = widest_pct.map(|pct| percent(equity, rules.per_trade_pct) * Decimal::ONE_HUNDRED / pct);
+        let largest = largest_notional(equity, rules);
+        let allowed = by_stop.map_or(largest, |by_stop| by_stop.min(largest));
         let costs = self.settings.instruments[symbol.index()].smallest_entry(price) * price;
         (costs > allowed && !rules.scale_up_to_minimum).then_some((costs, allowed))
     }
@@ -105,6 +106,20 @@ impl Engine {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The same without listed signals that are over: what it takes to go on from here.
+    #[must_use]
+    pub fn settings_from_here(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        for rule in &mut settings.strategies {
+            let told = self.desks.iter().map(|desk| desk.told(rule.timeframe)[0]);
+            // a symbol without a candle yet needs all of them
+            if let Some(Some(at)) = told.min() {
+                rule.list.forget_until(at);
+            }
+        }
+        settings
     }
 
     /// The account as it is booked.

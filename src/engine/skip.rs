@@ -39,6 +39,8 @@ pub enum Skip {
     Cancelled,
     /// The position would be liquidated before its stop is met.
     Liquidation,
+    /// A listed stop or target is on the wrong side of the price.
+    WrongSide,
 }
 
 impl Skip {
@@ -46,7 +48,7 @@ impl Skip {
     #[must_use]
     pub const fn station(self) -> &'static str {
         match self {
-            Self::NotWarm => "strategy",
+            Self::NotWarm | Self::WrongSide => "strategy",
             Self::Cooldown => "gate",
             Self::Paused
             | Self::Halted
@@ -83,6 +85,7 @@ impl Skip {
             Self::Refused => "refused by the exchange",
             Self::Cancelled => "cancelled",
             Self::Liquidation => "liquidated before its stop",
+            Self::WrongSide => "stop or target on the wrong side",
         }
     }
 }

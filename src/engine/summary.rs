@@ -56,6 +56,12 @@ impl Summary {
         *self.skipped.entry(why).or_default() += 1;
     }
 
+    /// Counts signals that are too old to be looked at.
+    pub fn count_passed_over(&mut self, count: u64) {
+        self.signals += count;
+        *self.skipped.entry(Skip::Stale).or_default() += count;
+    }
+
     /// A signal that had been taken was not, after all.
     pub fn take_back(&mut self, why: Skip) {
         self.taken = self.taken.saturating_sub(1);

@@ -20,6 +20,7 @@ use crate::{
     market::{Symbol, SymbolId, Timeframe, Timestamp},
     simulation::{matching::Matching, prices::Market},
     store::Cursor,
+    strategies,
     trader::{Trader, Venue},
 };
 use log::Level;
@@ -150,7 +151,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
         risk.max_trades_per_day,
         risk.daily_loss_pct
     ));
-    let rules = config.strategies.iter().map(|rule| format!("{} {}", rule.name, rule.timeframe)).collect::<Vec<_>>();
+    let rules = config.strategies.iter().map(strategy_line).collect::<Vec<_>>();
     watch.lap(format!("strategies: {}", rules.join(", ")));
     let venue = config.matching_settings(instruments);
     let memory = opened.as_mut().and_then(|opened| opened.memory.take());
@@ -174,6 +175,16 @@ fn no_folder(config: &Config) -> String {
         Some(folder) => std::path::absolute(&folder).unwrap_or(folder).display().to_string(),
         None => "none, this account ends with the run (--data-dir keeps one)".to_owned(),
     }
+}
+
+/// `oversold_bounce 30m`, or `signals 1m (3 rows of signals.csv, 2025-01-01 01:00 UTC to 2025-01-01 06:00 UTC)`.
+fn strategy_line(rule: &strategies::Settings) -> String {
+    let times = || rule.list.rows().iter().map(|row| row.at);
+    let listed = times().min().zip(times().max()).map(|(first, last)| {
+        let rows = counted(rule.list.rows().len() as u64, "row");
+        format!(" ({rows} of {}, {} to {})", rule.list.file, market_time(first), market_time(last))
+    });
+    format!("{} {}{}", rule.name, rule.timeframe, listed.unwrap_or_default())
 }
 
 fn account_line(trader: &Trader) -> String {

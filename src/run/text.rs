@@ -29,6 +29,14 @@ impl Teller<'_> {
                 let (symbol, strategy) = (self.name(*symbol), self.strategy(*strategy));
                 (Level::Debug, format!("Signal of {strategy} for {symbol} at {price} not taken: {}", why.name()))
             }
+            Note::PassedOver { symbol, strategy, count } => {
+                let (name, rows) = (self.strategy(*strategy), counted(*count, "signal"));
+                let text = format!(
+                    "{name}: {rows} for {} passed over: no candle closed in time, or a later one came within the same",
+                    self.name(*symbol)
+                );
+                (Level::Warn, text)
+            }
             Note::DayLimit { why, until } => {
                 (Level::Info, format!("Limit reached ({}): no new entries until {}", why.name(), market_time(*until)))
             }
@@ -383,6 +391,11 @@ mod tests {
                 Note::Skipped { symbol: BTC, strategy: 0, why: Skip::Cooldown, price: 98_500.0 },
                 Level::Debug,
                 "Signal of Oversold Bounce for BTC/USDT:USDT at 98500 not taken: cooldown",
+            ),
+            (
+                Note::PassedOver { symbol: BTC, strategy: 0, count: 2 },
+                Level::Warn,
+                "Oversold Bounce: 2 signals for BTC/USDT:USDT passed over: no candle closed in time, or a later one came within the same",
             ),
             (
                 Note::DayLimit { why: Skip::DailyLoss, until: START },

@@ -1,4 +1,4 @@
-//! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR.
+//! The two built-in rules: an RSI threshold that follows the trend, and distances from the ATR; or, in their simple forms, fixed ones.
 
 use super::{
     Cause, Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce,
@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 #[derive(Debug, Clone)]
 pub struct BuiltIn {
     pub(super) settings: Settings,
+    side: Side,
     /// Bounds of the threshold.
     lowest: f64,
     highest: f64,
@@ -22,18 +23,21 @@ impl BuiltIn {
     /// The rule that the settings name, for symbols that are numbered by their place in `symbols`.
     #[must_use]
     pub fn new(settings: &Settings, symbols: &[Symbol]) -> Self {
-        let (lowest, highest) = match settings.kind {
-            Kind::OversoldBounce => oversold_bounce::bounds(settings),
-            Kind::ShortTheRip => short_the_rip::bounds(settings),
+        let side = if settings.kind == Kind::ShortTheRip { Side::Short } else { Side::Long };
+        let (lowest, highest) = match side {
+            _ if !settings.adaptive => (settings.rsi_fixed, settings.rsi_fixed),
+            Side::Long => oversold_bounce::bounds(settings),
+            Side::Short => short_the_rip::bounds(settings),
         };
         let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
-        Self { settings: settings.clone(), lowest, highest, by_symbol: symbols.iter().map(own).collect() }
+        let by_symbol = symbols.iter().map(own).collect();
+        Self { settings: settings.clone(), side, lowest, highest, by_symbol }
     }
 
     /// The RSI at which it would enter now.
     ///
     /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
-    /// with strong momentum by half of it, at most 5.
+    /// with strong momentum by half of it, at most 5. Fixed in the simple form.
     pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
         if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
             return own;
@@ -41,7 +45,7 @@ impl BuiltIn {
         let range = self.settings.rsi_range;
         let strong = view.regime.momentum == Momentum::Strong;
         let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
-        let shift = match (view.regime.trend, self.side()) {
+        let shift = match (view.regime.trend, self.side) {
             (Trend::Neutral, _) => 0.0,
             (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
             (Trend::Bearish, Side::Long) | (Trend::Bullish, Side::Short) => shift,
@@ -49,29 +53,19 @@ impl BuiltIn {
         (self.settings.rsi_base + shift).max(self.lowest).min(self.highest)
     }
 
-    const fn side(&self) -> Side {
-        match self.settings.kind {
-            Kind::OversoldBounce => Side::Long,
-            Kind::ShortTheRip => Side::Short,
-        }
-    }
-
     /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.
     fn look<B>(&self, view: &MarketView<'_>, see: impl FnMut(Condition) -> ControlFlow<B>) -> ControlFlow<B> {
-        match self.settings.kind {
-            Kind::OversoldBounce => oversold_bounce::look(self, view, see),
-            Kind::ShortTheRip => short_the_rip::look(self, view, see),
+        match self.side {
+            Side::Long => oversold_bounce::look(self, view, see),
+            Side::Short => short_the_rip::look(self, view, see),
         }
     }
 
-    /// The signal where every condition holds: target at least its minimum away, stop at most its maximum.
+    /// The signal where every condition holds.
     fn signal(&self, view: &MarketView<'_>, rsi: f64) -> Signal {
-        let (price, rule) = (view.candle.close, &self.settings);
-        let atr = view.own.atr.unwrap_or_default();
-        let target_distance = (rule.target_atr * atr).max(price * rule.target_min_pct / 100.0);
-        let stop_distance = (rule.stop_atr * atr).min(price * rule.stop_max_pct / 100.0);
+        let (stop_distance, target_distance) = (self.settings.stop_distance(view), self.settings.target_distance(view));
         let cause = Cause::Rsi { value: rsi, threshold: self.threshold_at(view) };
-        Signal { side: self.side(), stop_distance, target_distance, cause }
+        Signal { side: self.side, stop_distance, target_distance, cause }
     }
 }
 
@@ -81,7 +75,7 @@ impl Strategy for BuiltIn {
     }
 
     fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)> {
-        Some((self.side(), self.threshold_at(view)))
+        Some((self.side, self.threshold_at(view)))
     }
 
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {

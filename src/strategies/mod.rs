@@ -4,16 +4,22 @@
 //! no order; what it may not do is decided by the stations behind it.
 
 mod built_in;
+mod list;
+mod listed;
 mod oversold_bounce;
+mod settings;
 mod short_the_rip;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use crate::market::{Side, Symbol, Timeframe, Timestamp};
+use crate::market::{Side, SymbolId, Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use built_in::BuiltIn;
+pub use list::{Level, List, Row};
+pub use listed::Listed;
+pub use settings::{Kind, Settings};
 pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility};
 
 /// A rule that raises signals.
@@ -29,6 +35,13 @@ pub trait Strategy {
 
     /// What it asks for at this close, in the order in which it looks: it enters where all of them hold.
     fn conditions(&self, view: &MarketView<'_>) -> Vec<Condition>;
+
+    /// Signals of its own that it passes over for good at a close that is `closes`, where the close before it was `since`: too late for
+    /// any candle, or followed by another within one. What [`Strategy::on_close`] speaks of is not among them.
+    fn passed_over(&self, symbol: SymbolId, since: Option<Timestamp>, closes: Timestamp) -> u64 {
+        let _ = (symbol, since, closes);
+        0
+    }
 }
 
 /// What a strategy says at a close.
@@ -38,6 +51,8 @@ pub enum Verdict {
     Wait,
     /// It would look further, but this value is not warm yet.
     NotWarm(&'static str),
+    /// It would enter, but its stop or target is on the wrong side of the price.
+    WrongSide,
     /// It wants to enter.
     Enter(Signal),
 }
@@ -80,95 +95,6 @@ impl Condition {
             Bound::AtLeast(bound) => value >= bound,
             Bound::Above(bound) => value > bound,
         })
-    }
-}
-
-/// Which built-in rule an entry of `[[strategy]]` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// Long after a fall: RSI at or below a threshold that follows the trend.
-    OversoldBounce,
-    /// Short after a rise within a falling market: RSI at or above a threshold, averages in falling order.
-    ShortTheRip,
-}
-
-/// One entry of `[[strategy]]`: a built-in rule and its numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// The rule.
-    pub kind: Kind,
-    /// Its name in logs, `trades.csv` and client order ids; unique.
-    pub name: String,
-    /// Decisions are made when a candle of this timeframe closes.
-    pub timeframe: Timeframe,
-    /// Timeframe of the averages that give the context; not finer than `timeframe`. Used by Short The Rip.
-    pub context: Timeframe,
-    /// RSI threshold in a neutral trend.
-    pub rsi_base: f64,
-    /// How far the trend may move the threshold.
-    pub rsi_range: f64,
-    /// Thresholds that replace the rule for a symbol.
-    pub rsi_by_symbol: Vec<(Symbol, f64)>,
-    /// Distance of the target in ATRs.
-    pub target_atr: f64,
-    /// The target is at least this far from the entry, in percent of the price.
-    pub target_min_pct: f64,
-    /// Distance of the stop in ATRs.
-    pub stop_atr: f64,
-    /// The stop is at most this far from the entry, in percent of the price.
-    pub stop_max_pct: f64,
-}
-
-impl Settings {
-    /// Oversold Bounce with its usual numbers.
-    #[must_use]
-    pub fn oversold_bounce() -> Self {
-        Self {
-            kind: Kind::OversoldBounce,
-            name: "oversold_bounce".to_owned(),
-            timeframe: Timeframe::M30,
-            context: Timeframe::H1,
-            rsi_base: 45.0,
-            rsi_range: 10.0,
-            rsi_by_symbol: Vec::new(),
-            target_atr: 2.5,
-            target_min_pct: 0.8,
-            stop_atr: 1.2,
-            stop_max_pct: 1.5,
-        }
-    }
-
-    /// Short The Rip with its usual numbers.
-    #[must_use]
-    pub fn short_the_rip() -> Self {
-        let by_symbol = [("BTCUSDT", 55.0), ("ETHUSDT", 50.0), ("SOLUSDT", 50.0)];
-        Self {
-            kind: Kind::ShortTheRip,
-            name: "short_the_rip".to_owned(),
-            timeframe: Timeframe::M30,
-            context: Timeframe::H1,
-            rsi_base: 55.0,
-            rsi_range: 10.0,
-            rsi_by_symbol: by_symbol.into_iter().filter_map(|(name, rsi)| Some((name.parse().ok()?, rsi))).collect(),
-            target_atr: 3.0,
-            target_min_pct: 1.0,
-            stop_atr: 1.5,
-            stop_max_pct: 2.0,
-        }
-    }
-
-    /// The rule itself, for symbols that are numbered by their place in `symbols`.
-    #[must_use]
-    pub fn build(&self, symbols: &[Symbol]) -> Box<dyn Strategy> {
-        match self.kind {
-            Kind::OversoldBounce | Kind::ShortTheRip => Box::new(BuiltIn::new(self, symbols)),
-        }
-    }
-
-    /// The two built-ins, which are present unless the configuration names any strategy.
-    #[must_use]
-    pub fn defaults() -> Vec<Self> {
-        vec![Self::oversold_bounce(), Self::short_the_rip()]
     }
 }
 

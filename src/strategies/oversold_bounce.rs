@@ -20,5 +20,8 @@ pub(super) fn look<B>(
         let volume = Some(view.candle.volume);
         see(Condition { what: "volume", timeframe, value: volume, bound: Bound::Above(0.0) })?;
     }
-    see(Condition { what: ATR, timeframe, value: view.own.atr, bound: Bound::Above(0.0) })
+    if rule.settings.wants_atr() {
+        see(Condition { what: ATR, timeframe, value: view.own.atr, bound: Bound::Above(0.0) })?;
+    }
+    ControlFlow::Continue(())
 }

@@ -1,8 +1,8 @@
 //! Each row states a rule.
 
 use super::*;
-use crate::market::{Candle, SymbolId, Timestamp};
-use proptest::prelude::{Just, ProptestConfig, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use crate::market::{Candle, Symbol, SymbolId, Timestamp};
+use proptest::prelude::{Just, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::strategy::Strategy as _;
 
 const CANDLE: Candle =
@@ -130,6 +130,15 @@ fn readings() -> impl proptest::strategy::Strategy<Value = Readings> {
     )
 }
 
+fn any_built_in() -> impl proptest::strategy::Strategy<Value = Settings> {
+    let rule = prop_oneof![Just(Settings::oversold_bounce()), Just(Settings::short_the_rip())];
+    (rule, 0..3).prop_map(|(rule, form)| match form {
+        0 => rule,
+        1 => rule.simple(),
+        _ => Settings { stop_pct: Some(1.0), ..rule.simple() },
+    })
+}
+
 fn regimes() -> impl proptest::strategy::Strategy<Value = Regime> {
     let trend = prop_oneof![Just(Trend::Bullish), Just(Trend::Bearish), Just(Trend::Neutral)];
     let momentum = prop_oneof![Just(Momentum::Strong), Just(Momentum::Weak)];
@@ -140,7 +149,7 @@ proptest! {
     #[test]
     fn a_rule_enters_exactly_where_all_its_conditions_hold(
         own in readings(), context in readings(), regime in regimes(), volume in prop_oneof![Just(0.0), Just(1.0)],
-        has_volume in any::<bool>(), settings in prop_oneof![Just(Settings::oversold_bounce()), Just(Settings::short_the_rip())],
+        has_volume in any::<bool>(), settings in any_built_in(),
     ) {
         let candle = Candle { volume, ..CANDLE };
         let seen = MarketView { candle: &candle, has_volume, ..view(&own, &context, regime) };
@@ -150,6 +159,7 @@ proptest! {
         match (rule.on_close(&seen), first) {
             (Verdict::Enter(_), first) => prop_assert_eq!(first, None),
             (Verdict::NotWarm(what), first) => prop_assert_eq!(first.map(|first| (first.what, first.value)), Some((what, None))),
+            (Verdict::WrongSide, _) => prop_assert!(false, "a built-in names no prices"),
             (Verdict::Wait, first) => prop_assert!(first.is_some_and(|first| first.what == RSI || first.value.is_some())),
         }
     }
@@ -162,17 +172,112 @@ fn the_conditions_say_what_is_looked_at_and_in_which_order() {
     let told = |settings: Settings, strength| {
         let seen = view(&own, &context, regime(Trend::Neutral, Momentum::Weak, strength));
         let conditions = settings.build(&other()).conditions(&seen);
-        conditions.iter().map(|one| format!("{} {} {:?}", one.what, one.timeframe, one.bound)).collect::<Vec<_>>()
+        let words = |one: &Condition| match one.bound {
+            Bound::Below(bound) => format!("{} {} below {bound:.1}", one.what, one.timeframe),
+            Bound::AtMost(bound) => format!("{} {} at most {bound:.1}", one.what, one.timeframe),
+            Bound::AtLeast(bound) => format!("{} {} at least {bound:.1}", one.what, one.timeframe),
+            Bound::Above(bound) => format!("{} {} above {bound:.1}", one.what, one.timeframe),
+        };
+        conditions.iter().map(words).collect::<Vec<_>>()
     };
-    let bounce = ["RSI(14) 30m AtMost(45.0)", "volume 30m Above(0.0)", "ATR(14) 30m Above(0.0)"];
+    let bounce = ["RSI(14) 30m at most 45.0", "volume 30m above 0.0", "ATR(14) 30m above 0.0"];
     assert_eq!(told(Settings::oversold_bounce(), 0.5), bounce);
     let rip = [
-        "RSI(14) 30m AtLeast(55.0)",
-        "EMA(200) 1h Above(0.0)",
-        "EMA(21) against EMA(50) 1h Below(100.49999999999999)",
-        "EMA(50) against EMA(200) 1h AtMost(101.50499999999998)",
-        "ATR(14) 30m Above(0.0)",
+        "RSI(14) 30m at least 55.0",
+        "EMA(200) 1h above 0.0",
+        "EMA(21) against EMA(50) 1h below 100.5",
+        "EMA(50) against EMA(200) 1h at most 101.5",
+        "ATR(14) 30m above 0.0",
     ];
     assert_eq!(told(Settings::short_the_rip(), 0.5), rip);
     assert_eq!(told(Settings::short_the_rip(), 0.2), [rip[0], rip[1], rip[4]], "a weak trend asks for no order");
+    let simple = [
+        "RSI(14) 30m at least 61.0",
+        rip[1],
+        "EMA(21) against EMA(50) 1h below 100.0",
+        "EMA(50) against EMA(200) 1h at most 101.0",
+        rip[4],
+    ];
+    assert_eq!(told(Settings::short_the_rip().simple(), 0.2), simple, "whatever the trend");
+    let fixed = Settings { stop_pct: Some(1.0), rsi_fixed: 30.0, ..Settings::oversold_bounce().simple() };
+    assert_eq!(told(fixed, 0.5), ["RSI(14) 30m at most 30.0", bounce[1]], "no ATR where nothing is measured in it");
+}
+
+#[test]
+fn a_simple_form_knows_no_regime() {
+    let nothing = Readings::NONE;
+    for (settings, want) in [
+        (Settings::oversold_bounce().simple(), (Side::Long, 25.0)),
+        (Settings::short_the_rip().simple(), (Side::Short, 61.0)),
+        (Settings { rsi_fixed: 70.0, ..Settings::short_the_rip().simple() }, (Side::Short, 70.0)),
+    ] {
+        let rule = settings.build(&other());
+        for trend in [Trend::Bullish, Trend::Bearish, Trend::Neutral] {
+            let seen = view(&nothing, &nothing, regime(trend, Momentum::Strong, 0.9));
+            assert_eq!(rule.threshold(&seen), Some(want), "{trend:?}");
+        }
+    }
+    let own = vec![("XRPUSDT".parse().unwrap(), 33.0)];
+    let rule = Settings { rsi_by_symbol: own, ..Settings::oversold_bounce().simple() }.build(&other());
+    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 0.9));
+    assert_eq!(rule.threshold(&seen), Some((Side::Long, 33.0)), "a symbol's own goes before it");
+}
+
+#[test]
+fn a_simple_form_has_fixed_distances() {
+    let context = Readings { ema21: Some(98.0), ema50: Some(99.0), ema200: Some(100.0), ..Readings::NONE };
+    let (bounce, rip) = (Settings::oversold_bounce().simple(), Settings::short_the_rip().simple());
+    let benchmark = Settings { rsi_fixed: 30.0, stop_pct: Some(1.0), ..bounce.clone() };
+    for (settings, rsi, atr, want) in [
+        (&bounce, 25.0, Some(3.0), Some((Side::Long, 3.0, 1.5))),
+        (&bounce, 25.0, Some(0.1), Some((Side::Long, 0.1, 1.5))),
+        (&bounce, 25.1, Some(3.0), None),
+        (&bounce, 25.0, None, None),
+        (&rip, 61.0, Some(2.0), Some((Side::Short, 2.4, 1.2))),
+        (&rip, 60.9, Some(2.0), None),
+        (&benchmark, 30.0, None, Some((Side::Long, 1.0, 1.5))),
+        (&benchmark, 30.1, None, None),
+    ] {
+        let own = Readings { rsi: Some(rsi), atr, ..Readings::NONE };
+        let got = match settings.build(&other()).on_close(&view(&own, &context, Regime::default())) {
+            Verdict::Enter(signal) => Some((signal.side, signal.stop_distance, signal.target_distance)),
+            _ => None,
+        };
+        assert_eq!(got, want, "{} {rsi} {atr:?}", settings.name);
+    }
+}
+
+#[test]
+fn the_simple_short_wants_the_averages_in_order_to_the_last_digit() {
+    let own = Readings { rsi: Some(61.0), atr: Some(1.0), ..Readings::NONE };
+    let order =
+        |fast, middle, slow| Readings { ema21: Some(fast), ema50: Some(middle), ema200: Some(slow), ..Readings::NONE };
+    for (context, enters) in [
+        (order(98.0, 99.0, 100.0), true),
+        (order(98.0, 100.0, 100.0), true),
+        (order(100.0, 100.0, 100.0), false),
+        (order(98.0, 100.01, 100.0), false),
+        (Readings::NONE, false),
+    ] {
+        for strength in [0.0, 0.5, 1.0] {
+            let seen = view(&own, &context, regime(Trend::Bullish, Momentum::Strong, strength));
+            let verdict = Settings::short_the_rip().simple().build(&other()).on_close(&seen);
+            assert_eq!(matches!(verdict, Verdict::Enter(_)), enters, "{context:?} {strength}");
+        }
+    }
+}
+
+#[test]
+fn short_the_rip_keeps_its_distances() {
+    let context = Readings { ema21: Some(98.0), ema50: Some(99.0), ema200: Some(100.0), ..Readings::NONE };
+    for (atr, want) in [(0.2, (0.3, 1.0)), (1.0, (1.5, 3.0)), (4.0, (2.0, 12.0))] {
+        let own = Readings { rsi: Some(55.0), atr: Some(atr), ..Readings::NONE };
+        let verdict = Settings::short_the_rip().build(&other()).on_close(&view(&own, &context, Regime::default()));
+        let Verdict::Enter(signal) = verdict else { panic!("no entry at an ATR of {atr}") };
+        let got = (signal.stop_distance, signal.target_distance);
+        assert!(
+            (got.0 - want.0).abs() < 1e-12 && got.1 == want.1,
+            "{got:?}: target 3 ATR, at least 1 %; stop 1.5, at most 2 %"
+        );
+    }
 }

@@ -129,11 +129,11 @@ fn a_faulty_strategy_is_explained() {
     refused(&[
         (
             "[[strategy]]\nname = \"a\"",
-            "bot.toml:1: [[strategy]] has no `kind`, which must be \"oversold_bounce\" or \"short_the_rip\"",
+            "bot.toml:1: [[strategy]] has no `kind`, which must be \"oversold_bounce\" or \"short_the_rip\" or \"signals\"",
         ),
         (
             "[[strategy]]\nkind = \"moon\"",
-            "bot.toml:2: `strategy.kind` is \"moon\", but must be \"oversold_bounce\" or \"short_the_rip\"",
+            "bot.toml:2: `strategy.kind` is \"moon\", but must be \"oversold_bounce\" or \"short_the_rip\" or \"signals\"",
         ),
         (
             "[[strategy]]\nkind = \"short_the_rip\"\n[[strategy]]\nkind = \"short_the_rip\"",
@@ -162,6 +162,91 @@ fn a_faulty_strategy_is_explained() {
              { \"BTC/USDT:USDT\" = 55 }, numbers from 1 to 99",
         ),
     ]);
+}
+
+#[test]
+fn a_key_without_a_meaning_for_the_form_says_so() {
+    refused(&[
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\nrsi_max = 25",
+            "bot.toml:3: `strategy.rsi_max` has no meaning here: it is for oversold_bounce with adaptive = false",
+        ),
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\nrsi_min = 61\nadaptive = false",
+            "bot.toml:3: `strategy.rsi_min` has no meaning here: it is for short_the_rip with adaptive = false",
+        ),
+        (
+            "[[strategy]]\nkind = \"short_the_rip\"\nadaptive = false\nrsi_base = 60",
+            "bot.toml:4: `strategy.rsi_base` has no meaning here: it is for an adaptive rule; the fixed threshold of adaptive = false is \
+             rsi_max or rsi_min",
+        ),
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\ntarget_pct = 1.5",
+            "bot.toml:3: `strategy.target_pct` has no meaning here: it is for adaptive = false and for signals; an adaptive rule has \
+             target_atr and target_min_pct",
+        ),
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\nadaptive = false\nstop_max_pct = 1.5",
+            "bot.toml:4: `strategy.stop_max_pct` has no meaning here: it is for an adaptive rule; adaptive = false has stop_pct",
+        ),
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\nadaptive = false\nstop_pct = 1\nstop_atr = 1",
+            "bot.toml:1: `stop_pct` and `stop_atr` exclude each other; leave one out",
+        ),
+        (
+            "[[strategy]]\nkind = \"short_the_rip\"\nfile = \"signals.csv\"",
+            "bot.toml:3: `strategy.file` has no meaning here: it is for signals",
+        ),
+        (
+            "[[strategy]]\nkind = \"signals\"\nfile = \"signals.csv\"\nadaptive = false",
+            "bot.toml:4: `strategy.adaptive` has no meaning here: it is for oversold_bounce and short_the_rip",
+        ),
+        (
+            "[[strategy]]\nkind = \"signals\"",
+            "bot.toml:1: [[strategy]] of kind \"signals\" has no `file`, which must be the path of a file",
+        ),
+        (
+            "[[strategy]]\nkind = \"oversold_bounce\"\nadaptive = false\nrsi_max = 0",
+            "bot.toml:4: `strategy.rsi_max` is 0, but must be a number from 1 to 99",
+        ),
+        (
+            "[[strategy]]\nkind = \"signals\"\nfile = \"signals.csv\"\nstop_pct = 0",
+            "bot.toml:4: `strategy.stop_pct` is 0, but must be a number from 0.1 to 50 (percent)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_file_of_signals_is_looked_for_where_the_configuration_is_and_read_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = dir.path();
+    let toml = "[[strategy]]\nkind = \"signals\"\nfile = \"lists/signals.csv\"\n";
+    std::fs::create_dir(here.join("lists")).unwrap();
+    std::fs::write(here.join("bot.toml"), toml).unwrap();
+    let path = here.join("lists/signals.csv");
+    let shown = path.display();
+    let load = |flags: &str| super::load_in(here, flags, &[]).map_err(|error| error.to_string());
+    assert!(load("").unwrap_err().starts_with(&format!("{shown} cannot be read: No such file")));
+    std::fs::write(&path, "1754404200000,BTCUSDT,long,,\n1754404200000,XRPUSDT,up,,\n").unwrap();
+    assert_eq!(load("").unwrap_err(), format!("{shown}:2: side is \"up\", but must be long or short"));
+    std::fs::write(&path, "1754404200000,BTCUSDT,long,,\n1754404200000,XRPUSDT,short,,\n").unwrap();
+    let config = load("").unwrap();
+    assert_eq!(config.strategies[0].list.rows().len(), 2);
+    assert!(
+        config
+            .origins
+            .iter()
+            .any(|origin| origin.to_string().contains("strategy.signals.file = \"lists/signals.csv\""))
+    );
+    let refused = config.instruments_for(&config.symbols).unwrap_err().to_string();
+    let traded = "BTC/USDT:USDT, ETH/USDT:USDT, SOL/USDT:USDT";
+    let want = "lists/signals.csv:2: XRP/USDT:USDT is not traded in this run; its symbols are ";
+    assert_eq!(refused, format!("{want}{traded}"));
+    let wider = load("--symbols BTCUSDT,XRPUSDT").unwrap();
+    assert!(wider.instruments_for(&wider.symbols).is_ok());
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert!(load("").unwrap_err().contains("it is no file but something else"));
 }
 
 #[test]

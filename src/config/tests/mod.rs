@@ -85,7 +85,14 @@ fn init_holds_every_key_once_a_default_list_and_each_is_valid() {
     let text = default_file();
     let mut expected: Vec<&str> = KEYS.iter().map(|key| key.path.split_once('.').unwrap().1).collect();
     expected.extend(INSTRUMENT_KEYS.iter().map(|key| key.path));
-    expected.extend(STRATEGY_KEYS.iter().chain(STRATEGY_KEYS).map(|key| key.path));
+    let mut signals = strategies::Settings::signals();
+    signals.list.file = "signals.csv".to_owned();
+    let simple = strategies::Settings::defaults().into_iter().map(strategies::Settings::simple);
+    let entries: Vec<_> = strategies::Settings::defaults().into_iter().chain(simple).chain([signals]).collect();
+    for entry in &entries {
+        expected.extend(STRATEGY_KEYS.iter().map(|key| key.path).filter(|key| forms::counts(key, entry)));
+    }
+    assert!(STRATEGY_KEYS.iter().all(|key| expected.contains(&key.path)), "each key has an entry to stand in");
     let name = |line: &str| Some(line.trim_start_matches("# ").split_once(" = ")?.0.to_owned());
     let mut found: Vec<_> = text.lines().filter_map(name).filter(|name| !name.contains(' ')).collect();
     expected.sort_unstable();
@@ -96,7 +103,13 @@ fn init_holds_every_key_once_a_default_list_and_each_is_valid() {
     let whole = INSTRUMENT_KEYS
         .iter()
         .fold(whole, |text, key| text.replace(&format!("# {} =", key.path), &format!("{} =", key.path)));
-    let config = accepted(&whole);
+    let whole = STRATEGY_KEYS
+        .iter()
+        .fold(whole, |text, key| text.replace(&format!("# {} =", key.path), &format!("{} =", key.path)));
+    let mut config = Config::default();
+    file::apply(&mut config, "f", &whole).unwrap();
+    let plain = |rule: &strategies::Settings| strategies::Settings { name: String::new(), ..rule.clone() };
+    assert!(config.strategies.iter().map(plain).eq(entries.iter().map(plain)));
     assert_eq!(config.duration, Some(Duration::from_secs(3600)));
     assert_eq!(config.own_instruments, [example_instrument()]);
     assert!(text.lines().all(|line| line.chars().count() <= 220), "a line is too long");
@@ -201,6 +214,50 @@ fn naming_a_strategy_replaces_the_list_and_keeps_its_kind_s_defaults() {
     let two = "[[strategy]]\nkind = \"oversold_bounce\"\n[[strategy]]\nname = \"fast\"\nrsi_by_symbol = {}\nkind = \"oversold_bounce\"\n";
     let names: Vec<_> = accepted(two).strategies.into_iter().map(|s| s.name).collect();
     assert_eq!(names, ["oversold_bounce", "fast"]);
+}
+
+#[test]
+fn a_form_has_its_own_defaults() {
+    use strategies::Settings;
+    let rule = |keys: &str| {
+        let mut config = Config::default();
+        file::apply(&mut config, "f", &format!("[[strategy]]\n{keys}\n")).unwrap();
+        config.strategies.remove(0)
+    };
+    let (bounce, rip) = (Settings::oversold_bounce().simple(), Settings::short_the_rip().simple());
+    let mut signals = Settings::signals();
+    signals.list.file = "s.csv".to_owned();
+    let listed = "kind = \"signals\"\nfile = \"s.csv\"";
+    for (keys, want) in [
+        ("kind = \"oversold_bounce\"\nadaptive = true".to_owned(), Settings::oversold_bounce()),
+        ("adaptive = false\nkind = \"oversold_bounce\"".to_owned(), bounce.clone()),
+        (
+            "kind = \"oversold_bounce\"\nadaptive = false\nrsi_max = 30\nstop_pct = 1\ntarget_pct = 1.5".to_owned(),
+            Settings { rsi_fixed: 30.0, stop_pct: Some(1.0), ..bounce },
+        ),
+        ("kind = \"short_the_rip\"\nadaptive = false".to_owned(), rip.clone()),
+        (
+            "kind = \"short_the_rip\"\nadaptive = false\nrsi_min = 70\nstop_atr = 2".to_owned(),
+            Settings { rsi_fixed: 70.0, stop_atr: 2.0, ..rip },
+        ),
+        (listed.to_owned(), signals.clone()),
+        (
+            format!("{listed}\nstop_atr = 1.5\ntarget_pct = 3"),
+            Settings { stop_pct: None, stop_atr: 1.5, target_pct: Some(3.0), ..signals.clone() },
+        ),
+        (
+            format!("{listed}\ntarget_atr = 3\ntimeframe = \"5m\""),
+            Settings {
+                target_pct: None,
+                target_atr: 3.0,
+                timeframe: crate::market::Timeframe::M5,
+                context: crate::market::Timeframe::M5,
+                ..signals
+            },
+        ),
+    ] {
+        assert_eq!(rule(&keys), want, "{keys}");
+    }
 }
 
 #[test]

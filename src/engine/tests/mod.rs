@@ -8,12 +8,13 @@ mod life;
 mod protection;
 mod refit;
 mod restart;
+mod several;
 
-use super::*;
+use super::{entering::LATE_MS, *};
 use crate::{
     market::{
-        Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderSide, OrderUpdate, Side,
-        known_instrument,
+        Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderKind, OrderSide, OrderUpdate, Side,
+        Timeframe, known_instrument,
     },
     strategies,
 };

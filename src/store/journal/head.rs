@@ -52,7 +52,7 @@ impl Head {
             wrote: VERSION.to_owned(),
             begun_ms,
             continues,
-            engine: trader.engine().settings().clone(),
+            engine: trader.engine().settings_from_here(),
             venue: matching.settings().clone(),
             picture: trader.picture(),
         }

@@ -1,0 +1,156 @@
+//! Entering: from candles that closed to entry orders, or to the reason why there is none.
+//!
+//! Strategy, gate, risk, sizing, order: [`Engine::enter`] reads in that order.
+
+use super::{Action, Engine, Leg, Note, Plan, Skip, desk::Closed, orders, risk, sizing};
+use crate::{
+    market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Tiers, Timeframe, Timestamp, decimal},
+    strategies::{MarketView, Signal, Verdict},
+};
+
+/// How late a candle may be known for a decision on it, beyond its own length (S10).
+pub const LATE_MS: i64 = 5_000;
+
+impl Engine {
+    // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Asks every strategy whose candle closed, in order of priority.
+    pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Closed, actions: &mut Vec<Action>) {
+        for index in 0..self.strategies.len() {
+            let rule = &self.settings.strategies[index];
+            if closed.contains(rule.timeframe) {
+                self.pass_over(symbol, index, actions);
+                self.ask(now, symbol, index, actions);
+            }
+        }
+    }
+
+    fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
+        let (timeframe, context) = (self.settings.strategies[index].timeframe, self.settings.strategies[index].context);
+        let desk = &self.desks[symbol.index()];
+        let Some((candle, own)) = desk.frame(timeframe) else { return };
+        let (context, regime, has_volume) = (desk.readings(context), desk.regime(), desk.has_volume);
+        let view = MarketView { symbol, candle, own, context, regime, has_volume };
+        let candle = *candle;
+        let outcome = match self.strategies[index].on_close(&view) {
+            Verdict::Wait => return,
+            Verdict::NotWarm(_) => Err(Skip::NotWarm),
+            Verdict::WrongSide => Err(Skip::WrongSide),
+            Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle),
+        };
+        self.state.summary.signals += 1;
+        match outcome {
+            Ok(()) => self.state.summary.taken += 1,
+            Err(why) => self.skip(symbol, index, why, candle.close, actions),
+        }
+        self.say_missing_volume(symbol, actions);
+    }
+
+    /// Counts and says which signals a strategy lets go by at this close.
+    fn pass_over(&mut self, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
+        let timeframe = self.settings.strategies[index].timeframe;
+        let [Some(closes), since] = self.desks[symbol.index()].told(timeframe) else { return };
+        let count = self.strategies[index].passed_over(symbol, since, closes);
+        if count > 0 {
+            self.state.summary.count_passed_over(count);
+            actions.push(Action::Log(Note::PassedOver { symbol, strategy: index as u16, count }));
+        }
+    }
+
+    // ── gate, risk, sizing, order ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    /// Turns a signal into an entry order that waits for its intent to be durable, or says which station stopped it.
+    fn enter(
+        &mut self,
+        now: Timestamp,
+        symbol: SymbolId,
+        index: usize,
+        signal: &Signal,
+        candle: &Candle,
+    ) -> Result<(), Skip> {
+        let (pair, timeframe) = (self.pair(index, symbol), self.settings.strategies[index].timeframe);
+        let (price, signal_at) = (candle.close, candle.open_time.plus_ms(timeframe.ms()));
+        self.state.gate.pass(pair, now, price, &self.settings.gate)?;
+        self.open_for_entries(now, symbol, signal_at, timeframe)?;
+        if self.state.positions[symbol.index()].is_some() || self.entry_of(symbol).is_some() {
+            return Err(Skip::PositionOpen);
+        }
+        let equity = self.equity();
+        let risk::Budget { wanted, room } =
+            risk::budget(&self.state.account, equity, self.open_risk(), &self.settings.risk)?;
+        let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
+        let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
+        let instrument = &self.settings.instruments[symbol.index()];
+        let stop_distance = instrument.round_distance(stop_distance);
+        let factor = self.desks[symbol.index()].regime().volatility.size_factor();
+        let wish = sizing::Wish { budget: wanted, room, price, stop_distance, factor, equity };
+        let qty = sizing::quantity(&wish, instrument, &self.settings.risk)?;
+        let tiers = Tiers::known(&instrument.symbol);
+        if !risk::stop_is_first(stop_distance, price, qty, &tiers, &self.settings.risk) {
+            return Err(Skip::Liquidation);
+        }
+        let plan = Plan {
+            strategy: index as u16,
+            side: signal.side,
+            signal_at,
+            stop_distance,
+            target_distance,
+            cause: signal.cause,
+        };
+        let leg = Leg::Entry(plan);
+        let id = orders::client_id(&self.tags[pair], plan.side, signal_at, &leg, 0);
+        let request =
+            OrderRequest { id, symbol, side: plan.side.entry(), kind: OrderKind::Market, qty, reduce_only: false };
+        self.hold(now, request, leg);
+        self.state.account.day.entries += 1;
+        Ok(())
+    }
+
+    /// Whether a signal of `signal_at` may still become an entry, or what stands against it.
+    pub(super) fn open_for_entries(
+        &self,
+        now: Timestamp,
+        symbol: SymbolId,
+        signal_at: Timestamp,
+        timeframe: Timeframe,
+    ) -> Result<(), Skip> {
+        let blocks = self.state.blocks;
+        let late = now.since_ms(signal_at) > timeframe.ms() + LATE_MS;
+        for (closed, why) in [
+            (blocks.stopping, Skip::Stopping),
+            (blocks.halted, Skip::Halted),
+            (blocks.paused, Skip::Paused),
+            (blocks.store, Skip::StoreFailed),
+            (blocks.clock, Skip::Clock),
+            (blocks.doubt || self.state.orders.in_doubt(), Skip::Unproven),
+            (late || self.state.feeds[symbol.index()] != FeedState::Live, Skip::Stale),
+        ] {
+            if closed {
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, symbol: SymbolId, index: usize, why: Skip, price: f64, actions: &mut Vec<Action>) {
+        self.state.summary.count_skip(why);
+        actions.push(Action::Log(Note::Skipped { symbol, strategy: index as u16, why, price }));
+        let day = &mut self.state.account.day;
+        let said = match why {
+            Skip::DailyLoss => &mut day.loss_said,
+            Skip::TradesPerDay => &mut day.count_said,
+            _ => return,
+        };
+        if !std::mem::replace(said, true) {
+            actions.push(Action::Log(Note::DayLimit { why, until: day.ends }));
+        }
+    }
+
+    fn say_missing_volume(&mut self, symbol: SymbolId, actions: &mut Vec<Action>) {
+        let said = &mut self.state.volume_said[symbol.index()];
+        if !self.desks[symbol.index()].has_volume && !std::mem::replace(said, true) {
+            actions.push(Action::Log(Note::NoVolume(symbol)));
+        }
+    }
+}
