@@ -10,6 +10,7 @@ mod doctor;
 mod download;
 mod emergency;
 mod exchange;
+mod explain;
 mod full_disk;
 mod kills;
 mod launch;

@@ -221,6 +221,12 @@ mod tests {
         let mut frame = Frame::new(Timeframe::M5);
         let got = finished(&mut frame, [0, 1, 2, 12, 13, 14].map(|at| minute(at, at as f64 + 10.0)));
         assert_eq!(got, [(10, 24.0, 3.0)], "the candle of minute 0 is not returned");
+        assert!(frame.decided());
+        let late = [15, 16, 21].map(|at| minute(at, at as f64));
+        let told = late.map(|candle| (frame.finish_late(&candle), frame.take(&candle)));
+        assert_eq!(told.map(|(late, _)| late), [false, false, true], "it is told once its time is over");
+        assert_eq!(frame.last().map(|candle| candle.close), Some(16.0));
+        assert!(!frame.decided(), "nobody was asked");
         assert_eq!(frame.change10.value(), None);
         assert_eq!(frame.rsi.value(), None);
     }

@@ -64,8 +64,9 @@ fn strategy(strategy: &Strategy, at: Moment) -> Vec<String> {
         return wrapped("  ", 4, &text, WIDTH);
     };
     let when = when(decision.closed_at, at);
-    let text =
-        format!("{title}: {timeframe} candle closed {}{when}, the next {}", time(decision.closed_at), time(next));
+    let (closed, next) = (time(decision.closed_at), time(next));
+    let next = next.split(' ').nth(1).unwrap_or_default();
+    let text = format!("{title}: {timeframe} candle closed {closed}{when}, the next {next}");
     let mut lines = wrapped("  ", 4, &text, WIDTH);
     if decision.closed_at != before {
         let text = format!("No {timeframe} candle closed in time at {}: the data has a gap there", time(before));
@@ -129,7 +130,11 @@ fn bound(bound: Bound) -> String {
 fn outcome(decision: &Decided) -> String {
     match &decision.outcome {
         Came::Entered { side, qty } => format!("It entered: an order to go {side} with {} was sent", qty.normalize()),
-        Came::Stopped { by, why } => format!("Signal stopped by {by}: {why}"),
+        Came::Stopped { by, why } => {
+            let cold = decision.conditions.iter().find(|asked| asked.value.is_none());
+            let cold = cold.map(|asked| format!(" ({} {})", asked.what, asked.timeframe)).unwrap_or_default();
+            format!("Signal stopped by {by}: {why}{cold}")
+        }
         Came::NoSignal => match decision.conditions.iter().find(|asked| asked.holds != Some(true)) {
             Some(asked) if asked.value.is_none() => {
                 format!("No signal: {} {} has no value yet", asked.what, asked.timeframe)
