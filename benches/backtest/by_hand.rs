@@ -37,7 +37,13 @@ pub fn oversold_bounce(candles: &[ClosedCandle]) -> (u64, f64) {
         if let Some(Held { qty, entry, stop, target }) = held
             && (low <= stop || high >= target)
         {
-            let exit = if open <= stop || open >= target { open } else if low <= stop { stop } else { target };
+            let exit = if open <= stop || open >= target {
+                open
+            } else if low <= stop {
+                stop
+            } else {
+                target
+            };
             balance += qty * (exit - entry) - FEE * qty * exit;
             (held, trades) = (None, trades + 1);
         }

@@ -14,6 +14,7 @@ use smolbear::{
     market::{ClosedCandle, Symbol, Timeframe},
     simulation::prices::Market,
     strategies,
+    trader::Trader,
 };
 
 /// Candles of a measurement in memory: a year of one symbol's minutes, nearly.
@@ -50,26 +51,36 @@ fn spread(run: impl Fn() -> f64) -> (f64, f64) {
 fn in_memory() {
     let (one, three) = (symbols(1), symbols(3));
     let (own, all) = (minutes(&one, CANDLES), minutes(&three, CANDLES));
-    println!("| {CANDLES} 1m candles in memory | million a second | aim | of the loop by hand | trades | balance | allocations: quiet candles, the others |");
+    println!(
+        "| {CANDLES} 1m candles in memory | million a second | aim | of the loop by hand | trades | balance | allocations: quiet candles, the others |"
+    );
     println!("|---|---|---|---|---|---|---|");
     let (hand, worst) = spread(|| rate(CANDLES, || by_hand::oversold_bounce(&own)));
     let (trades, balance) = by_hand::oversold_bounce(&own);
     let balance = 1e6 * balance;
-    println!("| loop by hand: RSI ≤ 30, stop 1 %, target 1.5 % | {hand:.1} ({worst:.1}) | | 1 | {trades} | {balance:.0} | |");
-    let rows: [(&str, &str, &[Symbol], &[ClosedCandle], Vec<strategies::Settings>); 5] = [
-        ("the same rule, 1m", "20, then 50", &one, &own, walk::simple(Timeframe::M1)),
-        ("the same rule, 30m", "", &one, &own, walk::simple(Timeframe::M30)),
-        ("both strategies, five timeframes", "10, then 25", &one, &own, walk::both_on_five()),
-        ("both strategies, five timeframes, 3 symbols", "10, then 25", &three, &all, walk::both_on_five()),
-        ("both strategies, 30m, 3 symbols", "", &three, &all, strategies::Settings::defaults()),
+    println!(
+        "| loop by hand: RSI ≤ 30, stop 1 %, target 1.5 % | {hand:.1} ({worst:.1}) | | 1 | {trades} | {balance:.0} | |"
+    );
+    let rows: [(&str, &str, &[Symbol], &[ClosedCandle], &dyn Fn(&[Symbol]) -> Trader); 5] = [
+        ("the same rule, 1m", "20, then 50", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M1))),
+        ("the same rule, 30m", "", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
+        ("both strategies, five timeframes", "10, then 25", &one, &own, &|symbols| {
+            walk::limited(symbols, walk::both_on_five())
+        }),
+        ("both strategies, five timeframes, 3 symbols", "10, then 25", &three, &all, &|symbols| {
+            walk::limited(symbols, walk::both_on_five())
+        }),
+        ("both strategies, 30m, 3 symbols", "", &three, &all, &|symbols| {
+            walk::limited(symbols, strategies::Settings::defaults())
+        }),
     ];
-    for (what, aim, symbols, candles, rules) in rows {
+    for (what, aim, symbols, candles, new) in rows {
         let run = || {
-            let mut trader = walk::trader(symbols, rules.clone());
+            let mut trader = new(symbols);
             rate(CANDLES, || walk::drive(&mut trader, candles.iter().copied()))
         };
         let (best, worst) = spread(run);
-        let mut trader = walk::trader(symbols, rules.clone());
+        let mut trader = new(symbols);
         let [quiet, others] = walk::asked_for(&mut trader, candles);
         let account = trader.engine().account();
         let (trades, balance) = (account.trades, account.balance.round());
@@ -86,9 +97,10 @@ fn from_files() {
         let symbols = symbols(count);
         let rows = count * YEAR;
         let specs = files::written(folder.path(), &symbols, &minutes(&symbols, rows), ending);
-        let works: [(&str, fn(&_, &_) -> f64, &str); 2] =
-            [("read", |specs: &Vec<_>, symbols: &Vec<_>| files::read(specs, symbols), read_aim),
-             ("read and traded, both strategies", |specs, symbols| files::traded(specs, symbols), "")];
+        let works: [(&str, fn(&_, &_) -> f64, &str); 2] = [
+            ("read", |specs: &Vec<_>, symbols: &Vec<_>| files::read(specs, symbols), read_aim),
+            ("read and traded, both strategies", |specs, symbols| files::traded(specs, symbols), ""),
+        ];
         for (what, work, aim) in works {
             let (slowest, best) = spread(|| work(&specs, &symbols));
             let [best_rate, worst_rate] = [best, slowest].map(|seconds| rows as f64 / seconds / 1e6);

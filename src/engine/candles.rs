@@ -86,7 +86,7 @@ impl Frame {
     ///
     /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
     /// because a decision on it would come too late.
-    pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
+    pub fn take(&mut self, source: &ClosedCandle) -> Option<&Candle> {
         let opens = source.candle.open_time;
         if opens < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
@@ -98,7 +98,7 @@ impl Frame {
         self.started = true;
         let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
         self.finish(&finished);
-        (!finished.headless).then_some(finished.candle)
+        self.last.as_ref().filter(|_| !finished.headless)
     }
 
     /// Puts a candle into the bucket that it belongs to.
@@ -112,7 +112,8 @@ impl Frame {
                 }
             }
             _ => {
-                let open_time = self.timeframe.open_of(opens);
+                // nearly always it begins where the last one ended, and that is one of its beginnings
+                let open_time = if opens == self.done { opens } else { self.timeframe.open_of(opens) };
                 self.bucket = Some(Bucket {
                     candle: Candle { open_time, ..source.candle },
                     ends: open_time.plus_ms(self.timeframe.ms()),
@@ -171,7 +172,7 @@ mod tests {
     }
 
     fn finished(frame: &mut Frame, candles: impl IntoIterator<Item = ClosedCandle>) -> Vec<(i64, f64, f64)> {
-        let whole = candles.into_iter().filter_map(|candle| frame.take(&candle));
+        let whole = candles.into_iter().filter_map(|candle| frame.take(&candle).copied());
         whole.map(|candle| (candle.open_time.0 / MINUTE_MS, candle.close, candle.volume)).collect()
     }
 
