@@ -325,10 +325,12 @@ impl Trader {
     /// Lets engine and venue answer each other until both are quiet or a commit is outstanding.
     fn go_on(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         loop {
-            self.desk.heard.extend(self.outputs.drain(..).map(|output| match output {
-                Output::Order(update) => Event::Order(update),
-                Output::Funding(paid) => Event::Funding(paid),
-            }));
+            if !self.outputs.is_empty() {
+                self.desk.heard.extend(self.outputs.drain(..).map(|output| match output {
+                    Output::Order(update) => Event::Order(update),
+                    Output::Funding(paid) => Event::Funding(paid),
+                }));
+            }
             if self.desk.outstanding.is_some() {
                 return;
             }
