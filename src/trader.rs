@@ -174,12 +174,12 @@ impl Trader {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {
                 self.ask(now, Input::Candle(candle));
-                self.desk.walking = Some(event);
+                self.walk(now, event, actions);
             }
             Event::Price(bar) => {
                 self.ask(now, Input::Price(bar));
                 // it may have to be stored, and what is no number cannot
-                self.desk.walking = Some(Event::Price(bar.with_quotes()));
+                self.walk(now, Event::Price(bar.with_quotes()), actions);
             }
             // the venue's own deadline stays due until the walk that is under way is over
             Event::Wake if waits => self.tell(now, &event, actions),
@@ -312,13 +312,27 @@ impl Trader {
         matching.handle(now, input, &mut self.outputs);
     }
 
+    /// The engine hears of an event of the market when its walk through the venue is over: at once where nothing fired, as nearly always.
+    fn walk(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        let Venue::Matching(matching) = &self.venue;
+        let fired = matching.is_walking() || !self.outputs.is_empty() || !self.desk.heard.is_empty();
+        if fired {
+            self.desk.walking = Some(event);
+        } else {
+            self.desk.walking = None;
+            self.tell(now, &event, actions);
+        }
+    }
+
     /// Lets engine and venue answer each other until both are quiet or a commit is outstanding.
     fn go_on(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         loop {
-            self.desk.heard.extend(self.outputs.drain(..).map(|output| match output {
-                Output::Order(update) => Event::Order(update),
-                Output::Funding(paid) => Event::Funding(paid),
-            }));
+            if !self.outputs.is_empty() {
+                self.desk.heard.extend(self.outputs.drain(..).map(|output| match output {
+                    Output::Order(update) => Event::Order(update),
+                    Output::Funding(paid) => Event::Funding(paid),
+                }));
+            }
             if self.desk.outstanding.is_some() {
                 return;
             }

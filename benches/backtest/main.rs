@@ -14,6 +14,7 @@ use smolbear::{
     market::{ClosedCandle, Symbol, Timeframe},
     simulation::prices::Market,
     strategies,
+    trader::Trader,
 };
 
 /// Candles of a measurement in memory: a year of one symbol's minutes, nearly.
@@ -60,20 +61,26 @@ fn in_memory() {
     println!(
         "| loop by hand: RSI ≤ 30, stop 1 %, target 1.5 % | {hand:.1} ({worst:.1}) | | 1 | {trades} | {balance:.0} | |"
     );
-    let rows: [(&str, &str, &[Symbol], &[ClosedCandle], Vec<strategies::Settings>); 5] = [
-        ("the same rule, 1m", "20, then 50", &one, &own, walk::simple(Timeframe::M1)),
-        ("the same rule, 30m", "", &one, &own, walk::simple(Timeframe::M30)),
-        ("both strategies, five timeframes", "10, then 25", &one, &own, walk::both_on_five()),
-        ("both strategies, five timeframes, 3 symbols", "10, then 25", &three, &all, walk::both_on_five()),
-        ("both strategies, 30m, 3 symbols", "", &three, &all, strategies::Settings::defaults()),
+    let rows: [(&str, &str, &[Symbol], &[ClosedCandle], &dyn Fn(&[Symbol]) -> Trader); 5] = [
+        ("the same rule, 1m", "20, then 50", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M1))),
+        ("the same rule, 30m", "", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
+        ("both strategies, five timeframes", "10, then 25", &one, &own, &|symbols| {
+            walk::limited(symbols, walk::both_on_five())
+        }),
+        ("both strategies, five timeframes, 3 symbols", "10, then 25", &three, &all, &|symbols| {
+            walk::limited(symbols, walk::both_on_five())
+        }),
+        ("both strategies, 30m, 3 symbols", "", &three, &all, &|symbols| {
+            walk::limited(symbols, strategies::Settings::defaults())
+        }),
     ];
-    for (what, aim, symbols, candles, rules) in rows {
+    for (what, aim, symbols, candles, new) in rows {
         let run = || {
-            let mut trader = walk::trader(symbols, rules.clone());
+            let mut trader = new(symbols);
             rate(CANDLES, || walk::drive(&mut trader, candles.iter().copied()))
         };
         let (best, worst) = spread(run);
-        let mut trader = walk::trader(symbols, rules.clone());
+        let mut trader = new(symbols);
         let [quiet, others] = walk::asked_for(&mut trader, candles);
         let account = trader.engine().account();
         let (trades, balance) = (account.trades, account.balance.round());

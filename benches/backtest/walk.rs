@@ -37,20 +37,35 @@ pub fn both_on_five() -> Vec<strategies::Settings> {
     rules
 }
 
-/// A trader that takes every signal, since a day's limits would leave most of the walk without one.
+/// A trader that takes every signal, so that a loop without limits makes the same trades.
 pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
-    let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
     let risk = Risk { per_trade_pct: 0.1, daily_loss_pct: 100.0, max_trades_per_day: u32::MAX, ..Risk::default() };
     let gate = Gate { cooldown_s: 0, ..Gate::default() };
-    let venue = Matching::new(matching::Settings {
-        instruments: instruments.clone(),
+    let venue = matching::Settings {
         capital: CAPITAL,
         taker_fee_pct: 0.04,
         slippage_pct: 0.0,
         funding_rate_pct: 0.0,
         ..matching::Settings::default()
-    });
-    let (capital, exits, require_warm) = (CAPITAL, Exits::default(), false);
+    };
+    with(symbols, strategies, risk, gate, venue)
+}
+
+/// A trader with the limits that it has by default.
+pub fn limited(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
+    with(symbols, strategies, Risk::default(), Gate::default(), matching::Settings::default())
+}
+
+fn with(
+    symbols: &[Symbol],
+    strategies: Vec<strategies::Settings>,
+    risk: Risk,
+    gate: Gate,
+    venue: matching::Settings,
+) -> Trader {
+    let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
+    let (capital, exits, require_warm) = (venue.capital, Exits::default(), false);
+    let venue = Matching::new(matching::Settings { instruments: instruments.clone(), ..venue });
     let engine = Engine::new(engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate });
     Trader::new(engine, Venue::Matching(venue))
 }

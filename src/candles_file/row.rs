@@ -127,6 +127,7 @@ impl<'a> Columns<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const WANT: Candle =
         Candle { open_time: Timestamp(1_754_426_940_000), open: 10.5, high: 12.0, low: 9.0, close: 11.0, volume: 3.25 };
@@ -140,6 +141,24 @@ mod tests {
             "1754426940000, 10.5 ,1.2e1,+9,11,3.25",
         ] {
             assert_eq!(parse(line.as_bytes()), Ok(WANT), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_that_is_read_in_place_is_the_row_of_its_line(
+            fields in prop::collection::vec("[0-9]{1,6}(\\.[0-9]{0,8})?|[0-9]{10,19}|[-+e. 0-9]{0,4}", 4..9),
+            time in "[0-9]{1,13}|[0-9]{14,20}", ends in prop::sample::select(vec!["\n", "\r\n", "\r", " \n", ""])
+        ) {
+            let line = [&[time][..], &fields].concat().join(",");
+            let text = format!("{line}{ends}1,2,3,4,5,6\n");
+            let mut candle = Candle::default();
+            if let Some(length) = quick(text.as_bytes(), &mut candle) {
+                prop_assert_eq!(text.as_bytes()[..length].iter().filter(|&&byte| byte == b'\n').count(), 1);
+                prop_assert_eq!(parse(text.as_bytes()[..length].trim_ascii()), Ok(candle));
+            }
+            let plain = "1754426940000,10.5,12,9,11,3.25".to_owned() + ends + "\n";
+            prop_assert_eq!(quick(plain.as_bytes(), &mut candle).is_some(), ["\n", "\r\n", "\r", ""].contains(&ends));
         }
     }
 

@@ -107,7 +107,7 @@ impl Frame {
     ///
     /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
     /// because a decision on it would come too late.
-    pub fn take(&mut self, source: &ClosedCandle) -> Option<Candle> {
+    pub fn take(&mut self, source: &ClosedCandle) -> Option<&Candle> {
         if source.candle.open_time < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
         }
@@ -121,7 +121,7 @@ impl Frame {
         }
         self.decided = !source.history;
         self.told_before = self.told.replace(finished.ends);
-        Some(finished.candle)
+        self.last.as_ref()
     }
 
     /// Finishes the candle under way where `source` begins after its end, and says whether it counts.
@@ -143,7 +143,8 @@ impl Frame {
                 }
             }
             _ => {
-                let open_time = self.timeframe.open_of(opens);
+                // nearly always it begins where the last one ended, and that is one of its beginnings
+                let open_time = if opens == self.done { opens } else { self.timeframe.open_of(opens) };
                 self.bucket = Some(Bucket {
                     candle: Candle { open_time, ..source.candle },
                     ends: open_time.plus_ms(self.timeframe.ms()),
@@ -197,7 +198,7 @@ mod tests {
     }
 
     fn finished(frame: &mut Frame, candles: impl IntoIterator<Item = ClosedCandle>) -> Vec<(i64, f64, f64)> {
-        let whole = candles.into_iter().filter_map(|candle| frame.take(&candle));
+        let whole = candles.into_iter().filter_map(|candle| frame.take(&candle).copied());
         whole.map(|candle| (candle.open_time.0 / MINUTE_MS, candle.close, candle.volume)).collect()
     }
 
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(got, [(10, 24.0, 3.0)], "the candle of minute 0 is not returned");
         assert!(frame.decided());
         let late = [15, 16, 21].map(|at| minute(at, at as f64));
-        let told = late.map(|candle| (frame.finish_late(&candle), frame.take(&candle)));
+        let told = late.map(|candle| (frame.finish_late(&candle), frame.take(&candle).copied()));
         assert_eq!(told.map(|(late, _)| late), [false, false, true], "it is told once its time is over");
         assert_eq!(frame.last().map(|candle| candle.close), Some(16.0));
         assert!(!frame.decided(), "nobody was asked");

@@ -77,10 +77,11 @@ impl Desk {
         }
         let mut closed = Closed::default();
         for frame in &mut self.frames {
+            let timeframe = frame.timeframe();
             if let Some(candle) = frame.take(source) {
-                closed.add(frame.timeframe());
-                if frame.timeframe() == RETURNS {
-                    self.returns.take(&candle);
+                closed.add(timeframe);
+                if timeframe == RETURNS {
+                    self.returns.take(candle);
                 }
             }
         }

@@ -74,7 +74,7 @@ impl Order {
     /// What has not traded yet, in base units.
     #[must_use]
     pub fn open_qty(&self) -> Decimal {
-        self.request.qty - self.filled
+        if self.filled.is_zero() { self.request.qty } else { self.request.qty - self.filled }
     }
 
     /// Whether the venue has it or will have it, as far as we know, and we want it.

@@ -4,6 +4,10 @@ use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive};
 use serde::{Deserialize, Serialize};
 
+/// Prices and quantities have no more digits than these, behind the point and altogether.
+const SHORT_SCALE: u32 = 8;
+const SHORT_DIGITS: f64 = 1e15;
+
 /// Tick, step and minimums of a symbol.
 ///
 /// Every order price and quantity passes through one of the functions below, and each rounds against the trader.
@@ -92,7 +96,26 @@ impl Instrument {
 /// `None` for NaN, infinities and what a decimal cannot hold.
 #[must_use]
 pub fn decimal(value: f64) -> Option<Decimal> {
-    Decimal::from_f64(value)
+    short(value).or_else(|| Decimal::from_f64(value))
+}
+
+/// The decimal that a number stands for, where that has few digits, as prices do: much quicker than the general way, with the same result.
+///
+/// A decimal of at most 15 digits is the only such one whose nearest `f64` is this one, and the division rounds to the nearest.
+fn short(value: f64) -> Option<Decimal> {
+    let mut power = 1.0;
+    for scale in 0..=SHORT_SCALE {
+        let digits = value * power + 0.5;
+        if !(1.0..SHORT_DIGITS).contains(&digits) {
+            return None;
+        }
+        let digits = digits as i64;
+        if digits as f64 / power == value {
+            return Some(Decimal::new(digits, scale));
+        }
+        power *= 10.0;
+    }
+    None
 }
 
 /// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.
@@ -155,6 +178,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_quick_way_gives_what_the_general_way_gives(
+            digits in 0i64..1_000_000_000_000_000, scale in 0i32..16, shift in 0i32..12, any in any::<f64>()
+        ) {
+            let power = |scale: i32| (0..scale).fold(1.0, |power, _| power * 10.0);
+            let few = (digits as f64 / power(shift)).floor() / power(scale);
+            for value in [few, -few, few / 3.0, digits as f64 / power(scale), any] {
+                let (got, want) = (decimal(value), Decimal::from_f64(value));
+                prop_assert_eq!(got.map(|got| got.serialize()), want.map(|want| want.serialize()), "{}", value);
+            }
+        }
+
         #[test]
         fn rounding_stays_on_the_grid_within_one_unit(cents in 1i64..10_000_000_000, digits in 0u32..6) {
             let raw = Decimal::new(cents, 5);

@@ -91,7 +91,7 @@ impl Timeframe {
     /// Whether candles of `finer` (or of this timeframe) fill one of this timeframe, with none reaching beyond.
     #[must_use]
     pub const fn holds_whole(self, finer: Self) -> bool {
-        self.ms() % finer.ms() == 0
+        HELD_WHOLE[self as usize] & (1 << finer as u16) != 0
     }
 
     /// The first close of this timeframe after `at`.
@@ -100,6 +100,20 @@ impl Timeframe {
         self.open_of(at).plus_ms(self.ms())
     }
 }
+
+/// For each timeframe those that fill it, as bits: it is asked for every frame at every candle, and a division is slow.
+const HELD_WHOLE: [u16; Timeframe::ALL.len()] = {
+    let mut held = [0; Timeframe::ALL.len()];
+    let mut pair = 0;
+    while pair < held.len() * held.len() {
+        let (coarse, fine) = (pair / held.len(), pair % held.len());
+        if Timeframe::ALL[coarse].ms() % Timeframe::ALL[fine].ms() == 0 {
+            held[coarse] |= 1 << fine;
+        }
+        pair += 1;
+    }
+    held
+};
 
 impl fmt::Display for Timeframe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
