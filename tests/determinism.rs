@@ -2,7 +2,7 @@
 
 use crate::{
     common::{Running, bot},
-    rig::{Rig, independent, made_up, recorded, seeded},
+    rig::{Rig, independent, made_up, recorded, seeded, unlimited},
 };
 use smolbear::{
     candles_file,
@@ -113,7 +113,9 @@ fn the_program_does_the_same_twice_and_at_any_speed() {
     assert_eq!(outcome(&file, "max"), (hash.clone(), trades.clone()));
     assert_eq!(outcome(&file, "1000000"), (hash.clone(), trades), "twelve days in a second");
     let (symbols, candles) = recorded(&[file]);
-    let mut rig = Rig::new(&Config { symbols, ..Config::default() });
+    let mut config = Config { symbols, ..Config::default() };
+    unlimited(&mut config.risk); // as in the home that the program finds
+    let mut rig = Rig::new(&config);
     let tally = rig.feed(candles).trader.tally();
     let ours = format!(" {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
     assert_eq!(ours, hash, "and so does the rig of these tests");
