@@ -16,7 +16,8 @@ use std::{fs, path::Path};
 
 /// A run over ten days of a seed's market, with fills enough to show something.
 fn ten_days(seed: u64) -> Tally {
-    let config = seeded(seed);
+    let mut config = seeded(seed);
+    unlimited(&mut config.risk); // at the default limits it is over after four days
     let mut rig = Rig::new(&config);
     rig.feed(made_up(&config, 10 * DAY_MS));
     for side in [OrderSide::Buy, OrderSide::Sell] {
