@@ -7,7 +7,7 @@ use crate::{
 use smolbear::{
     candles_file,
     config::Config,
-    engine::Trade,
+    engine::{Risk, Trade},
     market::{ClosedCandle, DAY_MS, OrderSide, Side, Symbol, SymbolId, Timeframe},
     simulation::prices::{EPOCH, Market},
     trader::Tally,
@@ -42,7 +42,7 @@ fn the_same_run_twice_does_the_same() {
 #[test]
 fn ten_days_of_seed_1_are_the_same_on_every_platform() {
     let tally = ten_days(1);
-    assert_eq!((tally.actions, tally.fills, tally.hash()), (1_298, 92, 7_898_155_928_685_522_071));
+    assert_eq!((tally.actions, tally.fills, tally.hash()), (2_367, 333, 14_648_029_355_225_594_900));
 }
 
 /// Made-up candles of a coin as a file.
@@ -115,7 +115,10 @@ fn the_program_does_the_same_twice_and_at_any_speed() {
     assert_eq!(outcome(&file, "1000000"), (hash.clone(), trades), "twelve days in a second");
     let (symbols, candles) = recorded(&[file]);
     let mut config = Config { symbols, ..Config::default() };
-    unlimited(&mut config.risk); // as in the home that the program finds
+    // as in the home that the program finds
+    let Risk { max_trades_per_day, daily_loss_pct, .. } = config.risk;
+    unlimited(&mut config.risk);
+    (config.risk.max_trades_per_day, config.risk.daily_loss_pct) = (max_trades_per_day, daily_loss_pct);
     let mut rig = Rig::new(&config);
     let tally = rig.feed(candles).trader.tally();
     let ours = format!(" {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
