@@ -2,12 +2,12 @@
 
 use crate::{
     common::{Running, bot},
-    rig::{Rig, independent, made_up, recorded, seeded, unlimited},
+    rig::{Rig, independent, made_up, recorded, seeded, unlimited, without_breakers},
 };
 use smolbear::{
     candles_file,
     config::Config,
-    engine::{Risk, Trade},
+    engine::Trade,
     market::{ClosedCandle, DAY_MS, OrderSide, Side, Symbol, SymbolId, Timeframe},
     simulation::prices::{EPOCH, Market},
     trader::Tally,
@@ -115,10 +115,7 @@ fn the_program_does_the_same_twice_and_at_any_speed() {
     assert_eq!(outcome(&file, "1000000"), (hash.clone(), trades), "twelve days in a second");
     let (symbols, candles) = recorded(&[file]);
     let mut config = Config { symbols, ..Config::default() };
-    // as in the home that the program finds
-    let Risk { max_trades_per_day, daily_loss_pct, .. } = config.risk;
-    unlimited(&mut config.risk);
-    (config.risk.max_trades_per_day, config.risk.daily_loss_pct) = (max_trades_per_day, daily_loss_pct);
+    without_breakers(&mut config.risk); // as in the home that the program finds
     let mut rig = Rig::new(&config);
     let tally = rig.feed(candles).trader.tally();
     let ours = format!(" {:016x} after {} actions, {} fills", tally.hash(), tally.actions, tally.fills);
