@@ -284,7 +284,12 @@ fn on_a_small_disk(place: &Place, megabytes: u32) -> Option<Command> {
     let bot = place.bot();
     let mut command = Command::new("unshare");
     command.args(unshare).arg(format!("{mount} && exec \"$0\" \"$@\"")).arg(bot.get_program()).args(bot.get_args());
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TZ", "UTC").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("HOME", crate::common::home_without_limits())
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("TZ", "UTC")
+        .stdin(Stdio::null());
     Some(command)
 }
 

@@ -1,6 +1,6 @@
 //! A disk that refuses a trade: with `--infinite` the row waits and trading goes on, without it the run ends and says why.
 
-use crate::common::{BOT, Running};
+use crate::common::{BOT, Running, home_without_limits};
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use std::{
     fs,
@@ -13,7 +13,13 @@ fn limited(folder: &Path, bytes: u32, more: &[&str]) -> Running {
     let mut command = Command::new("/bin/sh");
     let limit = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" \"$@\"", bytes / 512);
     command.args(["-c", &limit, BOT, "--paper", "--speed", "360000"]);
-    command.args(more).current_dir(folder).env_clear().env("TZ", "UTC").stdin(Stdio::null());
+    command
+        .args(more)
+        .current_dir(folder)
+        .env_clear()
+        .env("TZ", "UTC")
+        .env("HOME", home_without_limits())
+        .stdin(Stdio::null());
     Running::start(&mut command)
 }
 

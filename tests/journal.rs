@@ -2,7 +2,7 @@
 
 use crate::{
     common::{Ended, run},
-    rig::{Rig, made_up, seeded},
+    rig::{Rig, made_up, seeded, without_breakers},
 };
 use smolbear::{
     engine::{Action, Event, Note},
@@ -85,7 +85,8 @@ fn name(path: &Path) -> &str {
 
 /// Ten days of seed 1, begun in a warm state.
 static TEN_DAYS: LazyLock<Recorded> = LazyLock::new(|| {
-    let (config, folder) = (seeded(1), tempfile::tempdir().unwrap());
+    let (mut config, folder) = (seeded(1), tempfile::tempdir().unwrap());
+    without_breakers(&mut config.risk);
     let mut rig = Rig::new(&config);
     let mut candles = made_up(&config, 10 * DAY_MS).peekable();
     rig.feed(std::iter::from_fn(|| candles.next_if(|candle| candle.history)));

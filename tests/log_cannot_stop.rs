@@ -1,6 +1,6 @@
 //! The log cannot stop the bot: whatever becomes of its stdout, the loop goes on, a stop is heard, and what was lost is counted.
 
-use crate::common::{BOT, LIMIT};
+use crate::common::{BOT, LIMIT, home_without_limits};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, mkfifoat, open},
@@ -43,7 +43,7 @@ impl Bot {
         let manager = UnixDatagram::bind(&notify).unwrap();
         let mut command = Command::new(BOT);
         command.args(["--paper", "--debug", "--speed", SPEED, "--out", "out"]).args(args).current_dir(folder.path());
-        command.env_clear().env("TZ", "UTC").env("HEALTH_CHECK_INTERVAL", "1");
+        command.env_clear().env("TZ", "UTC").env("HOME", home_without_limits()).env("HEALTH_CHECK_INTERVAL", "1");
         command.env("NOTIFY_SOCKET", &notify).env("WATCHDOG_USEC", "100000");
         let child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         Self { child, folder, manager }

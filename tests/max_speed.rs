@@ -17,6 +17,12 @@ timeframe = "1h"
 [[strategy]]
 kind = "short_the_rip"
 timeframe = "1h"
+[risk]
+max_losses_in_row = 0
+max_drawdown_pct = 100
+breaker_daily_loss_pct = 100
+breaker_position_loss_pct = 100
+spike_sigma = 1000
 [supervisor]
 freeze_after_s = 2
 "#;

@@ -42,7 +42,10 @@ impl Place {
     /// and falls so that a bot buys; `c`, a day after that, is another fall.
     fn new() -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap() };
-        place.write("bot.toml", "[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n");
+        place.write(
+            "bot.toml",
+            "[risk]\nmax_losses_in_row = 0\n[[strategy]]\nkind = \"oversold_bounce\"\ntimeframe = \"1m\"\n",
+        );
         place.candles("a", 0, [falling(100_000.0, 15), flat(98_500.0, 30)].concat());
         place.candles("b", 3 * DAY, [falling(97_000.0, 20), flat(95_000.0, 10)].concat());
         place.candles("c", 4 * DAY, [falling(95_000.0, 20), flat(93_000.0, 10)].concat());

@@ -2,7 +2,7 @@
 
 use crate::{
     common::shared,
-    rig::{Rig, recorded},
+    rig::{Rig, recorded, unlimited},
 };
 use rust_decimal::Decimal;
 use smolbear::{
@@ -18,6 +18,7 @@ const LONG: usize = 1_900;
 /// A bot for these symbols whose strategies decide on candles that the data has.
 fn config(symbols: Vec<Symbol>, finest: Timeframe) -> Config {
     let mut config = Config { symbols, ..Config::default() };
+    unlimited(&mut config.risk);
     for rule in &mut config.strategies {
         rule.timeframe = rule.timeframe.max(finest);
         rule.context = rule.context.max(finest);

@@ -103,10 +103,15 @@ pub fn independent(coins: &[&str]) -> Config {
 
 /// No limit but those of sizes, for tests that need more trades than a cautious account makes.
 pub fn unlimited(rules: &mut Risk) {
-    (rules.max_trades_per_day, rules.max_losses_in_row) = (1_000, 0);
+    without_breakers(rules);
+    (rules.max_trades_per_day, rules.daily_loss_pct) = (1_000, 100.0);
+}
+
+/// An account that trades on each day, whatever it has lost.
+pub fn without_breakers(rules: &mut Risk) {
+    (rules.max_losses_in_row, rules.max_drawdown_pct) = (0, 100.0);
     (rules.max_correlation, rules.breaker_correlation) = (1.0, 1.0);
-    (rules.daily_loss_pct, rules.breaker_daily_loss_pct) = (100.0, 100.0);
-    (rules.breaker_position_loss_pct, rules.max_drawdown_pct) = (100.0, 100.0);
+    (rules.breaker_position_loss_pct, rules.breaker_daily_loss_pct) = (100.0, 100.0);
 }
 
 /// What the numbers in a snapshot of such a bot stand for.

@@ -140,7 +140,7 @@ fn open_positions_stay_or_are_closed_at_the_end_of_a_run() {
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let [keep, close] = ["keep", "close"].map(|word| write(word, &format!("[bot]\non_stop = \"{word}\"\n")));
+    let [keep, close] = ["keep", "close"].map(|word| write(word, &format!("[bot]\non_stop = \"{word}\"\n[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nbreaker_daily_loss_pct = 100\n")));
     let replay = |file: &str, config: &str| run(&["--paper", "--replay", file, "--speed", "max", "--config", config]);
     let (file, kept) = (1..30)
         .map(|days| generate(folder.path(), "SOLUSDT-1m.csv", &["--symbol", "SOLUSDT", "--days", &days.to_string()]))

@@ -2,7 +2,7 @@
 
 use crate::{
     common::run,
-    rig::{Rig, made_up, seeded},
+    rig::{Rig, made_up, seeded, unlimited},
 };
 use smolbear::{
     engine::Trade,
@@ -22,7 +22,8 @@ fn thirty_hours_of_every_seed_show_three_entries_and_three_exits() {
 #[test]
 fn a_month_of_every_seed_sees_both_strategies_at_work() {
     for seed in 1..=20 {
-        let config = seeded(seed);
+        let mut config = seeded(seed);
+        unlimited(&mut config.risk); // the rules lose on it what an account may lose
         let mut rig = Rig::new(&config);
         rig.feed(made_up(&config, 30 * DAY_MS));
         for (index, side) in [Side::Long, Side::Short].into_iter().enumerate() {

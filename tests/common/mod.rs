@@ -4,11 +4,12 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        LazyLock, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
         mpsc::{Receiver, channel},
     },
@@ -39,7 +40,26 @@ pub fn bot(args: &[&str]) -> Command {
     let mut command = Command::new(BOT);
     command.args(args).env_clear().env("RUST_LOG", "info").env("TZ", "UTC").stdin(Stdio::null());
     command.env("STATE_DIRECTORY", own_folder());
+    let speed = args.iter().skip_while(|arg| **arg != "--speed").nth(1);
+    if speed.is_some_and(|speed| *speed == "max" || speed.len() > 3) {
+        command.env("HOME", home_without_limits());
+    }
     command
+}
+
+/// A home whose `bot.toml` lets an account trade on whatever it loses: at a high speed a run lives through weeks, and the made-up market is
+/// no place to earn something. One in the working directory goes before it.
+pub fn home_without_limits() -> &'static Path {
+    static HOME: LazyLock<PathBuf> = LazyLock::new(|| {
+        let home = own_folder();
+        let folder = home.join(".config/smolbear");
+        fs::create_dir_all(&folder).unwrap();
+        let limits = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\nbreaker_correlation = 1\n\
+            breaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n";
+        fs::write(folder.join("bot.toml"), limits).unwrap();
+        home
+    });
+    &HOME
 }
 
 /// A folder that no other program of these tests uses; nobody has made it yet.
