@@ -1,6 +1,9 @@
 //! The driver of backtests over real candles: it decides on what is known, and every coin is accounted for.
 
-use crate::{common::shared, rig::recorded};
+use crate::{
+    common::shared,
+    rig::{recorded, unlimited},
+};
 use rust_decimal::Decimal;
 use smolbear::{
     backtest::{Driver, Listener, Record},
@@ -35,8 +38,7 @@ impl Run {
 /// A bot that trades often.
 fn config(symbols: Vec<Symbol>, finest: Timeframe) -> Config {
     let mut config = Config { symbols, ..Config::default() };
-    config.risk.max_trades_per_day = 10_000;
-    config.risk.daily_loss_pct = 100.0;
+    unlimited(&mut config.risk);
     config.paper.capital = Decimal::from(100_000);
     for rule in &mut config.strategies {
         rule.timeframe = rule.timeframe.max(finest);

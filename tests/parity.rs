@@ -29,7 +29,8 @@ impl Rule {
 fn config(rule: Rule, timeframe: &str, on_stop: &str) -> String {
     format!(
         "[bot]\non_stop = \"{on_stop}\"\n[paper]\ncapital = 100000\n[risk]\nmax_trades_per_day = 10000\ndaily_loss_pct = 100\n\
-         max_portfolio_risk_pct = 100\n[gate]\ncooldown_s = 0\n{}",
+         max_portfolio_risk_pct = 100\nmax_drawdown_pct = 100\nmax_losses_in_row = 0\nmax_correlation = 1\nbreaker_correlation = 1\n\
+         breaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n[gate]\ncooldown_s = 0\n{}",
         rule.table(timeframe)
     )
 }
