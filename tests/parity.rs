@@ -2,6 +2,10 @@
 
 use crate::common::{Ended, Running, bot, shared};
 use rust_decimal::Decimal;
+use smolbear::{
+    candles_file::{Feed, FileSpec},
+    market::{Symbol, Timeframe},
+};
 use std::{fs, path::Path};
 
 /// A strategy of its own configuration.
@@ -9,6 +13,8 @@ use std::{fs, path::Path};
 enum Rule {
     Bounce,
     Rip,
+    /// Those of [`signals`].
+    Signals,
 }
 
 impl Rule {
@@ -17,6 +23,12 @@ impl Rule {
         let rule = match self {
             Self::Bounce => "kind = \"oversold_bounce\"\nrsi_base = 50",
             Self::Rip => "kind = \"short_the_rip\"\nrsi_base = 55",
+            Self::Signals => {
+                return format!(
+                    "[[strategy]]\nkind = \"signals\"\nfile = \"signals.csv\"\ntimeframe = \"{timeframe}\"\n\
+                     stop_pct = 0.15\ntarget_pct = 0.1\n"
+                );
+            }
         };
         format!(
             "[[strategy]]\n{rule}\nrsi_range = 0\ntimeframe = \"{timeframe}\"\ncontext = \"{timeframe}\"\n\
@@ -40,6 +52,30 @@ struct Data {
     name: String,
     files: Vec<String>,
     timeframe: &'static str,
+}
+
+/// Signals of both sides all over the data, every other with a stop and a target of its own.
+fn signals(data: &Data) -> String {
+    let specs: Vec<_> = data.files.iter().map(|file| FileSpec::parse(file).unwrap()).collect();
+    let mut symbols: Vec<Symbol> = specs.iter().map(|spec| spec.symbol.clone()).collect();
+    symbols.sort();
+    symbols.dedup();
+    let mut feed = Feed::open(&specs, &symbols).unwrap();
+    let (mut first, mut last) = (i64::MAX, 0);
+    while let Some(candle) = feed.next().unwrap() {
+        let at = candle.closes_at().0;
+        (first, last) = (first.min(if candle.history { first } else { at }), at);
+    }
+    let length = data.timeframe.parse::<Timeframe>().unwrap().ms();
+    let step = ((last - first) / 500 / length).max(1) * length;
+    let times = (first..last).step_by(step as usize).enumerate();
+    let row = |number: usize, at: i64, symbol: &Symbol| {
+        let side = if number % 3 == 0 { "short" } else { "long" };
+        let own = if number % 2 == 0 { "0.2%,0.12%" } else { "," };
+        format!("{at},{symbol},{side},{own}\n")
+    };
+    let rows = times.flat_map(|(number, at)| symbols.iter().map(move |symbol| row(number, at, symbol)));
+    std::iter::once("time_ms,symbol,side,stop,target\n".to_owned()).chain(rows).collect()
 }
 
 const LENGTHS: [&str; 5] = ["1m", "5m", "15m", "1h", "4h"];
@@ -86,6 +122,7 @@ fn all(folder: &Path) -> Vec<Data> {
 fn few(rule: Rule, name: &str) -> Option<&'static str> {
     let short = |length: &str| name.contains(&format!("USDT-{length}-2025-08"));
     match rule {
+        Rule::Signals => None,
         _ if short("1m") => Some("1,000 minutes are 33 decisions"),
         Rule::Rip if short("5m") => Some("the average of 200 needs 100 of its 83 hours"),
         Rule::Bounce if ["BTC in five timeframes", "ETH in five timeframes"].contains(&name) => {
@@ -133,6 +170,9 @@ fn assert_same(rule: Rule, on_stop: &str) {
     let desk = tempfile::tempdir().unwrap();
     for data in all(&shared.join("data")) {
         let path = desk.path().join("bot.toml");
+        if rule == Rule::Signals {
+            fs::write(desk.path().join("signals.csv"), signals(&data)).unwrap();
+        }
         fs::write(&path, config(rule, data.timeframe, on_stop)).unwrap();
         let (one, two) = (desk.path().join("one"), desk.path().join("two"));
         let (ended, backtest) = trades(&["backtest", "--json"], &data, &path, &one);
@@ -157,4 +197,9 @@ fn oversold_bounce_is_the_same_in_a_backtest_and_its_trades_add_up() {
 #[test]
 fn short_the_rip_is_the_same_in_a_backtest() {
     assert_same(Rule::Rip, "keep");
+}
+
+#[test]
+fn signals_from_a_file_are_the_same_in_a_backtest_and_their_trades_add_up() {
+    assert_same(Rule::Signals, "close");
 }

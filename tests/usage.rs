@@ -1,6 +1,6 @@
 //! What is wrong is refused with one message that names the place and what is allowed; what can be survived is survived and counted.
 
-use crate::common::{Ended, Line, Running, alone, bot, generate, run};
+use crate::common::{Ended, Line, Running, WITHOUT_LIMITS, alone, bot, generate, run};
 use rust_decimal::Decimal;
 use std::{
     fs,
@@ -278,7 +278,7 @@ fn said_exits(ended: &Ended) -> usize {
 #[test]
 fn every_trade_is_a_row_and_the_balances_follow_from_each_other() {
     let (_alone, desk) = (alone(), Desk::new());
-    desk.write("bot.toml", "[bot]\non_stop = \"close\"\n");
+    desk.write("bot.toml", &format!("[bot]\non_stop = \"close\"\n{WITHOUT_LIMITS}"));
     let btc = generate(desk.path(), "BTCUSDT-1m.csv.gz", &["--days", "30"]);
     let eth = generate(desk.path(), "ETHUSDT-1m.csv.gz", &["--days", "30", "--symbol", "ETHUSDT"]);
     for files in [btc.clone(), format!("{btc} {eth}")] {

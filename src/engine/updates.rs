@@ -152,10 +152,10 @@ impl Engine {
     ) {
         if let Leg::Entry(plan) = leg {
             self.give_up(&plan, symbol, Skip::Refused, actions);
-            if quarantine::is_the_symbols(class) {
-                if let Some(begun) = self.state.quarantine.refused(now, symbol, &self.settings.risk) {
-                    self.tell_quarantine(begun, actions);
-                }
+            if quarantine::is_the_symbols(class)
+                && let Some(begun) = self.state.quarantine.refused(now, symbol, &self.settings.risk)
+            {
+                self.tell_quarantine(begun, actions);
             }
             return;
         }

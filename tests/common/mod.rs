@@ -41,11 +41,16 @@ pub fn bot(args: &[&str]) -> Command {
     command.args(args).env_clear().env("RUST_LOG", "info").env("TZ", "UTC").stdin(Stdio::null());
     command.env("STATE_DIRECTORY", own_folder());
     let speed = args.iter().skip_while(|arg| **arg != "--speed").nth(1);
-    if speed.is_some_and(|speed| *speed == "max" || speed.len() > 3) {
+    let is_fast = speed.is_some_and(|speed| *speed == "max" || speed.len() > 3);
+    if is_fast || matches!(args.first(), Some(&("backtest" | "explain"))) {
         command.env("HOME", home_without_limits());
     }
     command
 }
+
+/// For a `bot.toml`: see [`home_without_limits`].
+pub const WITHOUT_LIMITS: &str = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\n\
+    breaker_correlation = 1\nbreaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n";
 
 /// A home whose `bot.toml` lets an account trade on whatever it loses: at a high speed a run lives through weeks, and the made-up market is
 /// no place to earn something. One in the working directory goes before it.
@@ -54,9 +59,7 @@ pub fn home_without_limits() -> &'static Path {
         let home = own_folder();
         let folder = home.join(".config/smolbear");
         fs::create_dir_all(&folder).unwrap();
-        let limits = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\nbreaker_correlation = 1\n\
-            breaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n";
-        fs::write(folder.join("bot.toml"), limits).unwrap();
+        fs::write(folder.join("bot.toml"), WITHOUT_LIMITS).unwrap();
         home
     });
     &HOME

@@ -37,7 +37,7 @@ fn lead(mut driver: Driver<Until>, wish: &Explain, at: Timestamp) -> Result<Repo
     let mut actions: Vec<Action> = Vec::new();
     let ending = loop {
         let ending = driver.step(1, &mut |_, _, action| actions.push(action.clone()));
-        watch.look(driver.trader().engine(), actions.drain(..).collect::<Vec<_>>().iter());
+        watch.look(driver.trader().engine(), std::mem::take(&mut actions).iter());
         if let Some(ending) = ending.map_err(|error| error.to_string())? {
             break ending;
         }
