@@ -70,8 +70,8 @@ fn signals(data: &Data) -> String {
     let step = ((last - first) / 500 / length).max(1) * length;
     let times = (first..last).step_by(step as usize).enumerate();
     let row = |number: usize, at: i64, symbol: &Symbol| {
-        let side = if number % 3 == 0 { "short" } else { "long" };
-        let own = if number % 2 == 0 { "0.2%,0.12%" } else { "," };
+        let side = if number.is_multiple_of(3) { "short" } else { "long" };
+        let own = if number.is_multiple_of(2) { "0.2%,0.12%" } else { "," };
         format!("{at},{symbol},{side},{own}\n")
     };
     let rows = times.flat_map(|(number, at)| symbols.iter().map(move |symbol| row(number, at, symbol)));

@@ -11,6 +11,7 @@ mod walk;
 
 use common::{machine, rate};
 use smolbear::{
+    candles_file::FileSpec,
     market::{ClosedCandle, Symbol, Timeframe},
     simulation::prices::Market,
     strategies,
@@ -48,6 +49,18 @@ fn spread(run: impl Fn() -> f64) -> (f64, f64) {
     (most, least)
 }
 
+/// A row of the first table: what it is, its aim, and what is traded by whom.
+struct Row<'a> {
+    what: &'a str,
+    aim: &'a str,
+    symbols: &'a [Symbol],
+    candles: &'a [ClosedCandle],
+    new: fn(&[Symbol]) -> Trader,
+}
+
+/// Works on files of these symbols; seconds.
+type Work = fn(&[FileSpec], &[Symbol]) -> f64;
+
 fn in_memory() {
     let (one, three) = (symbols(1), symbols(3));
     let (own, all) = (minutes(&one, CANDLES), minutes(&three, CANDLES));
@@ -61,20 +74,25 @@ fn in_memory() {
     println!(
         "| loop by hand: RSI ≤ 30, stop 1 %, target 1.5 % | {hand:.1} ({worst:.1}) | | 1 | {trades} | {balance:.0} | |"
     );
-    let rows: [(&str, &str, &[Symbol], &[ClosedCandle], &dyn Fn(&[Symbol]) -> Trader); 5] = [
-        ("the same rule, 1m", "20, then 50", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M1))),
-        ("the same rule, 30m", "", &one, &own, &|symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
-        ("both strategies, five timeframes", "10, then 25", &one, &own, &|symbols| {
-            walk::limited(symbols, walk::both_on_five())
-        }),
-        ("both strategies, five timeframes, 3 symbols", "10, then 25", &three, &all, &|symbols| {
-            walk::limited(symbols, walk::both_on_five())
-        }),
-        ("both strategies, 30m, 3 symbols", "", &three, &all, &|symbols| {
-            walk::limited(symbols, strategies::Settings::defaults())
-        }),
+    let one_rule: [(_, _, fn(&[Symbol]) -> Trader); 2] = [
+        ("the same rule, 1m", "20, then 50", |symbols| walk::trader(symbols, walk::simple(Timeframe::M1))),
+        ("the same rule, 30m", "", |symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
     ];
-    for (what, aim, symbols, candles, new) in rows {
+    let rows = one_rule.map(|(what, aim, new)| Row { what, aim, symbols: &one, candles: &own, new });
+    let on_five: fn(&[Symbol]) -> Trader = |symbols| walk::limited(symbols, walk::both_on_five());
+    let aim = "10, then 25";
+    let more = [
+        Row { what: "both strategies, five timeframes", aim, symbols: &one, candles: &own, new: on_five },
+        Row { what: "both strategies, five timeframes, 3 symbols", aim, symbols: &three, candles: &all, new: on_five },
+        Row {
+            what: "both strategies, 30m, 3 symbols",
+            aim: "",
+            symbols: &three,
+            candles: &all,
+            new: |symbols| walk::limited(symbols, strategies::Settings::defaults()),
+        },
+    ];
+    for Row { what, aim, symbols, candles, new } in rows.into_iter().chain(more) {
         let run = || {
             let mut trader = new(symbols);
             rate(CANDLES, || walk::drive(&mut trader, candles.iter().copied()))
@@ -97,10 +115,8 @@ fn from_files() {
         let symbols = symbols(count);
         let rows = count * YEAR;
         let specs = files::written(folder.path(), &symbols, &minutes(&symbols, rows), ending);
-        let works: [(&str, fn(&_, &_) -> f64, &str); 2] = [
-            ("read", |specs: &Vec<_>, symbols: &Vec<_>| files::read(specs, symbols), read_aim),
-            ("read and traded, both strategies", |specs, symbols| files::traded(specs, symbols), ""),
-        ];
+        let works: [(_, Work, _); 2] =
+            [("read", files::read, read_aim), ("read and traded, both strategies", files::traded, "")];
         for (what, work, aim) in works {
             let (slowest, best) = spread(|| work(&specs, &symbols));
             let [best_rate, worst_rate] = [best, slowest].map(|seconds| rows as f64 / seconds / 1e6);
