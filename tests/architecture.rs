@@ -35,7 +35,7 @@ const SHELL: &[(&str, &[&str])] = &[
 const LATER: &[&str] = &["notify", "web"];
 
 /// Libraries that compute and do nothing else.
-const PURE_LIBRARIES: &[&str] = &["postcard", "rust_decimal", "serde", "serde_json", "thiserror"];
+const PURE_LIBRARIES: &[&str] = &["postcard", "ring", "rust_decimal", "serde", "serde_json", "thiserror"];
 
 /// Parts of the standard library that reach outside, wait, share, or depend on chance.
 const IMPURE_STD: &[&str] = &[

@@ -18,6 +18,7 @@
 //! [`Failure`] whatever the envelope. A codec may keep state for a delta stream, so [`Exchange::decode`] takes `&mut self`.
 
 pub mod binance; // Binance USD-M futures
+pub mod private; // orders and the account
 
 use crate::market::{Candle, FundingRate, Instrument, SymbolId, Timeframe, Timestamp};
 use rust_decimal::Decimal;

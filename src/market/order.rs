@@ -84,6 +84,17 @@ pub enum OrderKind {
     },
 }
 
+impl OrderKind {
+    /// Whether it waits for a trigger.
+    #[must_use]
+    pub const fn is_conditional(&self) -> bool {
+        match self {
+            Self::StopMarket { .. } | Self::TakeProfitMarket { .. } => true,
+            Self::Market | Self::Limit { .. } => false,
+        }
+    }
+}
+
 /// An order as the engine wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {

@@ -1,9 +1,10 @@
-//! Binance USD-M futures: the public half of its dialect, as of 2026 (routed stream paths, weights in headers).
+//! Binance USD-M futures, as of 2026: routed stream paths, weights in headers, stops and targets at a service of their own.
 
 mod errors; // which failure means what
 mod fields; // values of messages, checked
 mod frames; // what streams say
 mod listing; // rules of markets
+mod private; // orders and the account
 mod requests; // questions as requests
 mod responses; // answers
 mod streams; // sockets and subscriptions

@@ -5,7 +5,7 @@ mod failures;
 mod frames;
 mod hostile;
 mod listing;
-mod recorded;
+pub mod recorded;
 mod requests;
 mod samples;
 mod streams;

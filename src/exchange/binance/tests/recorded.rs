@@ -23,7 +23,7 @@ pub fn fixtures() -> Option<PathBuf> {
 }
 
 /// Names and contents of the recorded messages, by name.
-fn recorded() -> Vec<(String, Value)> {
+pub fn recorded() -> Vec<(String, Value)> {
     let Some(folder) = fixtures() else { return Vec::new() };
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("responses/binance"))
         .unwrap()
