@@ -55,8 +55,11 @@ struct Row<'a> {
     aim: &'a str,
     symbols: &'a [Symbol],
     candles: &'a [ClosedCandle],
-    new: fn(&[Symbol]) -> Trader,
+    new: New,
 }
+
+/// Who trades these symbols.
+type New = fn(&[Symbol]) -> Trader;
 
 /// Works on files of these symbols; seconds.
 type Work = fn(&[FileSpec], &[Symbol]) -> f64;
@@ -74,12 +77,12 @@ fn in_memory() {
     println!(
         "| loop by hand: RSI ≤ 30, stop 1 %, target 1.5 % | {hand:.1} ({worst:.1}) | | 1 | {trades} | {balance:.0} | |"
     );
-    let one_rule: [(_, _, fn(&[Symbol]) -> Trader); 2] = [
+    let one_rule: [(_, _, New); 2] = [
         ("the same rule, 1m", "20, then 50", |symbols| walk::trader(symbols, walk::simple(Timeframe::M1))),
         ("the same rule, 30m", "", |symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
     ];
     let rows = one_rule.map(|(what, aim, new)| Row { what, aim, symbols: &one, candles: &own, new });
-    let on_five: fn(&[Symbol]) -> Trader = |symbols| walk::limited(symbols, walk::both_on_five());
+    let on_five: New = |symbols| walk::limited(symbols, walk::both_on_five());
     let aim = "10, then 25";
     let more = [
         Row { what: "both strategies, five timeframes", aim, symbols: &one, candles: &own, new: on_five },

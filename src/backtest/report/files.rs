@@ -2,11 +2,7 @@
 
 use super::{Report, csv::equity_csv, html};
 use crate::backtest::Record;
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 /// Makes `dir`, where it is missing, and in it `equity.csv`, `report.json` and `report.html`, each whole or not at all.
 ///
@@ -21,16 +17,13 @@ pub fn write(record: &Record, report: &Report, dir: &Path) -> io::Result<()> {
     whole(&dir.join("report.html"), html::page(record, report).as_bytes())
 }
 
-/// Writes beside the file, and then puts it in its place.
+/// Writes beside the file, and then puts it in its place. It does not wait for the disk: what is computed from a run that is over can be
+/// computed again, and the end of a bot's run must not take as long as a slow disk does.
 fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = Path::new(&part);
-    let written = File::create(part).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    written.and_then(|()| fs::rename(part, path)).map_err(|cause| {
+    fs::write(part, content).and_then(|()| fs::rename(part, path)).map_err(|cause| {
         let _ = fs::remove_file(part); // what was begun is worth nothing, and the cause is what matters
         let name = path.file_name().unwrap_or_default().display();
         io::Error::new(cause.kind(), format!("{name}: {cause}"))
