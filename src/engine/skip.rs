@@ -76,7 +76,7 @@ impl Skip {
         match self {
             Self::TradesPerDay | Self::DailyLoss => Some(Reach::Day),
             Self::PortfolioRisk => Some(Reach::Account),
-            Self::BelowMinimum | Self::Liquidation | Self::Correlation => Some(Reach::Symbol),
+            Self::BelowMinimum | Self::Liquidation => Some(Reach::Symbol),
             Self::NotWarm
             | Self::Cooldown
             | Self::PositionOpen
@@ -95,6 +95,7 @@ impl Skip {
             | Self::Drawdown
             | Self::DailyLossBreaker
             | Self::LossStreak
+            | Self::Correlation
             | Self::CorrelationBreaker => None,
         }
     }
