@@ -31,6 +31,10 @@ pub struct Running {
     lines: Receiver<(Instant, String)>,
 }
 
+/// An account that trades on whatever it loses: the made-up market is no place to earn something.
+const WITHOUT_LIMITS: &str = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\nbreaker_correlation = 1\n\
+    breaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n";
+
 impl Program {
     /// A bot's binary.
     pub fn bot(path: &Path) -> Outcome<Self> {
@@ -42,13 +46,14 @@ impl Program {
         Ok(Self { name: name.to_owned(), path, works: "🔄 Processing", bot: true })
     }
 
-    /// The program with these flags and nothing around it but `env`: no configuration, an empty folder. An account that nobody gave
-    /// a place begins and ends in `folder`, where the bot would find none of the user's.
+    /// The program with these flags and nothing around it but `env`: an empty folder, and no limits that would end the account in the
+    /// midst of a measurement. An account that nobody gave a place begins and ends in `folder`, where the bot would find none of the user's.
     pub fn start(&self, flags: &[&str], env: &[(&str, &str)], folder: &Path) -> Outcome<Running> {
         let mut command = Command::new(&self.path);
         command.env_clear().env("STATE_DIRECTORY", folder.join("own")).env("RUST_LOG", "info").env("HOME", folder);
         command.envs(env.iter().copied()).current_dir(folder);
         if self.bot {
+            fs::write(folder.join("bot.toml"), WITHOUT_LIMITS)?;
             command.arg("--paper").args(flags);
         }
         Running::start(&mut command)
