@@ -44,6 +44,14 @@ pub fn rows(commits: usize, folder: &Path) -> Outcome<Vec<Row>> {
 }
 
 /// Walks a made-up market with an account of its own; after each commit as many bytes are written without a database.
+/// An account that trades on whatever it loses, so that commits do not end.
+fn endless() -> Config {
+    let mut config = Config::default();
+    (config.risk.max_losses_in_row, config.risk.max_drawdown_pct) = (0, 100.0);
+    (config.risk.breaker_daily_loss_pct, config.risk.breaker_position_loss_pct) = (100.0, 100.0);
+    config
+}
+
 fn measure(commits: usize, bytes: u64, folder: &Path) -> Outcome<Taken> {
     let place = tempfile::tempdir_in(folder)?;
     let database = Database::open(&place.path().join("smolbear.db"), None)?;
@@ -111,7 +119,7 @@ struct Walk {
 
 impl Walk {
     fn new() -> Self {
-        let config = Config::default();
+        let config = endless();
         let rules = || config.instruments_for(&config.symbols).expect("every symbol is known");
         let venue = Venue::Matching(Matching::new(config.matching_settings(rules())));
         let trader = Trader::new(Engine::new(config.engine_settings(rules())), venue);
