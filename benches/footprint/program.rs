@@ -32,7 +32,7 @@ pub struct Running {
 }
 
 /// An account that trades on whatever it loses: the made-up market is no place to earn something.
-const WITHOUT_LIMITS: &str = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\nbreaker_correlation = 1\n\
+pub const WITHOUT_LIMITS: &str = "[risk]\nmax_losses_in_row = 0\nmax_drawdown_pct = 100\nmax_correlation = 1\nbreaker_correlation = 1\n\
     breaker_daily_loss_pct = 100\nbreaker_position_loss_pct = 100\n";
 
 impl Program {
@@ -46,14 +46,17 @@ impl Program {
         Ok(Self { name: name.to_owned(), path, works: "🔄 Processing", bot: true })
     }
 
-    /// The program with these flags and nothing around it but `env`: an empty folder, and no limits that would end the account in the
-    /// midst of a measurement. An account that nobody gave a place begins and ends in `folder`, where the bot would find none of the user's.
+    /// The program with these flags and nothing around it but `env` and a folder: what is configured there, or else no limits that would end
+    /// the account in the midst of a measurement. An account that nobody gave a place begins and ends in `folder`, where the bot would find none of the user's.
     pub fn start(&self, flags: &[&str], env: &[(&str, &str)], folder: &Path) -> Outcome<Running> {
         let mut command = Command::new(&self.path);
         command.env_clear().env("STATE_DIRECTORY", folder.join("own")).env("RUST_LOG", "info").env("HOME", folder);
         command.envs(env.iter().copied()).current_dir(folder);
         if self.bot {
-            fs::write(folder.join("bot.toml"), WITHOUT_LIMITS)?;
+            let config = folder.join("bot.toml");
+            if !config.exists() {
+                fs::write(config, WITHOUT_LIMITS)?;
+            }
             command.arg("--paper").args(flags);
         }
         Running::start(&mut command)
@@ -77,7 +80,8 @@ impl Running {
 
     /// When the line with `part` came. It is read by a thread, so that a full pipe never changes what is measured.
     pub fn wait_for(&mut self, part: &str) -> Outcome<Instant> {
-        while let Ok((at, line)) = self.lines.recv_timeout(LIMIT) {
+        let until = Instant::now() + LIMIT;
+        while let Ok((at, line)) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             if line.contains(part) {
                 return Ok(at);
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     Outcome,
-    program::{Program, Running},
+    program::{Program, Running, WITHOUT_LIMITS},
 };
 use std::{
     fmt::Write as _,
@@ -84,7 +84,8 @@ fn on_exchange(program: &Program, count: usize, time: Duration) -> Outcome<Cost>
     let names = names.join(",");
     let exchange = Exchange::start(&program.path, &names, there.path())?;
     let (rest, streams) = (&exchange.rest, rest_to_streams(&exchange.rest));
-    let table = format!("[exchange]\nnetwork = \"local\"\nrest_url = \"{rest}\"\nws_url = \"{streams}\"\n");
+    let table =
+        format!("{WITHOUT_LIMITS}[exchange]\nnetwork = \"local\"\nrest_url = \"{rest}\"\nws_url = \"{streams}\"\n");
     fs::write(here.path().join("bot.toml"), table)?;
     let from = Instant::now();
     let cost = watch(program, &["--exchange", "binance", "--symbols", &names], here.path(), time)?;
