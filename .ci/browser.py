@@ -4,6 +4,7 @@ Makes a report from recorded candles, opens it in headless Chromium and asks the
 was loaded from elsewhere, nothing was said in the console, and the charts have drawn something: browser.py BOT CANDLES FOLDER
 """
 
+import base64
 import json
 import os
 import re
@@ -83,8 +84,6 @@ class Browser:
         return seen
 
     def picture(self, path):
-        import base64
-
         whole = self.command("Page.captureScreenshot", captureBeyondViewport=True)
         with open(path, "wb") as file:
             file.write(base64.b64decode(whole["data"]))

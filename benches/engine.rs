@@ -5,17 +5,14 @@
 
 mod common;
 
-use common::{allocations, machine, rate};
+use common::{allocations, drive, machine, rate};
 use smolbear::{
     config::Config,
-    engine::{Action, Engine, Event},
+    engine::{Engine, Event},
     market::{ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
-    simulation::{
-        matching::Matching,
-        prices::{EPOCH, Market},
-    },
+    simulation::prices::{EPOCH, Market},
     strategies,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::hint::black_box;
 
@@ -185,21 +182,9 @@ fn instruments(config: &Config) -> Vec<smolbear::market::Instrument> {
 
 /// Drives a trader as the program's loop does, without a look at each event.
 fn trader(config: &Config, candles: &[ClosedCandle]) -> (Trader, u64) {
-    let venue = Matching::new(config.matching_settings(instruments(config)));
-    let mut trader = Trader::new(Engine::new(config.engine_settings(instruments(config))), Venue::Matching(venue));
-    let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
-    for candle in candles {
-        loop {
-            let (at, event) = trader.next_event(latest, *candle);
-            let over = matches!(event, Event::Candle(_));
-            latest = at;
-            trader.turn(at, event, &mut actions);
-            actions.clear();
-            if over {
-                break;
-            }
-        }
-    }
+    let venue = config.matching_settings(instruments(config));
+    let mut trader = Trader::on_paper(config.engine_settings(instruments(config)), venue);
+    drive(&mut trader, candles.iter().copied());
     let fills = trader.tally().fills;
     (trader, fills)
 }

@@ -24,6 +24,7 @@ pub mod backtest; // recorded candles as fast as they come, and what is made of 
 pub mod candles_file; // recorded candles: reading, merging, writing
 pub mod cli; // every flag and subcommand
 pub mod config; // flags over environment over bot.toml over defaults
+pub mod moment; // times as a person types them and a program reads them
 pub mod run; // start, one thread, health, log, signals, supervisor
 pub mod stop; // the stop signal, and the one helper that waits
 pub mod store; // money in SQLite, a journal, recovery

@@ -122,10 +122,14 @@ impl Picture {
 }
 
 impl Trader {
-    /// A trader that has seen nothing.
-    #[must_use]
-    pub fn new(engine: Engine, venue: Venue) -> Self {
+    fn new(engine: Engine, venue: Venue) -> Self {
         Self { engine, venue, desk: Desk::default(), outputs: Vec::new(), asked: Vec::new() }
+    }
+
+    /// A trader on simulated money that has seen nothing.
+    #[must_use]
+    pub fn on_paper(settings: crate::engine::Settings, venue: matching::Settings) -> Self {
+        Self::new(Engine::new(settings), Venue::Matching(Matching::new(venue)))
     }
 
     /// A trader that goes on from a snapshot.

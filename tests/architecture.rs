@@ -24,11 +24,12 @@ const SHELL: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("config", &["cli"]),
     ("candles_file", &[]),
+    ("moment", &[]),
     ("store", &["config", "stop"]),
-    ("backtest", &["candles_file", "config", "stop", "store"]),
+    ("backtest", &["candles_file", "config", "moment", "stop", "store"]),
     ("notify", &["config", "stop"]),
     ("web", &["config", "stop", "store"]),
-    ("run", &["backtest", "candles_file", "cli", "config", "notify", "stop", "store", "web"]),
+    ("run", &["backtest", "candles_file", "cli", "config", "moment", "notify", "stop", "store", "web"]),
 ];
 
 /// Modules above that have no files yet. May only shrink.

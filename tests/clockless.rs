@@ -10,8 +10,7 @@ use smolbear::{
     config::Config,
     engine::{Action, Engine, Record as Durable},
     market::{Candle, ClosedCandle, FundingRate, Symbol, SymbolId, Timeframe, Timestamp},
-    simulation::matching::Matching,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::{convert::Infallible, path::Path};
 
@@ -52,8 +51,8 @@ fn config(symbols: Vec<Symbol>, finest: Timeframe) -> Config {
 /// Over these candles; the end of the run is not among what was asked for where it is `cut`.
 fn run(config: &Config, candles: &[ClosedCandle], funding: Vec<FundingRate>, cut: bool) -> Run {
     let instruments = config.instruments_for(&config.symbols).unwrap();
-    let venue = Matching::new(config.matching_settings(instruments.clone()));
-    let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
+    let venue = config.matching_settings(instruments.clone());
+    let trader = Trader::on_paper(config.engine_settings(instruments), venue);
     let source = candles.iter().copied().map(Ok::<_, Infallible>);
     let mut driver = Driver::new(trader, source, funding, config.on_stop_close).unwrap();
     let mut asked = Vec::new();

@@ -3,13 +3,10 @@
 use smolbear::{
     candles_file::{Feed, FileSpec},
     config::Config,
-    engine::{Action, Engine, Event, Record, Risk, Trade},
+    engine::{Action, Event, Record, Risk, Trade},
     market::{ClosedCandle, Fill, Names, Symbol, Timestamp},
-    simulation::{
-        matching::Matching,
-        prices::{EPOCH, Market},
-    },
-    trader::{Snapshot, Trader, Venue},
+    simulation::prices::{EPOCH, Market},
+    trader::{Snapshot, Trader},
 };
 use std::path::Path;
 
@@ -25,8 +22,8 @@ impl Rig {
     /// A bot that has seen nothing; it trades `config.symbols`.
     pub fn new(config: &Config) -> Self {
         let instruments = config.instruments_for(&config.symbols).unwrap();
-        let venue = Matching::new(config.matching_settings(instruments.clone()));
-        Self::around(Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue)))
+        let venue = config.matching_settings(instruments.clone());
+        Self::around(Trader::on_paper(config.engine_settings(instruments), venue))
     }
 
     /// A bot that goes on from a snapshot.

@@ -1,6 +1,9 @@
 //! From files to candles, and from files through the trader.
 
-use crate::{common::seconds, walk};
+use crate::{
+    common::{drive, seconds},
+    walk,
+};
 use smolbear::{
     candles_file::{Feed, FileSpec, write},
     market::{ClosedCandle, Symbol, SymbolId},
@@ -36,7 +39,7 @@ pub fn traded(specs: &[FileSpec], symbols: &[Symbol]) -> f64 {
     seconds(|| {
         let mut feed = Feed::open(specs, symbols).expect("files that were just written");
         let mut trader = walk::limited(symbols, strategies::Settings::defaults());
-        walk::drive(&mut trader, std::iter::from_fn(|| feed.next().expect("rows that were just written")));
+        drive(&mut trader, std::iter::from_fn(|| feed.next().expect("rows that were just written")));
         trader
     })
 }

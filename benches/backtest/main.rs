@@ -9,7 +9,7 @@ mod common;
 mod files;
 mod walk;
 
-use common::{machine, rate};
+use common::{drive, machine, rate};
 use smolbear::{
     candles_file::FileSpec,
     market::{ClosedCandle, Symbol, Timeframe},
@@ -98,7 +98,7 @@ fn in_memory() {
     for Row { what, aim, symbols, candles, new } in rows.into_iter().chain(more) {
         let run = || {
             let mut trader = new(symbols);
-            rate(CANDLES, || walk::drive(&mut trader, candles.iter().copied()))
+            rate(CANDLES, || drive(&mut trader, candles.iter().copied()))
         };
         let (best, worst) = spread(run);
         let mut trader = new(symbols);

@@ -1,16 +1,13 @@
 //! The whole trader over candles in memory, as a driver without a clock moves it.
 
-use crate::common::allocations;
+use crate::common::{allocations, drive};
 use rust_decimal::Decimal;
 use smolbear::{
-    engine::{self, Action, Engine, Event, Exits, Gate, Risk},
+    engine::{self, Exits, Gate, Risk},
     market::{ClosedCandle, Symbol, Timeframe, known_instrument},
-    simulation::{
-        matching::{self, Matching},
-        prices::EPOCH,
-    },
+    simulation::matching::{self},
     strategies,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 
 /// The capital at the start, in USDT: so much that every trade is above the smallest order.
@@ -65,26 +62,8 @@ fn with(
 ) -> Trader {
     let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
     let (capital, exits, require_warm) = (venue.capital, Exits::default(), false);
-    let venue = Matching::new(matching::Settings { instruments: instruments.clone(), ..venue });
-    let engine = Engine::new(engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate });
-    Trader::new(engine, Venue::Matching(venue))
-}
-
-/// Drives the trader over all candles.
-pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item = ClosedCandle>) {
-    let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
-    for candle in candles {
-        loop {
-            let (at, event) = trader.next_event(latest, candle);
-            let over = matches!(event, Event::Candle(_));
-            latest = at;
-            trader.turn(at, event, &mut actions);
-            actions.clear();
-            if over {
-                break;
-            }
-        }
-    }
+    let venue = matching::Settings { instruments: instruments.clone(), ..venue };
+    Trader::on_paper(engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate }, venue)
 }
 
 /// Allocations while nothing was asked for, and the others.

@@ -1,8 +1,14 @@
-//! What the measurements share: this thread's processor time, a count of allocations, the machine's name.
+//! What the measurements share: this thread's processor time, a count of allocations, the machine's name, a driver.
 
 #![allow(unsafe_code)] // a global allocator cannot be written without; it hands everything to the system's as it came
 
 use rustix::time::{ClockId, clock_gettime};
+use smolbear::{
+    engine::{Action, Event},
+    market::ClosedCandle,
+    simulation::prices::EPOCH,
+    trader::Trader,
+};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     fs,
@@ -67,4 +73,21 @@ pub fn machine() -> String {
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let name = name.map_or("a machine without a name", |(_, name)| name.trim());
     format!("{name}, {}", std::env::consts::ARCH)
+}
+
+/// Drives the trader over all candles.
+pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item = ClosedCandle>) {
+    let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
+    for candle in candles {
+        loop {
+            let (at, event) = trader.next_event(latest, candle);
+            let over = matches!(event, Event::Candle(_));
+            latest = at;
+            trader.turn(at, event, &mut actions);
+            actions.clear();
+            if over {
+                break;
+            }
+        }
+    }
 }

@@ -4,14 +4,11 @@
 use crate::{Outcome, Row, ms, quantile};
 use smolbear::{
     config::Config,
-    engine::{Action, Engine, Event, Record},
+    engine::{Action, Event, Record},
     market::ClosedCandle,
-    simulation::{
-        matching::Matching,
-        prices::{EPOCH, Market},
-    },
+    simulation::prices::{EPOCH, Market},
     store::{Answer, Batch, Cursor, Database, Job, Keeper, Limits, Memory, journal::Segments},
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::{
     fs::File,
@@ -121,8 +118,7 @@ impl Walk {
     fn new() -> Self {
         let config = endless();
         let rules = || config.instruments_for(&config.symbols).expect("every symbol is known");
-        let venue = Venue::Matching(Matching::new(config.matching_settings(rules())));
-        let trader = Trader::new(Engine::new(config.engine_settings(rules())), venue);
+        let trader = Trader::on_paper(config.engine_settings(rules()), config.matching_settings(rules()));
         let market = Market::new(config.paper.seed, &config.symbols);
         let mut cursor = Cursor::new(config.symbols.len());
         cursor.latest = EPOCH;

@@ -10,13 +10,12 @@ use async_io::Timer;
 use futures_lite::FutureExt;
 use smolbear::{
     config::Config,
-    engine::{Action, Engine, Event},
+    engine::{Action, Event},
     exchange::{Response, binance::Binance},
     gateway::{Gateway, Input, News, Output, Settings, SocketId},
     market::{Symbol, Timeframe, Timestamp},
     run::wire::{Address, Arrival, Limits, Wire},
-    simulation::matching::Matching,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::{
     collections::BTreeMap,
@@ -91,7 +90,7 @@ pub fn run(messages: usize) -> Outcome<Walk> {
     }
     let instruments = config.instruments_for(&config.symbols)?;
     let (served, address) = Served::start(&config.symbols, instruments.clone())?;
-    let venue = Venue::Matching(Matching::new(config.matching_settings(instruments.clone())));
+    let venue = config.matching_settings(instruments.clone());
     let address =
         Address { rest: format!("http://{address}"), streams: format!("ws://{address}"), ..Address::default() };
     let settings = Settings {
@@ -105,7 +104,7 @@ pub fn run(messages: usize) -> Outcome<Walk> {
     let mut bot = Bot {
         gateway: Gateway::new(settings, codec, Timestamp(0)),
         wire: Wire::new(&address, Limits::default())?,
-        trader: Trader::new(Engine::new(config.engine_settings(instruments)), venue),
+        trader: Trader::on_paper(config.engine_settings(instruments), venue),
         outputs: Vec::new(),
         actions: Vec::new(),
         latest: Timestamp(0),

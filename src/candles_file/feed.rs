@@ -6,6 +6,7 @@ use super::looped::Rounds;
 use super::name::FileSpec;
 use super::tally::{Findings, Tally};
 use crate::market::{ClosedCandle, Symbol, SymbolId, Timeframe, Timestamp};
+use std::path::Path;
 
 /// Recorded candles of any number of symbols, timeframes and files, merged.
 ///
@@ -167,7 +168,7 @@ impl Feed {
 fn chained(specs: &[FileSpec], symbols: &[Symbol]) -> Result<Vec<Chain>, FileError> {
     let mut chains: Vec<Chain> = Vec::new();
     for spec in specs {
-        let symbol = place_of(spec, symbols)?;
+        let symbol = place_of(&spec.path, &spec.symbol, symbols)?;
         let key = (spec.timeframe, symbol);
         let place = match chains.binary_search_by_key(&key, |chain| (chain.timeframe(), chain.symbol())) {
             Ok(place) => place,
@@ -181,11 +182,12 @@ fn chained(specs: &[FileSpec], symbols: &[Symbol]) -> Result<Vec<Chain>, FileErr
     Ok(chains)
 }
 
-fn place_of(spec: &FileSpec, symbols: &[Symbol]) -> Result<SymbolId, FileError> {
-    let place = symbols.iter().position(|symbol| *symbol == spec.symbol).and_then(|place| u16::try_from(place).ok());
+/// The number of a file's symbol; an error where it is none of those that are traded.
+pub(super) fn place_of(path: &Path, whose: &Symbol, symbols: &[Symbol]) -> Result<SymbolId, FileError> {
+    let place = symbols.iter().position(|symbol| symbol == whose).and_then(|place| u16::try_from(place).ok());
     place.map(SymbolId).ok_or_else(|| FileError::Unlisted {
-        file: spec.path.display().to_string(),
-        symbol: spec.symbol.clone(),
+        file: path.display().to_string(),
+        symbol: whose.clone(),
         listed: symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", "),
     })
 }

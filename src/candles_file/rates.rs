@@ -12,9 +12,10 @@
 use super::{
     bytes,
     error::{FileError, RowFault, excerpt},
+    feed::place_of,
     name,
 };
-use crate::market::{FundingRate, Symbol, SymbolId, Timestamp};
+use crate::market::{FundingRate, Symbol, Timestamp};
 use rust_decimal::Decimal;
 use std::io::{BufRead, BufReader, Read};
 
@@ -32,11 +33,7 @@ const MICROSECONDS: i64 = 100_000_000_000_000;
 pub fn rates(argument: &str, symbols: &[Symbol]) -> Result<Vec<FundingRate>, FileError> {
     let (whose, path) = name::whose(argument)?;
     let file = path.display().to_string();
-    let symbol = symbols.iter().zip(0..).find(|(symbol, _)| **symbol == whose).map(|(_, place)| SymbolId(place));
-    let Some(symbol) = symbol else {
-        let listed = symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ");
-        return Err(FileError::Unlisted { file, symbol: whose, listed });
-    };
+    let symbol = place_of(&path, &whose, symbols)?;
     let (text, _) = bytes::open(&path)?;
     let mut text = BufReader::new(text);
     let (mut found, mut column, mut line) = (Vec::new(), 1, Vec::new());
@@ -87,6 +84,7 @@ fn text(field: &[u8]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::market::SymbolId;
 
     /// The times and rates of a file of BTC, or the error without the file's name.
     fn read(content: &str) -> Result<Vec<(i64, String)>, String> {

@@ -43,8 +43,7 @@ impl Day {
     }
 
     fn containing(now: Timestamp, start_equity: Decimal) -> Self {
-        let ends = now.floor_to(DAY_MS).plus_ms(DAY_MS);
-        Self { ends, start_equity, entries: 0 }
+        Self { ends: now.day_end(), start_equity, entries: 0 }
     }
 }
 

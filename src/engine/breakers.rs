@@ -3,8 +3,8 @@
 //! What trips is said once, and once when it resets; in between it may last longer, which is not said. All of it is part of the state, so
 //! that a restart knows. Where equity trips one is in `weighing.rs`, how far symbols go together in `together.rs`.
 
-use super::{Action, Engine, Halt, Note, Reason, Skip, settings};
-use crate::market::{DAY_MS, Misfit, Refit, SymbolId, Timestamp};
+use super::{Action, Engine, Halt, Note, Reason, Skip, settings, sizing};
+use crate::market::{Misfit, Refit, SymbolId, Timestamp, seconds_ms};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -108,11 +108,6 @@ impl Breakers {
     }
 }
 
-/// The end of the UTC day that `at` is in.
-pub const fn day_end(at: Timestamp) -> Timestamp {
-    at.floor_to(DAY_MS).plus_ms(DAY_MS)
-}
-
 impl Engine {
     /// Trips a breaker, or lets one that has tripped last longer; whether it was the first.
     pub(super) fn trip(&mut self, tripped: Tripped, actions: &mut Vec<Action>) -> bool {
@@ -159,7 +154,7 @@ impl Engine {
         *losses = if earned > Decimal::ZERO { 0 } else { losses.saturating_add(1) };
         if most > 0 && *losses >= most {
             let (breaker, measured) = (Breaker::LossStreak, f64::from(*losses));
-            self.trip(Tripped { breaker, at, until: Some(day_end(at)), measured }, actions);
+            self.trip(Tripped { breaker, at, until: Some(at.day_end()), measured }, actions);
         }
     }
 
@@ -186,16 +181,11 @@ impl Engine {
         if spike.is_none_or(|(at, _)| now >= spike_ends(at, rules)) {
             return Ok(qty);
         }
-        let (half, least) = (instrument.round_qty(qty / Decimal::TWO), instrument.smallest_entry(price));
-        match half >= least && half > Decimal::ZERO {
-            true => Ok(half),
-            false if rules.scale_up_to_minimum => Ok(least.min(qty)),
-            false => Err(Skip::BelowMinimum),
-        }
+        sizing::tradable(qty / Decimal::TWO, qty, price, instrument, rules)
     }
 }
 
 /// When sizes are whole again after a candle that spiked and closed at `at`.
 fn spike_ends(at: Timestamp, rules: &settings::Risk) -> Timestamp {
-    at.plus_ms(i64::try_from(rules.spike_hold_s).unwrap_or(i64::MAX).saturating_mul(1000))
+    at.plus_ms(seconds_ms(rules.spike_hold_s))
 }

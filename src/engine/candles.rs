@@ -111,7 +111,7 @@ impl Frame {
         if source.candle.open_time < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
         }
-        self.finish_late(source);
+        self.close_before(source);
         self.fold(source);
         self.started = true;
         let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
@@ -126,9 +126,11 @@ impl Frame {
 
     /// Finishes the candle under way where `source` begins after its end, and says whether it counts.
     pub fn finish_late(&mut self, source: &ClosedCandle) -> bool {
-        let opens = source.candle.open_time;
-        let made_of_it = self.timeframe.holds_whole(source.timeframe);
-        let late = self.bucket.take_if(|bucket| made_of_it && bucket.ends <= opens);
+        self.timeframe.holds_whole(source.timeframe) && self.close_before(source)
+    }
+
+    fn close_before(&mut self, source: &ClosedCandle) -> bool {
+        let late = self.bucket.take_if(|bucket| bucket.ends <= source.candle.open_time);
         late.inspect(|late| self.finish(late)).is_some_and(|late| !late.headless)
     }
 

@@ -6,8 +6,8 @@ use super::{
     returns::{RETURNS, Returns},
 };
 use crate::{
-    market::{Candle, ClosedCandle, PriceBar, Timeframe, Timestamp},
-    strategies::{Readings, Regime},
+    market::{Candle, ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
+    strategies::{MarketView, Readings, Regime},
 };
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,14 @@ impl Desk {
     pub fn frame(&self, timeframe: Timeframe) -> Option<(&Candle, &Readings)> {
         let frame = self.frames.iter().find(|frame| frame.timeframe() == timeframe)?;
         Some((frame.last()?, frame.readings()))
+    }
+
+    /// What a strategy sees that decides on one timeframe and looks at another; nothing before its first candle has finished.
+    #[must_use]
+    pub fn view(&self, symbol: SymbolId, timeframe: Timeframe, context: Timeframe) -> Option<MarketView<'_>> {
+        let (candle, own) = self.frame(timeframe)?;
+        let (context, regime) = (self.readings(context), self.regime());
+        Some(MarketView { symbol, candle, own, context, regime, has_volume: self.has_volume })
     }
 
     /// The last close of a timeframe that was told of, and the one before it.

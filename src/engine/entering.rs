@@ -5,7 +5,7 @@
 use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, desk::Closed, orders, risk, sizing};
 use crate::{
     market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Tiers, Timeframe, Timestamp, decimal},
-    strategies::{MarketView, Signal, Verdict},
+    strategies::{Signal, Verdict},
 };
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
@@ -28,10 +28,8 @@ impl Engine {
     fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
         let (timeframe, context) = (self.settings.strategies[index].timeframe, self.settings.strategies[index].context);
         let desk = &self.desks[symbol.index()];
-        let Some((candle, own)) = desk.frame(timeframe) else { return };
-        let (context, regime, has_volume) = (desk.readings(context), desk.regime(), desk.has_volume);
-        let view = MarketView { symbol, candle, own, context, regime, has_volume };
-        let candle = *candle;
+        let Some(view) = desk.view(symbol, timeframe, context) else { return };
+        let candle = *view.candle;
         let outcome = match self.strategies[index].on_close(&view) {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     engine::{Command, Halt, Note, Summary},
-    market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal},
+    market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms},
 };
 
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
@@ -221,8 +221,7 @@ impl Engine {
     /// When a position has been held for as long as it may be.
     fn hold_limit(&self, position: &Position) -> Option<Timestamp> {
         let exits = &self.settings.exits;
-        let ms = i64::try_from(exits.max_hold_s).unwrap_or(i64::MAX).saturating_mul(1000);
-        exits.time_limit.then(|| position.entry_time.plus_ms(ms))
+        exits.time_limit.then(|| position.entry_time.plus_ms(seconds_ms(exits.max_hold_s)))
     }
 
     /// What a person or the shell wants.

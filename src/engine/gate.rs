@@ -1,7 +1,7 @@
 //! The gate: one signal is one signal, however often it is raised.
 
 use super::{settings, skip::Skip};
-use crate::market::{Refit, Timestamp};
+use crate::market::{Refit, Timestamp, seconds_ms};
 use serde::{Deserialize, Serialize};
 
 /// The last signal of each strategy and symbol.
@@ -36,7 +36,7 @@ impl Gate {
     /// Lets a signal of a pair pass at `price`, or says that it is the last one again. What passes becomes the last one.
     pub fn pass(&mut self, pair: usize, now: Timestamp, price: f64, rules: &settings::Gate) -> Result<(), Skip> {
         if let Some((at, before)) = self.last[pair] {
-            let within = now.since_ms(at) <= i64::try_from(rules.cooldown_s).unwrap_or(i64::MAX).saturating_mul(1000);
+            let within = now.since_ms(at) <= seconds_ms(rules.cooldown_s);
             let needed = if within { rules.cooldown_move_pct } else { rules.min_move_pct };
             let moved_pct = 100.0 * (price - before).abs() / before;
             if (within || rules.min_move_pct > 0.0) && moved_pct <= needed {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     market::{Side, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{self, Condition, MarketView, Regime},
+    strategies::{self, Condition, Regime},
 };
 use rust_decimal::Decimal;
 
@@ -50,32 +50,25 @@ impl Engine {
     pub fn insight(&self, symbol: SymbolId, strategy: usize) -> Option<Insight> {
         let (desk, strategy) = (&self.desks[symbol.index()], &self.strategies[strategy]);
         let rule = strategy.settings();
-        let (candle, own) = desk.frame(rule.timeframe)?;
-        let (context, regime) = (desk.readings(rule.context), desk.parts());
-        let has_volume = desk.has_volume;
-        let view = MarketView { symbol, candle, own, context, regime: regime.regime(), has_volume };
-        Some(Insight { price: candle.close, conditions: strategy.conditions(&view), regime })
+        let view = desk.view(symbol, rule.timeframe, rule.context)?;
+        Some(Insight { price: view.candle.close, conditions: strategy.conditions(&view), regime: desk.parts() })
     }
 
     /// One symbol's market as of now.
     #[must_use]
     pub fn outlook(&self, symbol: SymbolId) -> Outlook {
         let desk = &self.desks[symbol.index()];
-        let regime = desk.regime();
         let first = self.settings.strategies.first().and_then(|rule| desk.readings(rule.timeframe).rsi);
         let thresholds = self.strategies.iter().filter_map(|strategy| {
             let rule = strategy.settings();
-            let (candle, own) = desk.frame(rule.timeframe)?;
-            let context = desk.readings(rule.context);
-            let view = MarketView { symbol, candle, own, context, regime, has_volume: desk.has_volume };
-            strategy.threshold(&view)
+            strategy.threshold(&desk.view(symbol, rule.timeframe, rule.context)?)
         });
         Outlook {
             price: desk.seen_at.map(|_| desk.mark),
             seen_at: desk.seen_at,
             rsi: first,
             thresholds: thresholds.collect(),
-            regime,
+            regime: desk.regime(),
             ema200_seen: desk.readings(regime::LARGE).ema200_seen,
         }
     }

@@ -71,7 +71,18 @@ pub fn quantity(wish: &Wish, instrument: &Instrument, rules: &settings::Risk) ->
     }
     let largest = largest_notional(wish.equity, rules) / wish.price;
     let most = largest.min(room / distance).min(LARGEST_QTY);
-    let (qty, least) = (instrument.round_qty((wanted * factor).min(most)), instrument.smallest_entry(wish.price));
+    tradable((wanted * factor).min(most), most, wish.price, instrument, rules)
+}
+
+/// What is wanted, on the step. Below the market's minimum it is that minimum, where the rules say so and `most` allows it.
+pub fn tradable(
+    wanted: Decimal,
+    most: Decimal,
+    price: Decimal,
+    instrument: &Instrument,
+    rules: &settings::Risk,
+) -> Result<Decimal, Skip> {
+    let (qty, least) = (instrument.round_qty(wanted), instrument.smallest_entry(price));
     if qty >= least && qty > Decimal::ZERO {
         Ok(qty)
     } else if rules.scale_up_to_minimum && least <= most {

@@ -5,7 +5,7 @@
 
 use super::{
     Action, Engine, Reason,
-    breakers::{Breaker, Tripped, day_end},
+    breakers::{Breaker, Tripped},
     settings::percent,
 };
 use crate::market::{SymbolId, Timestamp, decimal, float};
@@ -100,7 +100,7 @@ impl Engine {
         // a day that is over says nothing of the one that has not begun yet
         if now < day.ends && lost > Decimal::ZERO && lost >= percent(start, limit) && !self.is_emergency() {
             let (breaker, measured) = (Breaker::DailyLoss, part_pct(lost, start));
-            if self.trip(Tripped { breaker, at: now, until: Some(day_end(now)), measured }, actions) {
+            if self.trip(Tripped { breaker, at: now, until: Some(now.day_end()), measured }, actions) {
                 self.close_all(now, Reason::Breaker, actions);
             }
         }

@@ -32,5 +32,5 @@ pub use random::{LARGEST_NORMAL, Random};
 pub use refit::{Misfit, Names, Refit};
 pub use side::{OrderSide, Side};
 pub use symbol::{Symbol, SymbolError, SymbolId};
-pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};
+pub use time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp, seconds_ms};
 pub use timeframe::{Timeframe, TimeframeError};

@@ -30,6 +30,15 @@ impl Side {
         }
     }
 
+    /// `long` or `short`, as files and programs have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Long => "long",
+            Self::Short => "short",
+        }
+    }
+
     /// The order that opens or grows such a position.
     #[must_use]
     pub const fn entry(self) -> OrderSide {

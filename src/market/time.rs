@@ -9,6 +9,12 @@ pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// So many seconds in milliseconds; more than fit are as many as do.
+#[must_use]
+pub fn seconds_ms(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+}
+
 /// A moment of market time: milliseconds since 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
@@ -30,6 +36,12 @@ impl Timestamp {
     #[must_use]
     pub const fn day(self) -> i64 {
         self.0.div_euclid(DAY_MS)
+    }
+
+    /// The end of the UTC day that this moment is in.
+    #[must_use]
+    pub const fn day_end(self) -> Self {
+        self.floor_to(DAY_MS).plus_ms(DAY_MS)
     }
 
     /// The latest moment not after this one that is a multiple of `period_ms` since 1970.

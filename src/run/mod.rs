@@ -25,7 +25,6 @@ mod layout; // columns, and lines that fit a terminal
 pub mod log; // lines that are written at once or counted as lost, and never waited for
 mod looking; // what the subcommands share that look into a data directory
 mod loop_lines; // what the loop prints every 30 seconds
-mod moment; // times as a person types them and a program reads them
 mod opening; // the data directory of a run, and what it has to say
 mod pace; // market time and process time
 mod preflight; // the checks of --dry-run

@@ -18,10 +18,10 @@ use crate::{
     exchange::binance::Binance,
     gateway::{self, Gateway},
     market::{Symbol, SymbolId, Timeframe, Timestamp},
-    simulation::{matching::Matching, prices::Market},
+    simulation::prices::Market,
     store::Cursor,
     strategies,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use log::Level;
 use std::time::{Duration, Instant};
@@ -157,7 +157,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     let memory = opened.as_mut().and_then(|opened| opened.memory.take());
     let (trader, cursor) = match memory {
         Some(memory) => (Trader::restore(settings, venue, memory.trader), memory.cursor),
-        None => (Trader::new(Engine::new(settings), Venue::Matching(Matching::new(venue))), Cursor::new(symbols.len())),
+        None => (Trader::on_paper(settings, venue), Cursor::new(symbols.len())),
     };
     watch.lap(account_line(&trader));
     if let Some(opened) = opened.as_mut().filter(|_| cursor.latest > Timestamp(i64::MIN)) {

@@ -52,9 +52,7 @@ impl Results {
         if let Some(recorder) = &mut self.recorder {
             recorder.trade(trade, engine);
         }
-        let settings = engine.settings();
-        let symbol = &settings.instruments[trade.symbol.index()].symbol;
-        csv.add(&TradeRow::new(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name))
+        csv.add(&TradeRow::of(trade, engine.settings()))
     }
 
     /// Writes what waits, unless that failed a short while ago.

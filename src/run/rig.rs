@@ -4,9 +4,9 @@ use super::text::Teller;
 use crate::{
     engine::{Action, Engine, Entry, Event, Exits, Gate, Note, Reason, Risk, Settings, Trade},
     market::{Candle, ClosedCandle, MINUTE_MS, Side, Symbol, SymbolId, Timeframe, Timestamp, known_instrument},
-    simulation::matching::{self, Matching},
+    simulation::matching::{self},
     strategies,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use rust_decimal::Decimal;
 
@@ -54,7 +54,7 @@ pub fn trader_with(exits: Exits) -> Trader {
         funding_rate_pct: 0.01,
         ..matching::Settings::default()
     };
-    Trader::new(Engine::new(Settings { exits, ..settings() }), Venue::Matching(Matching::new(venue)))
+    Trader::on_paper(Settings { exits, ..settings() }, venue)
 }
 
 /// The candle of a minute since [`START`].

@@ -4,13 +4,13 @@ use super::{
     earnings::{Earnings, signed},
     layout::{To, columns},
     looking::{self, print, print_json},
-    moment::{Moment, parse_since},
     status,
     text::{market_time, rounded},
 };
 use crate::{
     cli::Trades,
     market::Timestamp,
+    moment::{Moment, parse_since},
     store::{Database, StoreError, TradeRow},
 };
 use rust_decimal::Decimal;

@@ -1,8 +1,8 @@
 //! A closed quantity as a user reads it: in `trades.csv` and in the store.
 
 use crate::{
-    engine::Trade,
-    market::{Side, Symbol, Timestamp},
+    engine::{Settings, Trade},
+    market::{Symbol, Timestamp},
 };
 use rust_decimal::Decimal;
 use std::fmt;
@@ -40,7 +40,7 @@ impl TradeRow {
         Self {
             symbol: symbol.to_string(),
             strategy: strategy.to_owned(),
-            side: if trade.side == Side::Long { "long" } else { "short" }.to_owned(),
+            side: trade.side.name().to_owned(),
             entry_time: trade.entry_time,
             entry_price: trade.entry_price.normalize(),
             qty: trade.qty.normalize(),
@@ -54,6 +54,13 @@ impl TradeRow {
             r: trade.r.normalize(),
             balance: trade.balance.normalize(),
         }
+    }
+
+    /// The row of a trade that was made under these settings.
+    #[must_use]
+    pub fn of(trade: &Trade, settings: &Settings) -> Self {
+        let symbol = &settings.instruments[trade.symbol.index()].symbol;
+        Self::new(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name)
     }
 
     /// What stands in each column.
@@ -90,7 +97,7 @@ impl fmt::Display for TradeRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Reason;
+    use crate::{engine::Reason, market::Side};
 
     fn dec(text: &str) -> Decimal {
         text.parse().unwrap()

@@ -15,9 +15,8 @@ fn trader() -> Trader {
     let instruments = vec![known_instrument(&"BTCUSDT".parse().unwrap()).unwrap()];
     let (capital, strategies) = (Decimal::ONE_THOUSAND, vec![rule]);
     let (risk, exits, gate) = (Risk::default(), Exits::default(), Gate::default());
-    let venue = Matching::new(matching::Settings { instruments: instruments.clone(), ..matching::Settings::default() });
-    let engine = Engine::new(Settings { instruments, capital, strategies, require_warm: false, risk, exits, gate });
-    Trader::new(engine, Venue::Matching(venue))
+    let venue = matching::Settings { instruments: instruments.clone(), ..matching::Settings::default() };
+    Trader::on_paper(Settings { instruments, capital, strategies, require_warm: false, risk, exits, gate }, venue)
 }
 
 #[test]

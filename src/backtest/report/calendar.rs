@@ -1,22 +1,7 @@
-//! Moments of market time, in UTC, as programs and people read them.
+//! Moments of market time, in UTC, as people read them.
 
 use crate::market::Timestamp;
 use jiff::{civil::DateTime, tz::TimeZone};
-use serde::{Serialize, Serializer, ser::SerializeStruct};
-
-/// A moment that a program reads as `{"utc": "2025-01-31T12:30:00Z", "ms": 1738326600000}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(pub Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let utc = jiff::Timestamp::from_millisecond(self.0.0).ok().map(|at| at.to_string());
-        let mut moment = serializer.serialize_struct("Moment", 2)?;
-        moment.serialize_field("utc", &utc)?;
-        moment.serialize_field("ms", &self.0.0)?;
-        moment.end()
-    }
-}
 
 /// The year, month and day; of a moment beyond all calendars, the last day of all.
 #[must_use]
@@ -66,8 +51,6 @@ mod tests {
         let at = Timestamp(1_738_326_600_000);
         assert_eq!((civil(at), day(at)), ((2025, 1, 31), "2025-01-31".to_owned()));
         assert_eq!(minute(at), "2025-01-31 12:30");
-        let json = serde_json::to_string(&Moment(at)).unwrap();
-        assert_eq!(json, r#"{"utc":"2025-01-31T12:30:00Z","ms":1738326600000}"#);
         assert_eq!(month_begins(2025, 1), Some(Timestamp(1_735_689_600_000)));
         assert_eq!(month_begins(2024, 13), month_begins(2025, 1));
         assert_eq!((month_name(1), month_name(12), month_name(13)), ("Jan", "Dec", ""));

@@ -1,7 +1,7 @@
 //! The files that a run leaves besides `trades.csv`.
 
 use super::{Report, csv::equity_csv, html};
-use crate::backtest::Record;
+use crate::{backtest::Record, candles_file::UNFINISHED};
 use std::{fs, io, path::Path};
 
 /// Makes `dir`, where it is missing, and in it `equity.csv`, `report.json` and `report.html`, each whole or not at all.
@@ -21,7 +21,7 @@ pub fn write(record: &Record, report: &Report, dir: &Path) -> io::Result<()> {
 /// computed again, and the end of a bot's run must not take as long as a slow disk does.
 fn whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    part.push(UNFINISHED);
     let part = Path::new(&part);
     fs::write(part, content).and_then(|()| fs::rename(part, path)).map_err(|cause| {
         let _ = fs::remove_file(part); // what was begun is worth nothing, and the cause is what matters

@@ -49,20 +49,11 @@ impl Groups {
                 &grouped(trades, |trade| usize::from(trade.strategy)),
             ),
             by_side: named(grouped(trades, |trade| trade.side == Side::Short), |short| {
-                side(if *short { Side::Short } else { Side::Long }).to_owned()
+                if *short { Side::Short } else { Side::Long }.name().to_owned()
             }),
             by_reason: named(grouped(trades, |trade| trade.reason), |reason| reason.name().to_owned()),
             by_month: named(grouped(trades, month), |(year, month)| format!("{year:04}-{month:02}")),
         }
-    }
-}
-
-/// As `trades.csv` has it.
-#[must_use]
-pub const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Long => "long",
-        Side::Short => "short",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What would have come of buying everything and doing nothing.
 
-use super::{calendar::Moment, numbers::finite, yearly::change_pct};
-use crate::backtest::Record;
+use super::{numbers::finite, yearly::change_pct};
+use crate::{backtest::Record, moment::Moment};
 use serde::Serialize;
 
 /// Equal parts of the capital in all symbols that have prices, from each one's first price to its last, without fees and funding.
@@ -33,8 +33,8 @@ impl BuyAndHold {
             let (first, last) = prices.ends?;
             Some(Held {
                 symbol: symbol.to_string(),
-                from: Moment(first.at),
-                until: Moment(last.at),
+                from: Moment::from(first.at),
+                until: Moment::from(last.at),
                 first_price: first.price,
                 last_price: last.price,
                 return_pct: change_pct(first.price, last.price),

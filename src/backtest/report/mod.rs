@@ -24,8 +24,10 @@ mod text;
 mod yearly;
 
 use super::{Drawdown, Ending, Fall, Record};
-use crate::market::{DAY_MS, Timestamp, decimal};
-use calendar::Moment;
+use crate::{
+    market::{DAY_MS, Timestamp, decimal},
+    moment::Moment,
+};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -163,8 +165,8 @@ impl Report {
                 Ending::Interrupted => "interrupted",
                 Ending::Emergency => "emergency",
             },
-            from: record.span.map(|(begin, _)| Moment(begin)),
-            until: record.span.map(|(_, end)| Moment(end)),
+            from: record.span.map(|(begin, _)| Moment::from(begin)),
+            until: record.span.map(|(_, end)| Moment::from(end)),
             days: length_ms.and_then(|ms| numbers::finite(ms as f64 / DAY_MS as f64)),
             candles: record.candles,
             symbols: record.symbols.iter().map(ToString::to_string).collect(),
@@ -209,9 +211,9 @@ impl Deepest {
         let back = fall.recovery.map(|sample| sample.at);
         Some(Self {
             depth_pct: numbers::finite(100.0 * fall.depth())?,
-            peak: Moment(fall.peak.at),
-            trough: Moment(fall.trough.at),
-            recovery: back.map(Moment),
+            peak: Moment::from(fall.peak.at),
+            trough: Moment::from(fall.trough.at),
+            recovery: back.map(Moment::from),
             length_s: back.unwrap_or(end).since_ms(fall.peak.at) / 1000,
         })
     }

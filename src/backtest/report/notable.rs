@@ -1,7 +1,7 @@
 //! The trades that stand out.
 
-use super::{calendar::Moment, groups::side, open::symbol_name};
-use crate::{backtest::Record, engine::Trade};
+use super::open::symbol_name;
+use crate::{backtest::Record, engine::Trade, moment::Moment};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -22,9 +22,9 @@ pub struct Notable {
 pub fn best_and_worst(record: &Record) -> (Option<Notable>, Option<Notable>) {
     let notable = |trade: &Trade| Notable {
         symbol: symbol_name(record, trade.symbol).to_owned(),
-        side: side(trade.side),
-        entry: Moment(trade.entry_time),
-        exit: Moment(trade.exit_time),
+        side: trade.side.name(),
+        entry: Moment::from(trade.entry_time),
+        exit: Moment::from(trade.exit_time),
         pnl: trade.pnl().normalize(),
         r: trade.r.normalize(),
     };
@@ -48,8 +48,8 @@ mod tests {
         let record = Record { trades, ..sample::record(&[1000.0]) };
         let (best, worst) = best_and_worst(&record);
         let shown = |notable: Option<Notable>| notable.map(|trade| (trade.pnl.to_string(), trade.entry));
-        assert_eq!(shown(best), Some(("3".to_owned(), Moment(trade(1, 1).entry_time))));
-        assert_eq!(shown(worst), Some(("-2".to_owned(), Moment(trade(2, 1).entry_time))));
+        assert_eq!(shown(best), Some(("3".to_owned(), Moment::from(trade(1, 1).entry_time))));
+        assert_eq!(shown(worst), Some(("-2".to_owned(), Moment::from(trade(2, 1).entry_time))));
         assert_eq!(best_and_worst(&sample::record(&[1000.0])), (None, None));
     }
 }

@@ -1,9 +1,9 @@
 //! Positions that stay open.
 
-use super::{calendar::Moment, groups::side};
 use crate::{
     backtest::Record,
     market::{SymbolId, decimal},
+    moment::Moment,
 };
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -41,10 +41,10 @@ pub fn open(record: &Record) -> Vec<Open> {
         Open {
             symbol: symbol_name(record, position.symbol).to_owned(),
             strategy: strategy_name(record, position.plan.strategy).to_owned(),
-            side: side(position.plan.side),
+            side: position.plan.side.name(),
             qty: position.qty.normalize(),
             entry_price: position.entry_price(),
-            since: Moment(position.entry_time),
+            since: Moment::from(position.entry_time),
             stop: position.stop.normalize(),
             target: position.target.normalize(),
             mark,

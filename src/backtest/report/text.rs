@@ -42,8 +42,8 @@ pub fn lines(report: &Report) -> Vec<String> {
 fn head(report: &Report) -> Vec<String> {
     let when = match (report.from, report.until) {
         (Some(from), Some(until)) => {
-            let length = duration(until.0.since_ms(from.0));
-            format!("{} to {} UTC ({length})", minute(from.0), minute(until.0))
+            let length = duration(until.at().since_ms(from.at()));
+            format!("{} to {} UTC ({length})", minute(from.at()), minute(until.at()))
         }
         _ => "no prices came".to_owned(),
     };
@@ -58,7 +58,7 @@ fn head(report: &Report) -> Vec<String> {
 /// What is to be known of a run that did not see all of its data, or of a report that does not have all of its trades.
 #[must_use]
 pub fn verdict(report: &Report) -> Option<String> {
-    let at = report.until.map(|until| format!(" on {} UTC", minute(until.0))).unwrap_or_default();
+    let at = report.until.map(|until| format!(" on {} UTC", minute(until.at()))).unwrap_or_default();
     match report.ending {
         "emergency" => Some(format!("Ended early{at}: a limit stopped trading for good")),
         "interrupted" => Some(format!("Ended early{at}: it was asked to stop")),
@@ -124,7 +124,7 @@ fn held(seconds: Option<i64>) -> String {
 fn stand_outs(report: &Report) -> Vec<String> {
     let notable = |trade: &Notable| {
         let (pnl, r) = (signed(trade.pnl, 2), multiple(Some(crate::market::float(trade.r))));
-        format!("{pnl} USDT ({r}), {} {}, closed {}", trade.side, trade.symbol, minute(trade.exit.0))
+        format!("{pnl} USDT ({r}), {} {}, closed {}", trade.side, trade.symbol, minute(trade.exit.at()))
     };
     let mut lines = Vec::new();
     let deepest = report.performance.max_drawdown.as_ref().map(fallen);
@@ -140,9 +140,9 @@ fn stand_outs(report: &Report) -> Vec<String> {
 #[must_use]
 pub fn fallen(deepest: &Deepest) -> String {
     let (peak, trough, length) =
-        (minute(deepest.peak.0), minute(deepest.trough.0), duration(deepest.length_s.saturating_mul(1000)));
+        (minute(deepest.peak.at()), minute(deepest.trough.at()), duration(deepest.length_s.saturating_mul(1000)));
     let back = match deepest.recovery {
-        Some(recovery) => format!("back {} ({length})", minute(recovery.0)),
+        Some(recovery) => format!("back {} ({length})", minute(recovery.at())),
         None => format!("not back yet ({length})"),
     };
     format!("from {peak}, lowest {trough}, {back}")

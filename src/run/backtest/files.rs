@@ -4,7 +4,7 @@ use crate::{
     backtest::{Record, Report, report},
     candles_file::UNFINISHED,
     engine::{Settings, Trade},
-    run::trades_csv,
+    run::trades_csv::{self, OutError},
     store::TradeRow,
 };
 use std::{
@@ -13,14 +13,6 @@ use std::{
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
-
-/// A file that cannot be written, by name.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {cause}", path.display())]
-pub struct OutError {
-    path: PathBuf,
-    cause: io::Error,
-}
 
 /// The folder of a backtest under way. Trades go to the disk as they come, under another name.
 pub struct Files {
@@ -48,16 +40,14 @@ impl Files {
             rows.write_all(trades_csv::text(std::iter::empty()).as_bytes())?;
             Ok(rows)
         };
-        let rows = begin().map_err(|cause| OutError { path: trades.clone(), cause })?;
+        let rows = begin().map_err(|cause| OutError::new(&trades, cause))?;
         Ok(Self { dir: dir.to_owned(), trades, part, rows, failed: Ok(()) })
     }
 
     /// A closed quantity, as a run's `trades.csv` has it.
     pub fn add(&mut self, trade: &Trade, settings: &Settings) {
-        let symbol = &settings.instruments[trade.symbol.index()].symbol;
-        let row = TradeRow::new(trade, symbol, &settings.strategies[usize::from(trade.strategy)].name);
         if self.failed.is_ok() {
-            self.failed = writeln!(self.rows, "{row}");
+            self.failed = writeln!(self.rows, "{}", TradeRow::of(trade, settings));
         }
     }
 
@@ -71,8 +61,8 @@ impl Files {
             self.rows.get_ref().sync_all()?;
             fs::rename(&self.part, &self.trades)
         });
-        written.map_err(|cause| OutError { path: self.trades.clone(), cause })?;
-        report::write(record, report, &self.dir).map_err(|cause| OutError { path: self.dir.clone(), cause })
+        written.map_err(|cause| OutError::new(&self.trades, cause))?;
+        report::write(record, report, &self.dir).map_err(|cause| OutError::new(&self.dir, cause))
     }
 }
 

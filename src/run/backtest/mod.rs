@@ -7,7 +7,6 @@ mod recorded; // the candles between two dates
 mod warnings; // on the way
 
 use super::{
-    moment,
     prepare::open_files,
     progress_bar::{Progress, Step},
     signals::{self, EMERGENCY, FAILURE, Listener},
@@ -21,9 +20,9 @@ use crate::{
     config::{Config, process_env},
     engine::{Action, Engine, Record as Durable},
     market::Timestamp,
-    simulation::matching::Matching,
+    moment,
     stop::{Cause, Stop},
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use files::Files;
 use recorded::Recorded;
@@ -76,8 +75,8 @@ fn plan(wish: &cli::Backtest) -> Result<Plan, String> {
         funding.extend(candles_file::rates(file, &symbols).map_err(|error| format!("--funding: {error}"))?);
     }
     let instruments = config.instruments_for(&symbols).map_err(|error| error.to_string())?;
-    let venue = Matching::new(config.matching_settings(instruments.clone()));
-    let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
+    let venue = config.matching_settings(instruments.clone());
+    let trader = Trader::on_paper(config.engine_settings(instruments), venue);
     let source = Recorded::new(feed, from, to);
     let driver = Driver::new(trader, source, funding, config.on_stop_close).map_err(|error| error.to_string())?;
     let files = wish.out.as_deref().map(Files::open).transpose().map_err(|error| format!("--out: {error}"))?;

@@ -9,10 +9,8 @@ use crate::{
     cli::Download,
     config::Exchange,
     market::{Symbol, Timeframe, Timestamp},
-    run::{
-        moment,
-        text::{counted, market_time},
-    },
+    moment,
+    run::text::{counted, market_time},
 };
 use std::path::{Path, PathBuf};
 

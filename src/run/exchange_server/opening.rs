@@ -10,8 +10,8 @@ use crate::{
     cli::{self, Cli},
     config::{Config, ConfigError, Speed, process_env},
     market::{Instrument, Symbol},
+    moment,
     run::{
-        moment,
         prepare::{PrepareError, symbols_of},
         source::Source,
     },

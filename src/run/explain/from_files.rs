@@ -6,11 +6,10 @@ use crate::{
     candles_file::{Feed, FileError},
     cli::{Cli, Explain},
     config::{Config, process_env},
-    engine::{Action, Engine},
+    engine::Action,
     market::{ClosedCandle, Timestamp},
     run::{prepare::open_files, text::market_time},
-    simulation::matching::Matching,
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::path::Path;
 
@@ -24,8 +23,8 @@ pub fn explain(wish: &Explain, at: Timestamp) -> Result<Report, String> {
     let config = Config::load(&of_a_run, &process_env, Path::new("")).map_err(|error| error.to_string())?;
     let (symbols, feed) = open_files(&config).map_err(|error| error.to_string())?;
     let instruments = config.instruments_for(&symbols).map_err(|error| error.to_string())?;
-    let venue = Matching::new(config.matching_settings(instruments.clone()));
-    let trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
+    let venue = config.matching_settings(instruments.clone());
+    let trader = Trader::on_paper(config.engine_settings(instruments), venue);
     let source = Until { feed, at, first: None, last: None, beyond: false };
     let driver = Driver::new(trader, source, Vec::new(), config.on_stop_close).map_err(|error| error.to_string())?;
     lead(driver, wish, at)

@@ -6,14 +6,12 @@ mod plain; // for a person
 mod report; // what there is to say
 mod watch; // what each strategy decided last
 
-use super::{
-    looking::{self, print, print_json},
-    moment,
-};
+use super::looking::{self, print, print_json};
 use crate::{
     cli::Explain,
     engine::Engine,
     market::{Symbol, SymbolId, Timestamp},
+    moment,
 };
 use report::Report;
 use watch::Watch;

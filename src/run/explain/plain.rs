@@ -2,10 +2,9 @@
 
 use super::report::{Account, Asked, Came, Decided, Report, Strategy, Symbol};
 use crate::{
-    market::Timestamp,
+    moment::Moment,
     run::{
         layout::{To, columns, wrapped},
-        moment::Moment,
         text::{market_time, rounded},
     },
     strategies::Bound,
@@ -160,5 +159,5 @@ fn number(value: f64) -> String {
 }
 
 fn time(at: Moment) -> String {
-    market_time(Timestamp(at.0))
+    market_time(at.at())
 }

@@ -6,11 +6,9 @@ use super::{
 };
 use crate::{
     engine::{Engine, Parts, Position},
-    market::{Side, SymbolId, Timeframe, Timestamp},
-    run::{
-        moment::Moment,
-        text::{Teller, momentum_text, trend_text, volatility_text},
-    },
+    market::{SymbolId, Timeframe, Timestamp},
+    moment::Moment,
+    run::text::{Teller, momentum_text, trend_text, volatility_text},
     strategies::{Bound, Condition},
 };
 use rust_decimal::Decimal;
@@ -143,7 +141,7 @@ fn of_symbol(at: Timestamp, engine: &Engine, symbol: SymbolId, reached: &Reached
 
 fn held(position: &Position, engine: &Engine) -> Held {
     Held {
-        side: side(position.plan.side),
+        side: position.plan.side.name(),
         qty: position.qty,
         entry_price: position.entry_price(),
         since: position.entry_time.into(),
@@ -160,15 +158,8 @@ fn decided(decision: &Decision) -> Decided {
         outcome: match decision.outcome {
             Outcome::Nothing => Came::NoSignal,
             Outcome::Stopped(why) => Came::Stopped { by: why.station(), why: why.name() },
-            Outcome::Entered { side: way, qty } => Came::Entered { side: side(way), qty },
+            Outcome::Entered { side, qty } => Came::Entered { side: side.name(), qty },
         },
-    }
-}
-
-const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Long => "long",
-        Side::Short => "short",
     }
 }
 

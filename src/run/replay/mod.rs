@@ -3,13 +3,13 @@
 mod difference; // both sides of what is not the same
 
 use super::{
-    moment,
     signals::{FAILURE, USAGE},
     text::{counted, market_time},
 };
 use crate::{
     cli::Replay,
     market::Timestamp,
+    moment,
     store::journal::{self, Entries, Head, Name, ReadError, Rerun},
     trader::Tally,
 };

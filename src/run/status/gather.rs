@@ -3,8 +3,9 @@
 use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Period, Pnl, Position, Quarantined, Report, Store};
 use crate::{
     engine,
-    market::{DAY_MS, Side, SymbolId, Timestamp},
-    run::{breakers, earnings::Earnings, moment::Moment},
+    market::{DAY_MS, SymbolId, Timestamp},
+    moment::Moment,
+    run::{breakers, earnings::Earnings},
     store::{
         self, Database, HaltKind, Memory, Said, SaidKind, Sample, StoreError, TradeRow,
         folder::{Holder, JOURNAL, OLD, holder, size},
@@ -231,7 +232,7 @@ fn positions(memory: &Memory) -> impl Iterator<Item = Position> {
         Position {
             symbol: names.symbols[symbol.index()].to_string(),
             strategy: names.strategies.get(usize::from(plan.strategy)).cloned(),
-            side: if plan.side == Side::Long { "long" } else { "short" },
+            side: plan.side.name(),
             qty: position.qty.normalize(),
             entry_price: position.entry_price(),
             since: position.entry_time.into(),

@@ -2,13 +2,13 @@
 
 use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Pnl, Position, Quarantined, Report};
 use crate::{
-    market::{Symbol, Timestamp, known_instrument},
+    market::{Symbol, known_instrument},
+    moment::Moment,
     run::{
         earnings::signed,
         health::uptime,
         layout::{To, columns, wrapped},
         log::format::stamp_at,
-        moment::Moment,
         text::{market_day, market_time, rounded},
     },
 };
@@ -82,12 +82,11 @@ impl Page<'_> {
     }
 
     fn breaker(&mut self, breaker: &Breaker) {
-        let Moment(since) = breaker.since;
-        self.entry("Limited", &format!("{} (since {})", breaker.reason, market_time(Timestamp(since))));
+        self.entry("Limited", &format!("{} (since {})", breaker.reason, market_time(breaker.since.at())));
     }
 
-    fn quarantined(&mut self, Quarantined { symbol, until: Moment(until) }: &Quarantined) {
-        let until = market_time(Timestamp(*until));
+    fn quarantined(&mut self, Quarantined { symbol, until }: &Quarantined) {
+        let until = market_time(until.at());
         self.entry("BARRED", &format!("{symbol} gets no entries until {until}, since it failed too often"));
     }
 
@@ -107,7 +106,7 @@ impl Page<'_> {
     }
 
     fn account(&mut self, account: &Account) {
-        let at = account.market_time.map_or_else(String::new, |Moment(ms)| format!(", {}", market_time(Timestamp(ms))));
+        let at = account.market_time.map_or_else(String::new, |time| format!(", {}", market_time(time.at())));
         self.entry("Market", &format!("{}{at}", account.market.as_deref().unwrap_or("not known")));
         let Some((balance, capital)) = account.balance.zip(account.capital) else { return };
         let change = rounded((balance - capital) * Decimal::ONE_HUNDRED / capital, 2);
@@ -125,11 +124,11 @@ impl Page<'_> {
     }
 
     fn position(&mut self, position: &Position) {
-        let Position { symbol, side, qty, since: Moment(since), .. } = position;
+        let Position { symbol, side, qty, since, .. } = position;
         let digits = digits(position);
         let price = |price: Decimal| format!("{:.*}", digits as usize, rounded(price, digits));
         let [entry, stop, target] = [position.entry_price, position.stop, position.target].map(price);
-        let (side, since) = (side.to_uppercase(), market_time(Timestamp(*since)));
+        let (side, since) = (side.to_uppercase(), market_time(since.at()));
         self.flow("  ", 4, &format!("{side} {symbol} {qty} @ {entry}, since {since}"));
         let mark = position.mark.zip(position.unrealised);
         let mark = mark.map(|(mark, earned)| format!(", mark {} ({} USDT)", price(mark), signed(earned)));
@@ -137,7 +136,7 @@ impl Page<'_> {
     }
 
     fn pnl(&mut self, pnl: &Pnl) {
-        let day = pnl.today.from.map_or_else(|| "today".to_owned(), |Moment(ms)| market_day(Timestamp(ms)));
+        let day = pnl.today.from.map_or_else(|| "today".to_owned(), |from| market_day(from.at()));
         let head = ["P&L", "USDT", "trades", "won"].map(str::to_owned);
         let periods = [(day, &pnl.today), ("7 days".to_owned(), &pnl.last_7_days), ("all".to_owned(), &pnl.all)];
         let rows = periods.map(|(name, period)| {

@@ -2,7 +2,7 @@
 //!
 //! Amounts, prices and quantities are strings with all their digits; moments have two forms; what is not known is null.
 
-use crate::run::{earnings::Earnings, moment::Moment};
+use crate::{moment::Moment, run::earnings::Earnings};
 use rust_decimal::Decimal;
 use serde::Serialize;
 

@@ -4,10 +4,8 @@ use super::{gather::*, plain, report::*};
 use crate::{
     engine::{Reason, Trade},
     market::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp},
-    run::{
-        moment::Moment,
-        rig::{self, START, dec},
-    },
+    moment::Moment,
+    run::rig::{self, START, dec},
     store::{
         self, Cursor, HaltKind, Memory, Said, SaidKind, Sample, TradeRow,
         folder::Holder,

@@ -65,7 +65,7 @@ fn note(report: &Report, frame: &Frame) -> String {
 /// Where the equity fell deepest.
 fn shade(report: &Report, frame: &Frame) -> String {
     let Some(deepest) = &report.performance.max_drawdown else { return String::new() };
-    let (from, to) = (frame.x(deepest.peak.0), frame.x(deepest.trough.0));
+    let (from, to) = (frame.x(deepest.peak.at()), frame.x(deepest.trough.at()));
     format!("<rect class=\"shade\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"0\" height=\"100%\"/>", (to - from).max(0.2))
 }
 

@@ -34,7 +34,7 @@ const MARKS: &str = "<svg class=\"marks\" aria-hidden=\"true\"><defs>\
 #[must_use]
 pub fn page(record: &Record, report: &Report) -> String {
     let title = match (report.from, report.until) {
-        (Some(from), Some(until)) => format!("Report {} to {}", day(from.0), day(until.0)),
+        (Some(from), Some(until)) => format!("Report {} to {}", day(from.at()), day(until.at())),
         _ => "Report".to_owned(),
     };
     let mut page = format!(
@@ -76,7 +76,7 @@ fn head(page: &mut String, report: &Report) {
     let performance = &report.performance;
     let class = sign(performance.return_pct);
     let length = match (report.from, report.until) {
-        (Some(from), Some(until)) => format!("in {}", days(until.0.since_ms(from.0))),
+        (Some(from), Some(until)) => format!("in {}", days(until.at().since_ms(from.at()))),
         _ => String::new(),
     };
     let _ = write!(
@@ -90,8 +90,8 @@ fn head(page: &mut String, report: &Report) {
         let _ = write!(
             page,
             "<p class=\"sub\">{} to {} UTC, {}</p>",
-            minute(from.0),
-            minute(until.0),
+            minute(from.at()),
+            minute(until.at()),
             counted(report.candles, "candle")
         );
     }
@@ -154,7 +154,7 @@ fn figures(page: &mut String, report: &Report) {
 }
 
 fn named(notable: Option<&super::Notable>) -> String {
-    notable.map(|trade| format!("{} {}, {}", trade.side, trade.symbol, minute(trade.exit.0))).unwrap_or_default()
+    notable.map(|trade| format!("{} {}, {}", trade.side, trade.symbol, minute(trade.exit.at()))).unwrap_or_default()
 }
 
 /// `31 days`; less than two in hours and minutes.

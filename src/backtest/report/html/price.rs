@@ -6,7 +6,6 @@ use crate::{
         Record, Thinned,
         report::{
             calendar::minute,
-            groups::side,
             numbers::{change, counted, duration, exact, multiple, signed},
             yearly::change_pct,
         },
@@ -121,7 +120,7 @@ fn mark(frame: &Frame, trade: &Trade) -> String {
 fn title(trade: &Trade) -> String {
     format!(
         "{} {} at {}, {} UTC\nout at {}, {} UTC ({}, {})\n{} USDT, {}",
-        side(trade.side),
+        trade.side.name(),
         exact(trade.qty),
         exact(trade.entry_price),
         minute(trade.entry_time),

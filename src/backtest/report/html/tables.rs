@@ -11,7 +11,6 @@ use crate::{
         report::{
             Group, Report,
             calendar::minute,
-            groups::side,
             numbers::{NONE, count, counted, duration, exact, multiple, ratio, share, signed},
             open::{strategy_name, symbol_name},
         },
@@ -90,7 +89,7 @@ pub fn open(page: &mut String, report: &Report) {
             open.side.to_owned(),
             exact(open.qty),
             exact(open.entry_price),
-            minute(open.since.0),
+            minute(open.since.at()),
             exact(open.stop),
             exact(open.target),
             open.mark.map_or_else(|| NONE.to_owned(), exact),
@@ -126,7 +125,7 @@ pub fn trades(page: &mut String, record: &Record) {
     let rows = record.trades.iter().rev().take(MOST_TRADES).map(|trade| {
         [
             symbol_name(record, trade.symbol).to_owned(),
-            side(trade.side).to_owned(),
+            trade.side.name().to_owned(),
             strategy_name(record, trade.strategy).to_owned(),
             minute(trade.entry_time),
             exact(trade.entry_price),

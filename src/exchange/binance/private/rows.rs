@@ -62,15 +62,15 @@ impl OrderFields<'_> {
     }
 
     fn kind(&self) -> Result<Option<OrderKind>, Garbled> {
-        let price = |of: &Scalar<'_>, what| of.decimal().filter(|p| *p > Decimal::ZERO).ok_or_else(|| of.garbled(what));
         Ok(match self.kind.text() {
             Some("MARKET") => Some(OrderKind::Market),
-            Some("LIMIT") => {
-                Some(OrderKind::Limit { price: price(&self.price, "price of an order")?, post_only: self.post_only })
-            }
-            Some("STOP_MARKET") => Some(OrderKind::StopMarket { trigger: price(&self.trigger, "trigger")? }),
+            Some("LIMIT") => Some(OrderKind::Limit {
+                price: above_zero(&self.price, "price of an order")?,
+                post_only: self.post_only,
+            }),
+            Some("STOP_MARKET") => Some(OrderKind::StopMarket { trigger: above_zero(&self.trigger, "trigger")? }),
             Some("TAKE_PROFIT_MARKET") => {
-                Some(OrderKind::TakeProfitMarket { trigger: price(&self.trigger, "trigger")? })
+                Some(OrderKind::TakeProfitMarket { trigger: above_zero(&self.trigger, "trigger")? })
             }
             Some(_) => None,
             None => return Err(self.kind.garbled("type of an order")),
@@ -118,8 +118,6 @@ pub(super) struct TradeFields<'a> {
 impl TradeFields<'_> {
     /// The trade, of a market that is ours.
     pub fn read(&self, symbol: SymbolId) -> Result<AccountTrade, Garbled> {
-        let above_zero =
-            |of: &Scalar<'_>, what| of.decimal().filter(|v| *v > Decimal::ZERO).ok_or_else(|| of.garbled(what));
         let qty = above_zero(&self.qty, "quantity of a trade")?;
         let price = above_zero(&self.price, "price of a trade")?;
         if qty > LARGEST_QTY {
@@ -165,6 +163,10 @@ pub(super) fn position(
 
 pub(super) fn number(of: &Scalar<'_>, what: &'static str) -> Result<u64, Garbled> {
     of.whole().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| of.garbled(what))
+}
+
+fn above_zero(of: &Scalar<'_>, what: &'static str) -> Result<Decimal, Garbled> {
+    of.decimal().filter(|value| *value > Decimal::ZERO).ok_or_else(|| of.garbled(what))
 }
 
 fn quantity(of: &Scalar<'_>, what: &'static str) -> Result<Decimal, Garbled> {

@@ -10,14 +10,11 @@ mod readers;
 use super::*;
 use crate::{
     config::Config,
-    engine::{Action, Engine, Record},
+    engine::{Action, Record},
     market::{DAY_MS, Timestamp},
-    simulation::{
-        matching::Matching,
-        prices::{EPOCH, Market},
-    },
+    simulation::prices::{EPOCH, Market},
     store::{Batch, Cursor, Memory, Names, Said, SaidKind, Sample},
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::sync::OnceLock;
 use tempfile::TempDir;
@@ -81,8 +78,8 @@ fn course() -> &'static [Batch] {
 
 fn trade_days(config: &Config, days: i64) -> Vec<Batch> {
     let instruments = config.instruments_for(&config.symbols).unwrap();
-    let venue = Matching::new(config.matching_settings(instruments.clone()));
-    let mut trader = Trader::new(Engine::new(config.engine_settings(instruments)), Venue::Matching(venue));
+    let venue = config.matching_settings(instruments.clone());
+    let mut trader = Trader::on_paper(config.engine_settings(instruments), venue);
     let strategies = config.strategies.iter().map(|rule| rule.name.clone()).collect();
     let names = Names { symbols: config.symbols.clone(), strategies };
     let mut cursor = Cursor::new(names.symbols.len());

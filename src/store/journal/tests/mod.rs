@@ -6,14 +6,14 @@ mod recording;
 
 use super::{Entry, Outcome, Recorder};
 use crate::{
-    engine::{Action, Engine, Event, Exits, Gate, Risk, Settings},
+    engine::{Action, Event, Exits, Gate, Risk, Settings},
     market::{ClosedCandle, HOUR_MS, Timeframe, Timestamp, known_instrument},
     simulation::{
-        matching::{self, Matching},
+        matching::{self},
         prices::{EPOCH, Market},
     },
     strategies,
-    trader::{Tally, Trader, Venue},
+    trader::{Tally, Trader},
 };
 use rust_decimal::Decimal;
 use std::sync::LazyLock;
@@ -34,7 +34,7 @@ fn trader() -> Trader {
         exits: Exits::default(),
         gate: Gate::default(),
     };
-    Trader::new(Engine::new(engine), Venue::Matching(Matching::new(venue)))
+    Trader::on_paper(engine, venue)
 }
 
 /// What the trader is told in the first hours of the made-up market, and what it does. Commits are answered before the next candle.

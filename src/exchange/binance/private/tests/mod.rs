@@ -33,9 +33,9 @@ fn order(kind: OrderKind, side: OrderSide, reduce_only: bool) -> OrderRequest {
 }
 
 fn reply(wish: &Wish, status: u16, body: &str) -> Result<Reply, Failure> {
-    binance().reply(wish, &Response { status, headers: &[], body: body.as_bytes() })
+    respond(wish, status, body.as_bytes())
 }
 
-fn binance_reply(wish: &Wish, body: &[u8]) -> Result<Reply, Failure> {
-    binance().reply(wish, &Response { status: 200, headers: &[], body })
+fn respond(wish: &Wish, status: u16, body: &[u8]) -> Result<Reply, Failure> {
+    binance().reply(wish, &Response { status, headers: &[], body })
 }

@@ -1,6 +1,6 @@
 //! Answers: each form is read as it was written, and what is not sure is no answer.
 
-use super::{BTC, order, reply, which};
+use super::{BTC, order, reply, respond, which};
 use crate::{
     exchange::{
         FailureClass,
@@ -142,7 +142,7 @@ fn wishes() -> Vec<Wish> {
 /// Whatever comes: no panic, and an order that is read has possible numbers.
 fn swallow(bytes: &[u8]) {
     for wish in wishes() {
-        match super::binance_reply(&wish, bytes) {
+        match respond(&wish, 200, bytes) {
             Ok(Reply::Order(view)) => assert!(view.qty >= Decimal::ZERO && view.filled >= Decimal::ZERO),
             Ok(Reply::Trades(found)) => {
                 assert!(found.iter().all(|trade| trade.qty > Decimal::ZERO && trade.price > Decimal::ZERO))

@@ -43,6 +43,14 @@ pub fn parse_since(text: &str, now: Timestamp) -> Option<Timestamp> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub i64);
 
+impl Moment {
+    /// The same as market time.
+    #[must_use]
+    pub const fn at(self) -> Timestamp {
+        Timestamp(self.0)
+    }
+}
+
 impl From<Timestamp> for Moment {
     fn from(at: Timestamp) -> Self {
         Self(at.0)
