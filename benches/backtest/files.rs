@@ -38,7 +38,7 @@ pub fn read(specs: &[FileSpec], symbols: &[Symbol]) -> f64 {
 pub fn traded(specs: &[FileSpec], symbols: &[Symbol]) -> f64 {
     seconds(|| {
         let mut feed = Feed::open(specs, symbols).expect("files that were just written");
-        let mut trader = walk::limited(symbols, strategies::Settings::defaults());
+        let mut trader = walk::usual(symbols, strategies::Settings::defaults());
         drive(&mut trader, std::iter::from_fn(|| feed.next().expect("rows that were just written")));
         trader
     })

@@ -1,6 +1,6 @@
 //! How fast a backtest is: candles in memory through the whole trader beside a loop of the same rule, and candles from files.
 //!
-//! `cargo bench --bench backtest` prints Markdown tables. It asserts nothing: aims stand in the tables beside the figures. Times are this
+//! `cargo bench --bench backtest -- [TEXT]` prints Markdown tables, of the first only the rows whose name has the text. It asserts nothing: aims stand in the tables beside the figures. Times are this
 //! thread's own processor time, the best of a few runs, so that a busy machine shows in the spread and not in the figure.
 
 mod by_hand;
@@ -17,6 +17,7 @@ use smolbear::{
     strategies,
     trader::Trader,
 };
+use std::env;
 
 /// Candles of a measurement in memory: a year of one symbol's minutes, nearly.
 const CANDLES: usize = 500_000;
@@ -27,9 +28,12 @@ const RUNS: usize = 5;
 const NAMES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
 
 fn main() {
+    let part = env::args().skip(1).find(|argument| !argument.starts_with("--")); // what begins with dashes is cargo's own
     println!("{}, best of {RUNS} runs (worst):\n", machine());
-    in_memory();
-    from_files();
+    in_memory(part.as_deref().unwrap_or_default());
+    if part.is_none() {
+        from_files();
+    }
     println!("\nA candle in memory: {} bytes (aim: below 60).", size_of::<ClosedCandle>());
 }
 
@@ -64,7 +68,8 @@ type New = fn(&[Symbol]) -> Trader;
 /// Works on files of these symbols; seconds.
 type Work = fn(&[FileSpec], &[Symbol]) -> f64;
 
-fn in_memory() {
+/// The rows whose name has `part`.
+fn in_memory(part: &str) {
     let (one, three) = (symbols(1), symbols(3));
     let (own, all) = (minutes(&one, CANDLES), minutes(&three, CANDLES));
     println!(
@@ -82,7 +87,7 @@ fn in_memory() {
         ("the same rule, 30m", "", |symbols| walk::trader(symbols, walk::simple(Timeframe::M30))),
     ];
     let rows = one_rule.map(|(what, aim, new)| Row { what, aim, symbols: &one, candles: &own, new });
-    let on_five: New = |symbols| walk::limited(symbols, walk::both_on_five());
+    let on_five: New = |symbols| walk::usual(symbols, walk::both_on_five());
     let aim = "10, then 25";
     let more = [
         Row { what: "both strategies, five timeframes", aim, symbols: &one, candles: &own, new: on_five },
@@ -92,10 +97,10 @@ fn in_memory() {
             aim: "",
             symbols: &three,
             candles: &all,
-            new: |symbols| walk::limited(symbols, strategies::Settings::defaults()),
+            new: |symbols| walk::usual(symbols, strategies::Settings::defaults()),
         },
     ];
-    for Row { what, aim, symbols, candles, new } in rows.into_iter().chain(more) {
+    for Row { what, aim, symbols, candles, new } in rows.into_iter().chain(more).filter(|row| row.what.contains(part)) {
         let run = || {
             let mut trader = new(symbols);
             rate(CANDLES, || drive(&mut trader, candles.iter().copied()))

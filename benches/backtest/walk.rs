@@ -36,7 +36,7 @@ pub fn both_on_five() -> Vec<strategies::Settings> {
 
 /// A trader that takes every signal, so that a loop without limits makes the same trades.
 pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
-    let risk = Risk { per_trade_pct: 0.1, daily_loss_pct: 100.0, max_trades_per_day: u32::MAX, ..Risk::default() };
+    let risk = Risk { per_trade_pct: 0.1, ..unlimited() };
     let gate = Gate { cooldown_s: 0, ..Gate::default() };
     let venue = matching::Settings {
         capital: CAPITAL,
@@ -48,9 +48,26 @@ pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trad
     with(symbols, strategies, risk, gate, venue)
 }
 
-/// A trader with the limits that it has by default.
-pub fn limited(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
-    with(symbols, strategies, Risk::default(), Gate::default(), matching::Settings::default())
+/// A trader as it is by default, but that no limit ends its account early: it risks so little that it lasts.
+pub fn usual(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
+    let venue = matching::Settings { capital: CAPITAL, ..matching::Settings::default() };
+    let risk = Risk { per_trade_pct: 0.1, ..unlimited() };
+    with(symbols, strategies, risk, Gate::default(), venue)
+}
+
+/// Whatever is lost, it trades on: the made-up market is no place to earn something.
+fn unlimited() -> Risk {
+    Risk {
+        daily_loss_pct: 100.0,
+        max_trades_per_day: u32::MAX,
+        max_losses_in_row: 0,
+        max_drawdown_pct: 100.0,
+        max_correlation: 1.0,
+        breaker_correlation: 1.0,
+        breaker_daily_loss_pct: 100.0,
+        breaker_position_loss_pct: 100.0,
+        ..Risk::default()
+    }
 }
 
 fn with(

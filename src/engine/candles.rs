@@ -73,6 +73,12 @@ impl Frame {
         }
     }
 
+    /// Until when it has finished what there was.
+    #[must_use]
+    pub const fn done(&self) -> Timestamp {
+        self.done
+    }
+
     /// The last finished candle.
     #[must_use]
     pub const fn last(&self) -> Option<&Candle> {

@@ -20,6 +20,9 @@ pub struct Desks(pub(super) Vec<Desk>);
 pub struct Desk {
     frames: Vec<Frame>,
     returns: Box<Returns>,
+    /// What the frames' values make; they change seldom, and strategies ask at every close.
+    #[serde(skip)]
+    regime: Regime,
     /// The last known price.
     pub mark: f64,
     /// When that was known; `None` before the first.
@@ -59,7 +62,10 @@ impl Desk {
         timeframes.dedup();
         let frames = timeframes.into_iter().map(Frame::new).collect();
         let returns = Box::new(Returns::new(spike_sigma));
-        Self { frames, returns, mark: 0.0, seen_at: None, has_volume: false }
+        let regime = Regime::default();
+        let mut desk = Self { frames, returns, regime, mark: 0.0, seen_at: None, has_volume: false };
+        desk.look();
+        desk
     }
 
     /// The frames' timeframes, finest first.
@@ -75,15 +81,19 @@ impl Desk {
             self.mark = source.candle.close;
             self.seen_at = Some(at);
         }
-        let mut closed = Closed::default();
+        let (mut closed, mut has_finished) = (Closed::default(), false);
         for frame in &mut self.frames {
-            let timeframe = frame.timeframe();
+            let (timeframe, done) = (frame.timeframe(), frame.done());
             if let Some(candle) = frame.take(source) {
                 closed.add(timeframe);
                 if timeframe == RETURNS {
                     self.returns.take(candle);
                 }
             }
+            has_finished |= timeframe >= regime::SMALL && frame.done() != done;
+        }
+        if has_finished {
+            self.look();
         }
         closed
     }
@@ -96,7 +106,13 @@ impl Desk {
                 closed.add(frame.timeframe());
             }
         }
+        self.look();
         closed
+    }
+
+    /// Works out what follows from the frames' values.
+    pub fn look(&mut self) {
+        self.regime = self.parts().regime();
     }
 
     /// Takes in a price.
@@ -148,8 +164,8 @@ impl Desk {
 
     /// The market's state, from the values of its three timeframes.
     #[must_use]
-    pub fn regime(&self) -> Regime {
-        self.parts().regime()
+    pub const fn regime(&self) -> Regime {
+        self.regime
     }
 
     /// The same, as far as it is known.

@@ -45,7 +45,9 @@ impl Engine {
             self.trail(symbol, actions);
         }
         self.forgive(symbol);
-        self.tend(now, symbol, actions);
+        if !self.settled[symbol.index()] {
+            self.tend(now, symbol, actions);
+        }
         self.weigh(now, actions);
     }
 
@@ -60,8 +62,11 @@ impl Engine {
     /// A stop that stands when a price comes, ends the row of those that failed.
     fn forgive(&mut self, symbol: SymbolId) {
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        if position.failed_stops == 0 {
+            return;
+        }
         let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop);
-        if position.failed_stops > 0 && stops.all(|stop| stop.stage == Stage::Accepted) {
+        if stops.all(|stop| stop.stage == Stage::Accepted) {
             position.failed_stops = 0;
         }
     }
@@ -79,6 +84,7 @@ impl Engine {
         if gained >= step.max(instrument.tick) {
             position.stop = stop;
             position.trailed = true;
+            self.settled[symbol.index()] = false;
             actions.push(Action::Log(Note::StopMoved { symbol, stop }));
         }
     }
@@ -91,20 +97,27 @@ impl Engine {
             self.state.orders.abandon(symbol, reason);
         }
         self.cancel(symbol, actions, |order| order.abandoned.is_some());
-        match held {
-            None => self.cancel(symbol, actions, |order| order.request.reduce_only),
-            // the stop and the target that stand, stay until it is flat; none is placed anew
-            Some((.., Some(reason))) => self.want(now, symbol, Leg::Exit(reason), OrderKind::Market, actions),
-            Some((stop, target, None)) => {
-                self.want(now, symbol, Leg::Stop, OrderKind::StopMarket { trigger: stop }, actions);
-                self.want(now, symbol, Leg::Target, OrderKind::TakeProfitMarket { trigger: target }, actions);
+        self.settled[symbol.index()] = match held {
+            None => {
+                self.cancel(symbol, actions, |order| order.request.reduce_only);
+                false
             }
-        }
+            // the stop and the target that stand, stay until it is flat; none is placed anew
+            Some((.., Some(reason))) => {
+                self.want(now, symbol, Leg::Exit(reason), OrderKind::Market, actions);
+                false
+            }
+            Some((stop, target, None)) => {
+                let stop = self.want(now, symbol, Leg::Stop, OrderKind::StopMarket { trigger: stop }, actions);
+                let target = OrderKind::TakeProfitMarket { trigger: target };
+                self.want(now, symbol, Leg::Target, target, actions) && stop
+            }
+        };
     }
 
-    /// Sees to it that one order of a leg stands for the whole position; those before it go once the venue has it.
-    fn want(&mut self, now: Timestamp, symbol: SymbolId, leg: Leg, kind: OrderKind, actions: &mut Vec<Action>) {
-        let Some(position) = &self.state.positions[symbol.index()] else { return };
+    /// Sees to it that one order of a leg stands for the whole position, and says whether it does; those before it go once the venue has it.
+    fn want(&mut self, now: Timestamp, symbol: SymbolId, leg: Leg, kind: OrderKind, actions: &mut Vec<Action>) -> bool {
+        let Some(position) = &self.state.positions[symbol.index()] else { return false };
         let of_leg = |other: &Leg| place_of(other) == place_of(&leg);
         let newest = self.state.orders.of(symbol).rev().find(|order| of_leg(&order.leg) && order.counts());
         if let Some(newest) = newest.filter(|order| order.request.kind == kind && order.open_qty() >= position.qty) {
@@ -112,11 +125,11 @@ impl Engine {
             if accepted {
                 self.cancel(symbol, actions, |order| of_leg(&order.leg) && order.request.id != id);
             }
-            return;
+            return accepted;
         }
         let unanswered = newest.is_some_and(|order| order.open_qty() >= position.qty && order.stage != Stage::Accepted);
         if unanswered || leg != Leg::Stop && (now < position.retry_at || self.in_doubt(symbol, &leg) >= MOST_IN_DOUBT) {
-            return;
+            return false;
         }
         let (qty, side, signal_at) = (position.qty, position.plan.side, position.plan.signal_at);
         let tag = &self.tags[self.pair(usize::from(position.plan.strategy), symbol)];
@@ -124,6 +137,7 @@ impl Engine {
         let id = orders::client_id(tag, side, signal_at, &leg, *attempt);
         *attempt = attempt.wrapping_add(1);
         self.hold(now, OrderRequest { id, symbol, side: side.exit(), kind, qty, reduce_only: true }, leg);
+        false
     }
 
     /// How many orders of a leg are in doubt.

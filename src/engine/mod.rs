@@ -81,6 +81,8 @@ pub struct Engine {
     /// The next moment at which something resets by itself, the day if nothing else.
     due: Timestamp,
     scale: weighing::Scale,
+    /// By symbol: its position has what it should have at the venue, as of the last look, so that a price alone asks for nothing.
+    settled: Vec<bool>,
     /// What this turn must make durable.
     records: Vec<Record>,
     /// Whether it must even so where there is no record of it.
@@ -180,8 +182,8 @@ impl Engine {
         let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
-        let (records, unsaved) = (Vec::new(), false);
-        let mut engine = Self { strategies, tags, desks, state, due, scale, records, unsaved, settings };
+        let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
+        let mut engine = Self { strategies, tags, desks, state, due, scale, settled, records, unsaved, settings };
         engine.set_scale();
         engine
     }
@@ -192,7 +194,8 @@ impl Engine {
     ///
     /// When there are not as many symbols and strategies as in the snapshot.
     #[must_use]
-    pub fn restore_warm(settings: Settings, state: State, desks: Desks) -> Self {
+    pub fn restore_warm(settings: Settings, state: State, mut desks: Desks) -> Self {
+        desks.0.iter_mut().for_each(Desk::look);
         assert!(desks.0.len() == settings.instruments.len(), "the symbols must be those of the snapshot");
         Self { desks: desks.0, ..Self::restore(settings, state) }
     }
@@ -216,6 +219,9 @@ impl Engine {
         let before = actions.len();
         if !self.believes(event, actions) {
             return;
+        }
+        if event.moves_no_price() {
+            self.settled.fill(false);
         }
         match event {
             Event::Candle(candle) => self.on_candle(now, candle, actions),

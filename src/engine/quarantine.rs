@@ -139,10 +139,11 @@ impl Quarantine {
 
     /// Time has passed. Costs nothing while no symbol has failed.
     pub fn pass(&mut self, now: Timestamp, rules: &settings::Risk) -> Vec<Change> {
-        let changes = self.cases.iter_mut().filter_map(|case| case.pass(now, rules)).collect();
-        if !self.cases.is_empty() {
-            self.tidy();
+        if self.cases.is_empty() {
+            return Vec::new();
         }
+        let changes = self.cases.iter_mut().filter_map(|case| case.pass(now, rules)).collect();
+        self.tidy();
         changes
     }
 
