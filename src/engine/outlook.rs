@@ -1,7 +1,7 @@
 //! What the engine shows to those who look: the log, the page, the summary.
 
 use super::{
-    Account, Engine, Order, Parts, Position, Settings, State, Summary, Tripped, regime,
+    Account, Engine, Order, Parts, Position, Reach, Settings, Skip, State, Summary, Tripped, regime,
     sizing::{self, Size, largest_notional},
 };
 use crate::{
@@ -146,6 +146,13 @@ impl Engine {
     #[must_use]
     pub fn tripped(&self) -> &[Tripped] {
         self.state.breakers.tripped()
+    }
+
+    /// The limits that the last signals met: whose they are where they are a symbol's, and until when they hold where they are the day's.
+    pub fn limits(&self) -> impl Iterator<Item = (Skip, Option<SymbolId>, Option<Timestamp>)> {
+        let ends = self.state.account.day.ends;
+        let until = move |why: Skip| (why.reach() == Some(Reach::Day)).then_some(ends);
+        self.state.said.holding().map(move |(why, symbol)| (why, symbol, until(why)))
     }
 
     /// Open positions, by symbol.

@@ -22,6 +22,11 @@ impl Said {
         })
     }
 
+    /// Those that were told and have not cleared, with the symbol of those that are a symbol's.
+    pub fn holding(&self) -> impl Iterator<Item = (Skip, Option<SymbolId>)> {
+        self.holding.iter().copied()
+    }
+
     /// An entry in `symbol` has passed them all: those of the account have cleared, and its own.
     pub fn clear(&mut self, symbol: SymbolId) {
         self.holding.retain(|(_, of)| of.is_some_and(|of| of != symbol));

@@ -115,7 +115,9 @@ impl Teller<'_> {
         let tripped = tripped.map(|tripped| (breakers::status(tripped.breaker), breakers::text(tripped, name)));
         let held = self.engine.quarantined();
         let held = held.map(|(id, until)| format!("quarantined: {} until {}", name(id), market_time(until)));
-        tripped.chain(held.map(|text| (Status::Degraded, text))).collect()
+        let met = self.engine.limits().map(|(why, symbol, until)| self.limit(why, symbol, until));
+        let well = met.map(|text| (Status::Healthy, text)); // it is how the bot is meant to work, and worth knowing
+        tripped.chain(held.map(|text| (Status::Degraded, text))).chain(well).collect()
     }
 
     fn entry(&self, entry: &Entry) -> String {

@@ -54,8 +54,10 @@ fn a_limit_that_is_hit_is_said_once_and_again_after_it_has_cleared() {
     let mut rig = Rig::signalled(with(|risk| risk.max_notional = 60.0));
     (0..3).for_each(|_| rig.minute(-200.0));
     assert_eq!((rig.skips(Skip::BelowMinimum), limits(&rig)), (4, vec![Skip::BelowMinimum]));
+    assert!(rig.engine.limits().eq([(Skip::BelowMinimum, Some(SymbolId(0)), None)]), "it is shown while it holds");
     rig.engine.settings.risk.max_notional = 1000.0;
     rig.minute(-200.0);
+    assert_eq!(rig.engine.limits().count(), 0, "an entry has passed");
     rig.engine.settings.risk.max_notional = 60.0;
     rig.commit();
     let entry = rig.placed()[0];
