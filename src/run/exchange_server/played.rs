@@ -30,5 +30,5 @@ pub fn binance(making: Making<'_>) -> Result<Venue, String> {
     let Making { instruments, seed, faults } = making;
     let faults =
         faults.map_or_else(|| Ok(Faults::default()), str::parse).map_err(|error: FaultsError| error.to_string())?;
-    Ok(Venue::new(Settings { instruments, seed, faults }))
+    Ok(Venue::new(Settings { instruments, seed, faults, accounts: Vec::new() }))
 }

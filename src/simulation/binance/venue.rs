@@ -1,7 +1,7 @@
 //! The venue: who is connected, what they are told, and what time it is.
 
 use super::{
-    CallId, Input, Output, Reply, SessionId,
+    CallId, Entry, Input, Opening, Output, Reply, SessionId,
     bar::Bar,
     faults::Faults,
     feed::{Feed, Kind},
@@ -41,6 +41,8 @@ pub struct Settings {
     pub seed: u64,
     /// What goes wrong.
     pub faults: Faults,
+    /// Who may trade.
+    pub accounts: Vec<Opening>,
 }
 
 /// An exchange from the exchange's side.
@@ -108,6 +110,11 @@ impl Venue {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if self.sessions.is_empty() { None } else { self.played.map(|played| played.plus_ms(BEAT_MS)) }
+    }
+
+    /// What happened to accounts, oldest first.
+    pub fn record(&self) -> impl Iterator<Item = &Entry> {
+        std::iter::empty()
     }
 
     /// How often each fault struck.

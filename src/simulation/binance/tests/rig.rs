@@ -33,7 +33,7 @@ pub fn instruments(count: usize) -> Vec<Instrument> {
 impl Rig {
     pub fn new(symbols: usize, faults: &str) -> Self {
         let faults: Faults = faults.parse().unwrap();
-        let settings = Settings { instruments: instruments(symbols), seed: 7, faults };
+        let settings = Settings { instruments: instruments(symbols), seed: 7, faults, accounts: Vec::new() };
         Self {
             venue: Venue::new(settings),
             now: START,
@@ -90,7 +90,7 @@ impl Rig {
                 Output::Close(session) | Output::Cut(session) | Output::CutInFrame(session, _) => {
                     self.ended.push(*session)
                 }
-                Output::Reply(..) | Output::Welcome(_) => {}
+                Output::Reply(..) | Output::Drop(_) | Output::Welcome(_) => {}
             }
         }
         self.venue.check();
