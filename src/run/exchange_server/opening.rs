@@ -1,6 +1,7 @@
 //! From flags to all that a played exchange needs, or to the reason why there is none.
 
 use super::{
+    accounts::{self, AccountError},
     played::Played,
     reel::{Reel, ReelError},
 };
@@ -15,7 +16,10 @@ use crate::{
         prepare::{PrepareError, symbols_of},
         source::Source,
     },
-    simulation::prices::{EPOCH, Market},
+    simulation::{
+        binance::Opening,
+        prices::{EPOCH, Market},
+    },
 };
 use std::path::Path;
 
@@ -46,6 +50,9 @@ pub enum OpenError {
     /// `--faults`.
     #[error("--faults: {0}")]
     Faults(String),
+    /// `--key`, `--secret`.
+    #[error(transparent)]
+    Account(#[from] AccountError),
 }
 
 /// All that a played exchange needs.
@@ -60,6 +67,8 @@ pub struct Opened<P> {
     pub market: String,
     /// `--faults`.
     pub faults: Option<String>,
+    /// A line for each account.
+    pub accounts: Vec<String>,
 }
 
 /// What a venue is made of.
@@ -70,6 +79,8 @@ pub struct Making<'a> {
     pub seed: u64,
     /// `--faults`.
     pub faults: Option<&'a str>,
+    /// Who may trade.
+    pub accounts: Vec<Opening>,
 }
 
 /// Opens an exchange, with a venue that is made by `make`.
@@ -90,17 +101,20 @@ pub fn open<P: Played>(
     let start = wish.start.as_ref().map(|text| moment::parse(text).ok_or_else(|| no_time(text))).transpose()?;
     let (symbols, source, market) = source(&config)?;
     let start = start.or(wish.replay.is_empty().then_some(EPOCH));
+    let accounts = accounts::accounts(wish, config.paper.capital)?;
+    let lines = accounts::lines(wish, &accounts);
     let making = Making {
         instruments: config.instruments_for(&symbols)?,
         seed: config.paper.seed,
         faults: wish.faults.as_deref(),
+        accounts,
     };
     let mut venue = make(making).map_err(OpenError::Faults)?;
     let mut outputs = Vec::new();
     let reel = Reel::open(source, start, &mut |candle| {
         venue.handle(candle.closes_at(), crate::simulation::binance::Input::Candle(&candle), &mut outputs);
     })?;
-    Ok(Opened { venue, reel, speed, market, faults: wish.faults.clone() })
+    Ok(Opened { venue, reel, speed, market, faults: wish.faults.clone(), accounts: lines })
 }
 
 /// The flags that mean the same for a run, so that they are checked alike, and so that the symbols are those of the bot in this folder.
@@ -112,6 +126,7 @@ fn as_of_a_run(wish: &cli::Exchange) -> Cli {
         speed: wish.speed.clone(),
         seed: wish.seed.clone(),
         symbols: wish.symbols.clone(),
+        capital: wish.capital.clone(),
         ..Cli::default()
     }
 }
