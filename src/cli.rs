@@ -322,6 +322,9 @@ pub struct Exchange {
     /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
+    /// Move the data by whole days and open now, for clients that go by this machine's clock
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.

@@ -10,9 +10,10 @@ use crate::{
     candles_file::{Feed, FileSpec},
     cli::{self, Cli},
     config::{Config, ConfigError, Speed, process_env},
-    market::{Instrument, Symbol},
+    market::{Instrument, Symbol, Timestamp},
     moment,
     run::{
+        clocks::Reading,
         prepare::{PrepareError, symbols_of},
         source::Source,
     },
@@ -21,7 +22,7 @@ use crate::{
         prices::{EPOCH, Market},
     },
 };
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 /// Why there is no exchange; all of it is the user's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +112,8 @@ pub fn open<P: Played>(
     };
     let mut venue = make(making).map_err(OpenError::Faults)?;
     let mut outputs = Vec::new();
-    let reel = Reel::open(source, start, &mut |candle| {
+    let clock = wish.now.then(|| (Timestamp(Reading::now().wall_ms), Instant::now()));
+    let reel = Reel::open(source, start, clock, &mut |candle| {
         venue.handle(candle.closes_at(), crate::simulation::binance::Input::Candle(&candle), &mut outputs);
     })?;
     Ok(Opened { venue, reel, speed, market, faults: wish.faults.clone(), accounts: lines })

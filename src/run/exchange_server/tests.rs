@@ -114,7 +114,7 @@ fn played<T>(speed: f64, client: impl FnOnce(SocketAddr) -> T) -> T {
     let (end, ended) = async_channel::bounded::<()>(1);
     let exchange = thread::spawn(move || {
         let market = Market::new(1, &["BTCUSDT".parse().unwrap()]);
-        let reel = Reel::open(Source::Made(Box::new(market)), Some(EPOCH), &mut |_| {}).unwrap();
+        let reel = Reel::open(Source::Made(Box::new(market)), Some(EPOCH), None, &mut |_| {}).unwrap();
         let (ask, asked) = async_channel::bounded(QUESTIONS);
         let stop = Stop::new();
         let service = Exchange::new(ask.clone(), stop.clone());
