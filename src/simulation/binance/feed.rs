@@ -9,8 +9,6 @@ pub enum Route {
     Public,
     /// `/market`: candles, marks, aggregated trades, day tickers.
     Market,
-    /// `/private`: accounts, by their listen keys.
-    Private,
 }
 
 /// What a stream carries.

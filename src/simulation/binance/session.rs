@@ -2,8 +2,7 @@
 
 use super::{
     feed::{Feed, Route},
-    query::{Query, Refusal, refused},
-    tape::Tape,
+    query::{Query, Refusal},
 };
 use crate::market::{DAY_MS, Timestamp};
 use serde_json::{Value, json};
@@ -18,45 +17,12 @@ const MOST_FRAMES: usize = 10;
 /// The longest frame and the longest name of a stream.
 const LONGEST_FRAME: usize = 128 * 1_024;
 const LONGEST_NAME: usize = 100;
-/// Kinds of an account's messages that a connection may name.
-const MOST_EVENTS: usize = 64;
 
-/// A subscribed name.
+/// A subscribed name; without a feed it is acknowledged and stays silent, as on the real venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     pub name: String,
-    pub carries: Carries,
-}
-
-/// What a name brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carries {
-    /// A symbol's market, or that of all of them.
-    Market(Feed),
-    /// An account, whose listen key is the name.
-    Account,
-    /// It is acknowledged and stays silent, as on the real venue: no such name, or one of another route.
-    Nothing,
-}
-
-/// The names that there are.
-pub struct Names<'a> {
-    /// Their lower-case names.
-    pub tapes: &'a [Tape],
-    /// Whether this is a listen key that is alive.
-    pub is_key: &'a dyn Fn(&str) -> bool,
-}
-
-impl Names<'_> {
-    /// What a name brings on a route. Accounts have one of their own, and the old paths carry them as well, as those of the testnet do.
-    fn carries(&self, name: &str, route: Route) -> Carries {
-        if matches!(route, Route::Public | Route::Private) && (self.is_key)(name) {
-            return Carries::Account;
-        }
-        let place = |lower: &str| self.tapes.iter().position(|tape| tape.lower == lower);
-        let feed = Feed::parse(name, place).filter(|feed| feed.kind.route() == route);
-        feed.map_or(Carries::Nothing, Carries::Market)
-    }
+    pub feed: Option<Feed>,
 }
 
 /// A connection.
@@ -68,8 +34,6 @@ pub struct Session {
     pub combined: bool,
     /// In the order of subscription.
     pub streams: Vec<Stream>,
-    /// The messages of accounts that it wants; all where it names none.
-    events: Vec<String>,
     opened: Timestamp,
     frames: VecDeque<Timestamp>,
     /// Answers pings, but gets nothing any more.
@@ -92,60 +56,39 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// 404 for a path that is none, -1125 for an account's path whose listen key is not alive.
-    pub fn open(now: Timestamp, target: &str, names: &Names<'_>) -> Result<Self, Refusal> {
+    /// 404 for a path that is none, and for `/private`, which this venue does not have.
+    pub fn open(now: Timestamp, target: &str, place: impl Fn(&str) -> Option<usize>) -> Result<Self, Refusal> {
         let query = Query::parse(target)?;
         let (route, rest) = match query.path.as_str() {
             path if path.starts_with("/public/") => (Route::Public, &path[7..]),
             path if path.starts_with("/market/") => (Route::Market, &path[7..]),
-            path if path.starts_with("/private/") => (Route::Private, &path[8..]),
             path => (Route::Public, path),
         };
-        let asked = if route == Route::Private { query.get("listenKey") } else { None }.unwrap_or_default();
-        let (combined, wanted) = match rest.trim_end_matches('/') {
-            "/ws" => (false, asked),
-            "/stream" => (true, query.get("streams").unwrap_or(asked)),
+        let (combined, names) = match rest.trim_end_matches('/') {
+            "/ws" => (false, String::new()),
+            "/stream" => (true, query.get("streams").unwrap_or_default().to_owned()),
             rest => match rest.strip_prefix("/ws/") {
-                Some(wanted) => (false, wanted),
+                Some(names) => (false, names.to_owned()),
                 None => {
                     return Err(Refusal { status: 404, code: -5000, text: "No streams under this path.".to_owned() });
                 }
             },
         };
-        let wanted: Vec<&str> = wanted.split('/').filter(|name| !name.is_empty()).collect();
-        let events: Vec<&str> =
-            query.get("events").unwrap_or_default().split('/').filter(|it| !it.is_empty()).collect();
-        let long = wanted.iter().chain(&events).any(|name| name.len() > LONGEST_NAME);
-        if long || wanted.len() > MOST_STREAMS || events.len() > MOST_EVENTS {
-            return Err(refused(-1101, "Too many streams."));
-        }
-        if route == Route::Private && wanted.iter().any(|key| !(names.is_key)(key)) {
-            return Err(refused(-1125, "This listenKey does not exist."));
+        let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).collect();
+        if names.len() > MOST_STREAMS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+            return Err(Refusal { status: 400, code: -1101, text: "Too many streams.".to_owned() });
         }
         let mut session = Self {
             route,
             combined,
             streams: Vec::new(),
-            events: events.into_iter().map(str::to_owned).collect(),
             opened: now,
             frames: VecDeque::new(),
             silent: false,
             held: None,
         };
-        wanted.into_iter().for_each(|name| session.subscribe(name, names));
+        names.into_iter().for_each(|name| session.subscribe(name, &place));
         Ok(session)
-    }
-
-    /// Whether it carries this account and wants this kind of message.
-    pub fn wants(&self, key: &str, event: &str) -> bool {
-        let named = self.events.is_empty() || self.events.iter().any(|named| named == event);
-        named && self.streams.iter().any(|stream| stream.carries == Carries::Account && stream.name == key)
-    }
-
-    /// A listen key is no longer alive: nothing more comes of it.
-    pub fn forget(&mut self, key: &str) {
-        let gone = self.streams.iter_mut().filter(|stream| stream.carries == Carries::Account && stream.name == key);
-        gone.for_each(|stream| stream.carries = Carries::Nothing);
     }
 
     /// Whether its 24 hours are over.
@@ -153,14 +96,15 @@ impl Session {
         now.since_ms(self.opened) >= LONGEST_LIFE_MS
     }
 
-    fn subscribe(&mut self, name: &str, names: &Names<'_>) {
+    fn subscribe(&mut self, name: &str, place: impl Fn(&str) -> Option<usize>) {
         if !self.streams.iter().any(|held| held.name == name) {
-            self.streams.push(Stream { name: name.to_owned(), carries: names.carries(name, self.route) });
+            let feed = Feed::parse(name, place).filter(|feed| feed.kind.route() == self.route);
+            self.streams.push(Stream { name: name.to_owned(), feed });
         }
     }
 
     /// Takes a client's frame.
-    pub fn hear(&mut self, now: Timestamp, text: &str, known: &Names<'_>) -> Answer {
+    pub fn hear(&mut self, now: Timestamp, text: &str, place: impl Fn(&str) -> Option<usize>) -> Answer {
         self.frames.push_back(now);
         while self.frames.front().is_some_and(|at| now.since_ms(*at) >= 1_000) {
             self.frames.pop_front();
@@ -173,13 +117,13 @@ impl Session {
         };
         let id =
             frame.get("id").cloned().filter(|id| id.is_u64() || id.is_i64() || id.is_string()).unwrap_or(Value::Null);
-        match self.obey(&frame, known) {
+        match self.obey(&frame, place) {
             Ok(result) => say(&json!({ "result": result, "id": id })),
             Err(text) => say(&json!({ "error": { "code": 2, "msg": text }, "id": id })),
         }
     }
 
-    fn obey(&mut self, frame: &Value, known: &Names<'_>) -> Result<Value, String> {
+    fn obey(&mut self, frame: &Value, place: impl Fn(&str) -> Option<usize>) -> Result<Value, String> {
         let method = frame.get("method").and_then(Value::as_str).unwrap_or_default();
         let params = frame.get("params").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         match method {
@@ -190,7 +134,7 @@ impl Session {
                 } else if self.streams.len() + names.len() > MOST_STREAMS {
                     return Err(format!("Too many streams: at most {MOST_STREAMS} on a connection"));
                 } else {
-                    names.into_iter().for_each(|name| self.subscribe(name, known));
+                    names.into_iter().for_each(|name| self.subscribe(name, &place));
                 }
                 Ok(Value::Null)
             }
@@ -229,79 +173,4 @@ fn names(params: &[Value]) -> Result<Vec<&str>, String> {
 
 fn say(value: &Value) -> Answer {
     Answer::Say(value.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1";
-
-    fn names(alive: &dyn Fn(&str) -> bool) -> Names<'_> {
-        Names { tapes: &[], is_key: alive }
-    }
-
-    #[test]
-    fn an_account_is_carried_where_clients_look_for_it_and_only_while_its_key_lives() {
-        let alive = |key: &str| key == KEY;
-        for (target, combined) in [
-            (format!("/private/ws/{KEY}"), false),
-            (format!("/private/ws?listenKey={KEY}"), false),
-            (format!("/private/ws?listenKey={KEY}&events=ORDER_TRADE_UPDATE/ACCOUNT_UPDATE"), false),
-            (format!("/private/stream?listenKey={KEY}"), true),
-            (format!("/private/stream?streams={KEY}"), true),
-            (format!("/ws/{KEY}"), false),
-            (format!("/stream?streams={KEY}"), true),
-            (format!("/stream?streams=btcusdt@bookTicker/{KEY}"), true),
-        ] {
-            let mut session = Session::open(Timestamp(0), &target, &names(&alive)).unwrap();
-            assert!(session.wants(KEY, "ORDER_TRADE_UPDATE"), "{target}");
-            assert!(!session.wants("another", "ORDER_TRADE_UPDATE"), "{target}");
-            assert_eq!(session.wants(KEY, "ALGO_UPDATE"), !target.contains("events"), "{target}");
-            assert_eq!(session.combined, combined, "{target}");
-            session.forget(KEY);
-            assert!(!session.wants(KEY, "ORDER_TRADE_UPDATE"), "{target}");
-            let late = Session::open(Timestamp(0), &target, &names(&|_| false));
-            match target.strip_prefix("/private") {
-                Some(_) => assert_eq!(late.unwrap_err().code, -1125, "{target}"),
-                None => assert!(!late.unwrap().wants(KEY, "ORDER_TRADE_UPDATE"), "{target}"),
-            }
-        }
-        let market = Session::open(Timestamp(0), &format!("/market/ws/{KEY}"), &names(&alive)).unwrap();
-        assert!(!market.wants(KEY, "ORDER_TRADE_UPDATE"), "another route");
-    }
-
-    #[test]
-    fn an_account_is_subscribed_too() {
-        for path in ["/private/ws", "/private/stream", "/ws"] {
-            for (lives, want) in [(true, true), (false, false)] {
-                let alive = |_: &str| lives;
-                let mut session = Session::open(Timestamp(0), path, &names(&alive)).unwrap();
-                assert!(!session.wants(KEY, "ACCOUNT_UPDATE"));
-                let ask = json!({ "method": "SUBSCRIBE", "params": [KEY], "id": 1 }).to_string();
-                let said = session.hear(Timestamp(0), &ask, &names(&alive));
-                assert_eq!(said, Answer::Say(json!({ "result": null, "id": 1 }).to_string()), "{path}");
-                assert_eq!(session.wants(KEY, "ACCOUNT_UPDATE"), want, "{path} {lives}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_too_much_or_nowhere_is_refused() {
-        let long = "x".repeat(LONGEST_NAME + 1);
-        for (target, code) in [
-            ("/private".to_owned(), -5000),
-            ("/private/wsx".to_owned(), -5000),
-            ("/private/ws/dead".to_owned(), -1125),
-            ("/private/ws?listenKey=dead".to_owned(), -1125),
-            (format!("/private/ws?events={}", "A/".repeat(MOST_EVENTS + 1)), -1101),
-            (format!("/private/ws?events={long}"), -1101),
-            (format!("/private/ws/{long}"), -1101),
-            (format!("/stream?streams={}", "a/".repeat(MOST_STREAMS + 1)), -1101),
-            ("/private/ws?listenKey=%f".to_owned(), -1100),
-        ] {
-            let refusal = Session::open(Timestamp(0), &target, &names(&|_| false)).unwrap_err();
-            assert_eq!(refusal.code, code, "{target}");
-        }
-    }
 }

@@ -11,7 +11,7 @@ use super::{
     pulse::{News, Pulse, is_due},
     query::{Query, Refusal},
     rest::{self, Market},
-    session::{Answer, Carries, Names, Session},
+    session::{Answer, Session},
     spoil::Spoiler,
     tape::{BEAT_MS, Tape},
 };
@@ -180,7 +180,7 @@ impl Venue {
         } else if full || self.knocks.1 > MOST_KNOCKS {
             Err(too_many("Too many connections."))
         } else {
-            Session::open(self.now, target, &Names { tapes: &self.tapes, is_key: &|_| false })
+            Session::open(self.now, target, place_in(&self.tapes))
         };
         match opened {
             Ok(mut opened) => {
@@ -195,7 +195,7 @@ impl Venue {
 
     fn on_frame(&mut self, id: SessionId, text: &str, out: &mut Vec<Output>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        match session.hear(self.now, text, &Names { tapes: &self.tapes, is_key: &|_| false }) {
+        match session.hear(self.now, text, place_in(&self.tapes)) {
             Answer::Say(text) => out.push(Output::Push(id, text)),
             Answer::Close => {
                 self.sessions.remove(&id);
@@ -207,11 +207,7 @@ impl Venue {
 
     /// Tells the symbols whose books somebody listens to.
     fn note_wants(&mut self) {
-        let streams = self.sessions.values().flat_map(|session| &session.streams);
-        let feeds = streams.filter_map(|stream| match stream.carries {
-            Carries::Market(feed) => Some(feed),
-            Carries::Account | Carries::Nothing => None,
-        });
+        let feeds = self.sessions.values().flat_map(|session| &session.streams).filter_map(|stream| stream.feed);
         let books: Vec<Feed> = feeds.filter(|feed| matches!(feed.kind, Kind::Depth(_) | Kind::Levels(..))).collect();
         for (place, (pulse, tape)) in self.pulses.iter_mut().zip(&self.tapes).enumerate() {
             let kinds: Vec<Kind> =
@@ -260,7 +256,7 @@ impl Venue {
             }
             let streams = std::mem::take(&mut session.streams);
             for stream in &streams {
-                let Carries::Market(feed) = stream.carries else { continue };
+                let Some(feed) = stream.feed else { continue };
                 for value in self.say(now, feed, &news) {
                     self.spoiler.push(now, *id, session, &stream.name, value, out);
                 }
@@ -286,6 +282,11 @@ impl Venue {
         }
         if feed.listed && !values.is_empty() { vec![Value::Array(values)] } else { values }
     }
+}
+
+/// Finds a symbol by its lower-case name.
+fn place_in(tapes: &[Tape]) -> impl Fn(&str) -> Option<usize> + '_ {
+    move |name| tapes.iter().position(|tape| tape.lower == name)
 }
 
 fn say_one(now: Timestamp, tape: &mut Tape, kind: Kind, news: &News, values: &mut Vec<Value>) {
