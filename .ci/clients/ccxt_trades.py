@@ -50,10 +50,9 @@ def refusable(call):
 
 
 def row(order):
-    """ccxt's own words."""
-    return [
-        order["clientOrderId"], order["status"], order["side"], order["type"], order["amount"], order["filled"], order["reduceOnly"],
-    ]
+    """ccxt's own words, but for the type: to ccxt a stop is an order at market."""
+    kind = order["info"].get("orderType", order["type"]).lower()
+    return [order["clientOrderId"], order["status"], order["side"], kind, order["amount"], order["filled"], order["reduceOnly"]]
 
 
 class Client:

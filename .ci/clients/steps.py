@@ -9,7 +9,7 @@ from decimal import Decimal
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 LEVERAGE = 7
-NEAR = Decimal("0.00005")  # of the price: so near that one of two triggers is reached within seconds
+NEAR = Decimal("0.0002")  # of the price: so near that one of two triggers is reached within seconds
 
 
 class Refused(Exception):
@@ -94,8 +94,8 @@ def protection(client, patience_s):
     client.cancel_all_conditionals(BTC)
     said["all cancelled"] = [client.open_conditionals(BTC), client.look_conditional("s1"), client.look_conditional("u1")]
     bid, ask = client.quote(BTC)
-    client.protect(BTC, "SELL", "STOP_MARKET", "c1", close=True, trigger=on_tick(bid * (1 - NEAR)))
-    client.protect(BTC, "SELL", "TAKE_PROFIT_MARKET", "c2", close=True, trigger=on_tick(ask * (1 + NEAR)))
+    for kind, id, trigger in (("STOP_MARKET", "c1", bid * (1 - NEAR)), ("TAKE_PROFIT_MARKET", "c2", ask * (1 + NEAR))):
+        client.protect(BTC, "SELL", kind, id, close=True, trigger=on_tick(trigger))
     eventually(lambda: BTC not in client.positions(), patience_s, "stop or target was reached")
     ended = lambda: [client.look_conditional(id)[1] for id in ("c1", "c2")]
     eventually(lambda: "open" not in ended(), patience_s, "end of stop and target")
@@ -114,7 +114,7 @@ def refusals(client):
         "wrong key": code(client.other(key="nobody").balance),
         "stale": code(client.other(ahead_ms=-60_000).balance),
         "early": code(client.other(ahead_ms=60_000).balance),
-        "too small": code(client.order, **{**limit, "quantity": "0.001", "price": on_tick(far)}),
+        "too small": code(client.order, **{**limit, "symbol": ETH, "quantity": "0.001", "price": on_tick(client.quote(ETH)[0])}),
         "nothing": code(client.order, **{**limit, "quantity": "0", "price": on_tick(far)}),
         "off step": code(client.order, **{**limit, "quantity": "0.0105", "price": on_tick(far)}),
         "off tick": code(client.order, **{**limit, "price": on_tick(far) + "7"}),
