@@ -10,6 +10,7 @@
 //! | `feed`, `session`, `pulse`, `frames` | streams: names, connections, when they speak, what they say |
 //! | `faults`, `spoil` | what can go wrong, and how it does |
 //! | `account` | the trading half: accounts, orders, positions, user data |
+//! | `calls`, `strikes` | requests on their way, and faults of orders and accounts |
 //! | `venue` | all of it together |
 //!
 //! **Routes.** `/public` and `/market` each carry their own streams. The old paths `/ws` and `/stream` are accepted and carry only what
@@ -24,12 +25,15 @@
 //! | `GET /played/record?from=N` | what happened from the entry of that number on, see [`Entry`]; at most 1,000 |
 //! | `METHOD /played/hand/fapi/...` | a request of an account's owner by hand, unsigned; `account=N` for another one than the first |
 //! | `POST /played/do?act=ACT` | an act of the exchange, see `account/acts.rs` |
+//! | `POST /played/do?act=filters&symbol=S` | another `tick`, `step` or `minNotional` from the next minute on |
+//! | `POST /played/next?fault=NAME&times=N&on=TEXT` | a fault strikes next whatever its rate; of those of orders only on requests that begin with `on`, as in `POST algoOrder` |
 //!
 //! **Time.** The venue moves in beats of 100 ms. Everything within one is seen together at its end, by requests and streams alike.
 
 mod account; // accounts, orders, positions, their streams
 mod bar; // a candle with turnover and count
 mod book; // the order book as a function of price, seed and age
+mod calls; // requests, and the faults on an order's way
 mod candles; // candles by REST
 mod faults; // faults by name and rate
 mod feed; // names of streams
@@ -46,6 +50,7 @@ mod rest; // which path answers what
 mod session; // a stream connection
 mod shelf; // finished candles
 mod spoil; // faults at work
+mod strikes; // faults that strike accounts
 mod tape; // a symbol's market
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,8 @@ pub struct Session {
     pub silent: bool,
     /// A message that waits for its successor, to come after it.
     pub held: Option<String>,
+    /// The kinds of message about an account that are wanted; empty: all.
+    events: Vec<String>,
 }
 
 /// What a frame leads to.
@@ -56,12 +58,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// 404 for a path that is none, and for `/private`, which this venue does not have.
+    /// 404 for a path that is none.
     pub fn open(now: Timestamp, target: &str, place: impl Fn(&str) -> Option<usize>) -> Result<Self, Refusal> {
         let query = Query::parse(target)?;
         let (route, rest) = match query.path.as_str() {
             path if path.starts_with("/public/") => (Route::Public, &path[7..]),
             path if path.starts_with("/market/") => (Route::Market, &path[7..]),
+            path if path.starts_with("/private/") => (Route::Private, &path[8..]),
             path => (Route::Public, path),
         };
         let (combined, names) = match rest.trim_end_matches('/') {
@@ -74,7 +77,8 @@ impl Session {
                 }
             },
         };
-        let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).collect();
+        let key = query.get("listenKey").filter(|_| route == Route::Private);
+        let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).chain(key).collect();
         if names.len() > MOST_STREAMS || names.iter().any(|name| name.len() > LONGEST_NAME) {
             return Err(Refusal { status: 400, code: -1101, text: "Too many streams.".to_owned() });
         }
@@ -86,9 +90,19 @@ impl Session {
             frames: VecDeque::new(),
             silent: false,
             held: None,
+            events: query
+                .get("events")
+                .map(|events| events.split('/').map(str::to_owned).collect())
+                .unwrap_or_default(),
         };
         names.into_iter().for_each(|name| session.subscribe(name, &place));
         Ok(session)
+    }
+
+    /// Whether it is to hear what an account's stream of that key says.
+    pub fn hears(&self, key: &str, event: &str) -> bool {
+        let wanted = self.events.is_empty() || self.events.iter().any(|wanted| wanted == event);
+        wanted && self.route == Route::Private && self.streams.iter().any(|stream| stream.name == key)
     }
 
     /// Whether its 24 hours are over.

@@ -3,6 +3,10 @@
 use crate::market::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use std::collections::VecDeque;
+
+/// Entries kept; older ones are forgotten.
+pub const MOST_ENTRIES: usize = 200_000;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,8 +43,8 @@ pub enum What {
         close_position: bool,
         status: &'static str,
         filled: Decimal,
-        /// Nobody of the account has sent it.
-        by_hand: bool,
+        /// Not sent with the account's key: by hand, by the exchange, or fired.
+        by: &'static str,
     },
     /// A trade.
     Fill {
@@ -53,6 +57,7 @@ pub enum What {
         fee: Decimal,
         realised: Decimal,
         maker: bool,
+        reduce_only: bool,
     },
     /// What is held of the symbol from now on: negative for a short.
     Position { qty: Decimal, entry: Decimal },
@@ -64,4 +69,28 @@ pub enum What {
     Balance { wallet: Decimal },
     /// A setting, a fault or an act of the exchange, in words.
     Note { text: String },
+}
+
+/// The list.
+#[derive(Debug, Default)]
+pub struct Record {
+    entries: VecDeque<Entry>,
+    next: u64,
+}
+
+impl Record {
+    /// Puts down what happened.
+    pub fn add(&mut self, at: Timestamp, account: usize, symbol: &str, what: What) {
+        if self.entries.len() == MOST_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Entry { number: self.next, at, account, symbol: symbol.to_owned(), what });
+        self.next += 1;
+    }
+
+    /// From a number on.
+    pub fn from(&self, number: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.front().map_or(0, |entry| entry.number);
+        self.entries.range((number.saturating_sub(first) as usize).min(self.entries.len())..)
+    }
 }
