@@ -17,6 +17,8 @@ const MOST_FRAMES: usize = 10;
 /// The longest frame and the longest name of a stream.
 const LONGEST_FRAME: usize = 128 * 1_024;
 const LONGEST_NAME: usize = 100;
+/// Kinds of an account's messages that a connection may name.
+const MOST_EVENTS: usize = 64;
 
 /// A subscribed name; without a feed it is acknowledged and stays silent, as on the real venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +81,10 @@ impl Session {
         };
         let key = query.get("listenKey").filter(|_| route == Route::Private);
         let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).chain(key).collect();
-        if names.len() > MOST_STREAMS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+        let events: Vec<&str> =
+            query.get("events").unwrap_or_default().split('/').filter(|name| !name.is_empty()).collect();
+        let long = names.iter().chain(&events).any(|name| name.len() > LONGEST_NAME);
+        if names.len() > MOST_STREAMS || events.len() > MOST_EVENTS || long {
             return Err(Refusal { status: 400, code: -1101, text: "Too many streams.".to_owned() });
         }
         let mut session = Self {
@@ -90,19 +95,16 @@ impl Session {
             frames: VecDeque::new(),
             silent: false,
             held: None,
-            events: query
-                .get("events")
-                .map(|events| events.split('/').map(str::to_owned).collect())
-                .unwrap_or_default(),
+            events: events.into_iter().map(str::to_owned).collect(),
         };
         names.into_iter().for_each(|name| session.subscribe(name, &place));
         Ok(session)
     }
 
-    /// Whether it is to hear what an account's stream of that key says.
+    /// Whether it is to hear what an account's stream of that key says. The old paths carry accounts too, as those of the testnet do.
     pub fn hears(&self, key: &str, event: &str) -> bool {
         let wanted = self.events.is_empty() || self.events.iter().any(|wanted| wanted == event);
-        wanted && self.route == Route::Private && self.streams.iter().any(|stream| stream.name == key)
+        wanted && self.route != Route::Market && self.streams.iter().any(|stream| stream.name == key)
     }
 
     /// Whether its 24 hours are over.

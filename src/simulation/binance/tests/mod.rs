@@ -1,5 +1,6 @@
 //! The venue as its clients see it.
 
+mod access; // who may ask and listen
 mod agreement; // requests and streams tell the same
 mod rig; // a venue with a clock and clients
 mod rules; // wrong requests, limits, connections
