@@ -357,7 +357,7 @@ proptest! {
                 parameters.iter().map(|(name, value)| (NAMES[*name], VALUES[*value])).collect();
             if is_sound {
                 for (name, value) in
-                    [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("timeInForce", "GTC"), ("algoType", "CONDITIONAL")]
+                    [("symbol", "BTCUSDT"), ("side", "BUY"), ("type", "LIMIT"), ("timeInForce", "GTC"), ("algoType", "CONDITIONAL"), ("quantity", "0.01"), ("price", "99000.1")]
                 {
                     chosen.entry(name).or_insert(value);
                 }
