@@ -115,6 +115,7 @@ def check_protection(said, _):
     assert (looked[1], again, left) == ("canceled", -2011, 2), stops["cancelled"]
     left, *ended = stops["all cancelled"]
     assert left == [] and [row[1] for row in ended] == ["canceled"] * 2, stops["all cancelled"]
+    assert stops["no second"] == -4130, stops["no second"]
     assert stops["one fires"] == [["closed", "expired"], []], stops["one fires"]
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 LEVERAGE = 7
-NEAR = Decimal("0.0002")  # of the price: so near that one of two triggers is reached within seconds
+NEAR = Decimal("1")  # USDT below the bid: so near that a stop there fires within seconds
+TRIES, TRY_S = 10, 5
 
 
 class Refused(Exception):
@@ -29,15 +30,17 @@ def code(call, *arguments, **named):
     return f"taken: {answer!r}"
 
 
-def eventually(ready, patience_s, what):
+def within(ready, patience_s):
+    """What is there in the end, or nothing."""
     end = time.monotonic() + patience_s
-    while True:
-        value = ready()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise RuntimeError(f"no {what} within {patience_s} s")
+    while not (value := ready()) and time.monotonic() < end:
         time.sleep(0.2)
+    return value
+
+
+def eventually(ready, patience_s, what):
+    if not within(ready, patience_s):
+        raise RuntimeError(f"no {what} within {patience_s} s")
 
 
 def on_tick(price, tick="0.1"):
@@ -93,14 +96,31 @@ def protection(client, patience_s):
     said["cancelled"] = [client.look_conditional("t1"), code(client.cancel_conditional, "t1"), len(client.open_conditionals(BTC))]
     client.cancel_all_conditionals(BTC)
     said["all cancelled"] = [client.open_conditionals(BTC), client.look_conditional("s1"), client.look_conditional("u1")]
-    bid, ask = client.quote(BTC)
-    for kind, id, trigger in (("STOP_MARKET", "c1", bid * (1 - NEAR)), ("TAKE_PROFIT_MARKET", "c2", ask * (1 + NEAR))):
-        client.protect(BTC, "SELL", kind, id, close=True, trigger=on_tick(trigger))
-    eventually(lambda: BTC not in client.positions(), patience_s, "stop or target was reached")
-    ended = lambda: [client.look_conditional(id)[1] for id in ("c1", "c2")]
+    client.protect(BTC, "SELL", "TAKE_PROFIT_MARKET", "c", close=True, trigger=beyond)
+    said["no second"] = code(client.protect, BTC, "SELL", "TAKE_PROFIT_MARKET", "c0", close=True, trigger=beyond)
+    fired = fire(client)
+    ended = lambda: [client.look_conditional(id)[1] for id in (fired, "c")]
     eventually(lambda: "open" not in ended(), patience_s, "end of stop and target")
-    said["one fires"] = [sorted(ended()), client.open_conditionals(BTC)]
+    said["one fires"] = [ended(), client.open_conditionals(BTC)]
     return said
+
+
+def fire(client):
+    """A stop that closes the position, placed anew below the market until it was reached."""
+    flat = lambda: BTC not in client.positions()
+    for attempt in range(TRIES):
+        name = f"c{attempt + 1}"
+        try:
+            client.protect(BTC, "SELL", "STOP_MARKET", name, close=True, trigger=on_tick(client.quote(BTC)[0] - NEAR))
+            if within(flat, TRY_S):
+                return name
+            client.cancel_conditional(name)
+        except Refused as refused:
+            if within(flat, 1):  # it fired as it was cancelled
+                return name
+            if refused.code != -2021:  # the market was there already
+                raise
+    raise RuntimeError(f"no stop fired in {TRIES} tries")
 
 
 def refusals(client):
