@@ -83,6 +83,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "market/refit.rs",
     "run/earnings.rs",
     "run/end.rs",
+    "run/exchange_server/accounts.rs",
     "run/explain/",
     "run/health/vitals.rs",
     "run/signs.rs",

@@ -101,10 +101,10 @@ impl Session {
         Ok(session)
     }
 
-    /// Whether it is to hear what an account's stream of that key says. The old paths carry accounts too, as those of the testnet do.
+    /// Whether it is to hear what an account's stream of that key says.
     pub fn hears(&self, key: &str, event: &str) -> bool {
         let wanted = self.events.is_empty() || self.events.iter().any(|wanted| wanted == event);
-        wanted && self.route != Route::Market && self.streams.iter().any(|stream| stream.name == key)
+        wanted && self.route == Route::Private && self.streams.iter().any(|stream| stream.name == key)
     }
 
     /// Whether its 24 hours are over.
