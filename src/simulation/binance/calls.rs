@@ -22,6 +22,9 @@ const LATER_MS: u64 = 2_500;
 const ANSWER_LATER_MS: u64 = 19_000;
 /// Entries of the record in one answer.
 const MOST_ROWS: usize = 1_000;
+/// What a tick, a step or a minimum can be changed to.
+const FINEST: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
+const COARSEST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -82,7 +85,8 @@ impl Venue {
             return self.send(&call, reply, None, out);
         };
         let on = format!("{} {path}", call.method);
-        match self.way(&on) {
+        let reduces = path == "order" && query.get("reduceOnly") == Some("true");
+        match self.way(&on, reduces) {
             Way::Straight => self.execute(&call, query, out),
             Way::Lost => out.push(Output::Drop(call.id)),
             Way::Late(at) if self.late.len() < MOST_LATE => self.late.push((at, call)),
@@ -107,8 +111,8 @@ impl Venue {
         }
     }
 
-    /// Which way a request about an order goes.
-    fn way(&mut self, on: &str) -> Way {
+    /// Which way a request about an order goes. What only reduces is exempt from throttling, but not as an algo order.
+    fn way(&mut self, on: &str, reduces: bool) -> Way {
         let is_order = ["POST order", "DELETE order", "POST algoOrder", "DELETE algoOrder"].contains(&on);
         if !is_order || self.desk.is_empty() {
             return Way::Straight;
@@ -134,7 +138,7 @@ impl Venue {
                 "Timeout waiting for response from backend server. Send status unknown; execution status unknown.";
             let (code, text) = if bits & 2 == 0 { (-1006, seen) } else { (-1007, waited) };
             Way::Instead(bits & 1 == 0, 503, code, text)
-        } else if strikes(Fault::Overload) {
+        } else if !reduces && strikes(Fault::Overload) {
             let text = "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again.";
             Way::Instead(false, 503, -1008, text)
         } else if strikes(Fault::Clock) {
@@ -280,7 +284,7 @@ impl Venue {
         let read = |name: &str, old: Decimal| -> Result<Decimal, Refusal> {
             let value = super::account::number(query, name)?.unwrap_or(old);
             let bad = || refused(-1130, format!("Data sent for parameter '{name}' is not valid."));
-            if value > Decimal::ZERO { Ok(value) } else { Err(bad()) }
+            if (FINEST..=COARSEST).contains(&value) { Ok(value) } else { Err(bad()) }
         };
         let old = &self.tapes[place].rules;
         let step = read("step", old.step)?;

@@ -8,6 +8,7 @@
 //! | `stick` | algo orders of `symbol` that fire get no order |
 //! | `unstick` | those get their order now |
 //! | `key` | the key of the account's stream expires |
+//! | `revoke` | the account's key is no key any more; with `back=true` it is one again |
 //! | `transfer` | `amount` is paid in, or out where `out=true` |
 //! | `leverage` | leverage of `symbol` is flipped to `leverage` |
 //! | `margin` | the margin type of `symbol` is flipped |
@@ -29,7 +30,7 @@ use super::{
     text::{flag, needed, number},
     trading::NO_REASON,
 };
-use crate::market::Timestamp;
+use crate::market::{LARGEST_AMOUNT, Timestamp};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
@@ -80,9 +81,13 @@ impl Account {
     fn suffer(&mut self, view: View<'_>, log: &mut Log, act: &str, query: &Query) -> Result<(), Refusal> {
         match act {
             "transfer" => {
-                let amount = needed(query, "amount")?;
+                let amount = needed(query, "amount")?.min(LARGEST_AMOUNT);
                 let amount = if flag(query, "out")? { -amount } else { amount };
                 self.transfer(view, log, amount);
+                return Ok(());
+            }
+            "revoke" => {
+                self.revoked = !flag(query, "back")?;
                 return Ok(());
             }
             "hedge" => {

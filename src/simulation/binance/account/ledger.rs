@@ -95,6 +95,8 @@ pub struct Account {
     pub wallet: Decimal,
     pub paid_in: Decimal,
     pub totals: Totals,
+    /// Its key opens nothing.
+    pub revoked: bool,
     pub hedge: bool,
     pub multi_assets: bool,
     pub markets: Vec<Standing>,
@@ -160,6 +162,7 @@ impl Account {
             wallet: opening.balance,
             paid_in: opening.balance,
             totals: Totals::default(),
+            revoked: false,
             hedge: false,
             multi_assets: false,
             markets: tapes.iter().map(market).collect(),

@@ -40,9 +40,10 @@ mod text; // decimals as text
 mod trading; // trades
 
 pub use ledger::View;
+pub use ledger::{ORDERS_1M, ORDERS_10S};
 pub use record::{Entry, What};
 pub use route::{Asked, Done, no_such_path, weight};
-pub use terms::place;
+pub use terms::{MOST_ALGOS, MOST_MARKET_STEPS, MOST_ORDERS, MOST_STEPS, MOST_TICKS, place};
 pub use text::number;
 
 use super::{pulse::News, tape::Tape};

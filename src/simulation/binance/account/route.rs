@@ -34,7 +34,7 @@ pub struct Done {
     pub orders: Option<[u32; 2]>,
 }
 
-/// What a request of an account costs of the limit on requests; `None` where it is none.
+/// What a request of an account costs of the limit on requests.
 pub fn weight(method: &str, path: &str, query: &Query) -> u32 {
     let one_or_all = |one, all| if query.get("symbol").is_some() { one } else { all };
     match (method, path) {
@@ -65,8 +65,9 @@ pub fn orders_of(method: &str, path: &str) -> u32 {
 impl Desk {
     /// Answers a request of an account.
     pub fn answer(&mut self, view: View<'_>, asked: Asked<'_>) -> Done {
-        let found = key_of(asked.headers)
-            .and_then(|key| self.accounts.iter().position(|account| account.key == key).ok_or_else(unknown_key));
+        let found = key_of(asked.headers).and_then(|key| {
+            self.accounts.iter().position(|account| account.key == key && !account.revoked).ok_or_else(unknown_key)
+        });
         let index = match found {
             Ok(index) => index,
             Err(refusal) => return Done { answered: Err(refusal), orders: None },

@@ -148,6 +148,9 @@ fn hands_and_the_exchange_act_on_an_account_and_its_record_says_so() {
     let Ok(Reply::Modes(modes)) = broker.ask(&Wish::Modes) else { panic!() };
     assert!(modes.hedge);
     assert_eq!(broker.place(buy("a")).unwrap_err().code, -4061);
+    broker.played("POST", "do?act=revoke");
+    assert_eq!(broker.ask(&Wish::Positions).unwrap_err().class, FailureClass::Key);
+    broker.played("POST", "do?act=revoke&back=true");
     broker.played("POST", "do?act=key");
     assert_eq!(broker.reports().last(), Some(&Report::Expired));
     let mine = |broker: &Broker| broker.rig.venue.record().filter(|entry| entry.account == 0).count();

@@ -33,6 +33,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 struct Player {
     broker: Broker,
+    leverage: u32,
     price: i32,
     heard: Vec<Value>,
 }
@@ -45,7 +46,7 @@ impl Player {
             broker.well("POST", "/fapi/v1/marginType", "symbol=BTCUSDT&marginType=ISOLATED");
         }
         broker.listen();
-        Self { broker, price: 100_000, heard: Vec::new() }
+        Self { broker, leverage, price: 100_000, heard: Vec::new() }
     }
 
     fn available(&mut self) -> Decimal {
@@ -76,7 +77,10 @@ impl Player {
                 let answered = self.send("/fapi/v1/order", &query);
                 if let Some((200, _)) = answered {
                     let opens = !reduce_only && (held.is_zero() || (held.is_sign_positive() == *buys));
-                    assert!(!opens || free > Decimal::ZERO, "an entry was taken without margin: {query}");
+                    let price = Decimal::from(self.price + limit.unwrap_or_default());
+                    let need = price * qty / Decimal::from(self.leverage);
+                    // the best bid stands a tick below the last price
+                    assert!(!opens || need <= free + dec("0.1"), "an entry was taken without margin: {query}, {free}");
                 }
             }
             Act::Algo { buys, away, qty, reduce_only, target } => {
@@ -167,6 +171,40 @@ proptest! {
         let heard = player.broker.heard();
         player.heard.extend(heard);
         player.check();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn no_request_breaks_the_books(
+        requests in proptest::collection::vec((0usize..12, proptest::collection::vec((0usize..24, "[0-9.]{1,22}|[a-zA-Z]{1,8}|%[0-9a-f]{2}"), 0..9)), 1..12)
+    ) {
+        const PATHS: [(&str, &str); 12] = [
+            ("POST", "hand/fapi/v1/order"), ("POST", "hand/fapi/v1/algoOrder"), ("POST", "hand/fapi/v1/leverage"),
+            ("POST", "hand/fapi/v1/positionMargin"), ("DELETE", "hand/fapi/v1/order"), ("GET", "hand/fapi/v1/userTrades"),
+            ("POST", "do"), ("POST", "next"), ("GET", "record"), ("GET", "hand/fapi/v2/account"), ("POST", "do?act=transfer"),
+            ("POST", "do?act=filters&symbol=BTCUSDT"),
+        ];
+        const NAMES: [&str; 24] = [
+            "symbol=BTCUSDT", "side=BUY", "side=SELL", "type=MARKET", "type=LIMIT&timeInForce=GTC", "type=STOP_MARKET&algoType=CONDITIONAL",
+            "quantity", "price", "triggerPrice", "callbackRate", "activatePrice", "leverage", "amount", "limit", "orderId", "fromId",
+            "startTime", "tick", "step", "act", "type=TRAILING_STOP_MARKET&algoType=CONDITIONAL&callbackRate=1", "reduceOnly=true",
+            "minNotional", "newClientOrderId",
+        ];
+        let mut broker = Broker::new("none");
+        for (path, parameters) in requests {
+            let (method, path) = PATHS[path];
+            let part = |(name, value): &(usize, String)| {
+                if NAMES[*name].contains('=') { NAMES[*name].to_owned() } else { format!("{}={value}", NAMES[*name]) }
+            };
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let query: Vec<String> = parameters.iter().map(part).collect();
+            let target = format!("/played/{path}{mark}{}", query.join("&"));
+            broker.rig.send(method, &target, &[], &[]); // the rig checks the books after each
+        }
+        broker.minute([100_000.0, 110_000.0, 90_000.0, 100_000.0]);
+        broker.balance();
     }
 }
 
