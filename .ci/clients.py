@@ -1,7 +1,7 @@
-"""Real clients of Binance read `bot exchange` and agree with each other: clients.py BOT VENVS
+"""Real clients of Binance read `bot exchange`, trade on it and agree with each other: clients.py BOT VENVS
 
 VENVS has a virtual environment for each client. They run side by side, each a script of .ci/clients that prints what it
-read by requests and by streams; here it is compared. Nothing leaves this machine.
+read by requests and by streams; here it is compared. The trading half is in trading.py. Nothing leaves this machine.
 """
 
 import json
@@ -14,6 +14,8 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+
+import trading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLIENTS = {
@@ -41,10 +43,14 @@ def decimals(value):
     return [decimals(inner) for inner in value] if isinstance(value, list) else Decimal(str(value))
 
 
-def asked(line):
+def addresses(line):
     words = line.split()
     assert words[:2] == ["Listening", "on"], f"the exchange said {line!r}"
-    http, ws = words[2], words[4]
+    return words[2], words[4]
+
+
+def asked(line):
+    http, ws = addresses(line)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     now = json.load(opener.open(http + "/fapi/v1/time", timeout=PATIENCE_S))["serverTime"]
     end = now - now % (5 * MINUTE_MS)
@@ -54,11 +60,11 @@ def asked(line):
     }
 
 
-def run(client, asked, venvs):
-    """What a client read, and how long it took. One that fails shows its words."""
+def run(client, script, asked, venvs):
+    """The last line that a client's script prints, and how long it took. One that fails shows its words."""
     start, python = time.monotonic(), os.path.join(venvs, client, "bin", "python")
     assert os.path.exists(python), f"{python} is missing (.ci/run packages makes it)"
-    command = [python, os.path.join(HERE, "clients", CLIENTS[client]), json.dumps(asked)]
+    command = [python, os.path.join(HERE, "clients", script), json.dumps(asked)]
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=without_proxies(), timeout=LIMIT_S,
@@ -66,19 +72,20 @@ def run(client, asked, venvs):
     except subprocess.TimeoutExpired as late:
         raise AssertionError(f"{client} was not done after {LIMIT_S} s\n{(late.stderr or b'').decode()}") from None
     assert ended.returncode == 0, f"{client} ended with exit code {ended.returncode}\n{ended.stderr}"
-    return decimals(json.loads(ended.stdout.splitlines()[-1])), time.monotonic() - start
+    return ended.stdout.splitlines()[-1], time.monotonic() - start
 
 
 def read(asked, venvs):
     """What each client read."""
     with ThreadPoolExecutor(len(CLIENTS)) as pool:
-        running = {client: pool.submit(run, client, asked, venvs) for client in CLIENTS}
+        running = {client: pool.submit(run, client, script, asked, venvs) for client, script in CLIENTS.items()}
     readings, failures = {}, []
     for client, one in running.items():
         if one.exception():
             failures.append(f"FAIL  {client}: {one.exception()}")
         else:
-            readings[client], took = one.result()
+            text, took = one.result()
+            readings[client] = decimals(json.loads(text))
             print(f"ok    {client} read all in {took:.1f} s")
     assert not failures, "\n".join(failures)
     return readings
@@ -169,7 +176,9 @@ def check_same(what, readings):
         assert one[what] == other[what], f"{first} has {one[what]}, {client} has {other[what]}"
 
 
-def check_all(readings):
+def reading(line, venvs):
+    """What is to be checked of what was read."""
+    readings = read(asked(line), venvs)
     first = readings["ccxt"]
     middle = sum(first["quotes"][0]) / 2
     checks = {
@@ -186,6 +195,15 @@ def check_all(readings):
     }
     for what in STILL:
         checks[f"{what}: the same for all clients"] = lambda what=what: check_same(what, readings)
+    return checks
+
+
+def traded(line, venvs):
+    http, ws = addresses(line)
+    return trading.check_all(http, ws, lambda client, script, wish: run(client, script, wish, venvs))
+
+
+def failed_of(checks):
     failed = 0
     for name, check in checks.items():
         try:
@@ -197,15 +215,16 @@ def check_all(readings):
     return failed
 
 
-def main(bot, venvs, folder):
-    command = [bot, "exchange", "--listen", "127.0.0.1:0", "--seed", "1", "--speed", str(SPEED)]
+def on_exchange(half, flags, bot, venvs, folder):
+    """Runs one half on an exchange of its own; what went wrong, or nothing."""
     exchange = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={"RUST_LOG": "error"}, cwd=folder, text=True,
+        [bot, "exchange", "--listen", "127.0.0.1:0", "--seed", "1", *flags],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={"RUST_LOG": "error"}, cwd=folder, text=True,
     )
-    alarm = threading.Timer(LIMIT_S + 10, exchange.kill)  # one that says nothing fails below
+    alarm = threading.Timer(2 * LIMIT_S, exchange.kill)  # one that says nothing fails below
     alarm.start()
     try:
-        failed = check_all(read(asked(exchange.stdout.readline()), venvs))
+        failed = failed_of(half(exchange.stdout.readline(), venvs))
         assert exchange.poll() is None, f"the exchange ended with {exchange.returncode}"
     except AssertionError as error:
         return str(error)
@@ -214,6 +233,14 @@ def main(bot, venvs, folder):
         exchange.terminate()
         exchange.wait(10)
     return f"{failed} checks failed" if failed else None
+
+
+def main(bot, venvs, folder):
+    wrong = [
+        on_exchange(reading, ["--speed", str(SPEED)], bot, venvs, folder),
+        on_exchange(traded, trading.FLAGS, bot, venvs, folder),
+    ]
+    return "\n".join(filter(None, wrong)) or None
 
 
 with tempfile.TemporaryDirectory() as scratch:

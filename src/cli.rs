@@ -64,7 +64,8 @@ delete smolbear.db-wal and smolbear.db-shm in the data directory, and put the co
 const EXCHANGE: &str = "\
 The first line of stdout says where it listens, as in
   Listening on http://127.0.0.1:8787 and ws://127.0.0.1:8787
-and what follows says which lines bot.toml needs. Symbols are those that a run in this folder would trade.
+and what follows says which lines bot.toml needs, and with which key and secret accounts trade. They open
+nothing real. Symbols are those that a run in this folder would trade.
 It ends on Ctrl-C, on SIGTERM, and some seconds after recorded candles are over, each with exit code 0.";
 
 /// What `bot` answers to neither `--paper` nor `--live`.
@@ -303,12 +304,27 @@ pub struct Exchange {
     /// How much faster than real time it goes, as in 60 [default: 1]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub speed: Option<String>,
+    /// USDT that an account has at first [default: 1000]
+    #[arg(long, value_name = "USDT", allow_negative_numbers = true)]
+    pub capital: Option<String>,
+    /// API key of the account; it opens nothing else [default: playedkey1]
+    #[arg(long)]
+    pub key: Option<String>,
+    /// What its requests are signed with [default: playedsecret1]
+    #[arg(long)]
+    pub secret: Option<String>,
+    /// Accounts, with keys of their own: playedkey1, playedkey2, ...; 0 to 8
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub accounts: u8,
     /// What goes wrong, each NAME or NAME=SHARE of the answers, or all
     #[arg(long, value_name = "A,B=0.1")]
     pub faults: Option<String>,
     /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]
     #[arg(long, value_name = "TIME")]
     pub start: Option<String>,
+    /// Move the data by whole days and open now, for clients that go by this machine's clock
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// Why the command line leads to no run: the whole text that the user gets to read.

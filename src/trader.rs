@@ -210,6 +210,7 @@ impl Trader {
             | Event::Funding(_)
             | Event::Feed(..)
             | Event::Proof(_)
+            | Event::Foreign(..)
             | Event::ClockDoubt(_)
             | Event::StoreDoubt(_)
             | Event::Command(_) => self.tell(now, &event, actions),

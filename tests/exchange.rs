@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Starts an exchange at a free port; where it listens.
@@ -20,9 +20,16 @@ fn exchange(args: &[&str]) -> (Running, String) {
 }
 
 fn get(address: &str, target: &str) -> String {
+    ask(address, "GET", target, "", "")
+}
+
+fn ask(address: &str, method: &str, target: &str, headers: &str, body: &str) -> String {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(socket, "GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let length = body.len();
+    let head =
+        format!("{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    write!(socket, "{head}{headers}\r\n{body}").unwrap();
     let mut text = String::new();
     socket.read_to_string(&mut text).unwrap();
     text
@@ -56,6 +63,47 @@ fn it_says_where_it_listens_shows_the_markets_time_and_ends_on_a_signal() {
     }
 }
 
+/// The key and the secret of an account, as the log tells them.
+fn keys(running: &mut Running, account: u32) -> (String, String) {
+    let line = running.wait_for(&format!("   Account {account}: key ")).text;
+    let (key, secret) = line.split_once(": key ").and_then(|(_, rest)| rest.split_once(", secret ")).unwrap();
+    (key.to_owned(), secret.split_once(',').unwrap().0.to_owned())
+}
+
+fn signature(secret: &str, text: &str) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    ring::hmac::sign(&key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn accounts_trade_with_the_keys_that_are_shown_and_by_this_machines_clock() {
+    let (mut running, address) = exchange(&["--now", "--accounts", "2", "--capital", "5000"]);
+    let held = [1, 2].map(|account| keys(&mut running, account));
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let (before, theirs, after) = (ours(), time(&address), ours());
+    assert!((before - 200..=after + 200).contains(&theirs), "{before} {theirs} {after}");
+    for (place, (key, secret)) in held.iter().enumerate() {
+        let key = format!("X-MBX-APIKEY: {key}\r\n");
+        let signed = |query: &str, body: &str| {
+            let stamp = format!("{query}{body}&timestamp={}", ours());
+            let body = stamp.strip_prefix(query).unwrap();
+            format!("{body}&signature={}", signature(secret, &stamp))
+        };
+        let order = "symbol=BTCUSDT&side=BUY";
+        let body = signed(order, "type=MARKET&quantity=0.01&newOrderRespType=RESULT");
+        let answer = ask(&address, "POST", &format!("/fapi/v1/order?{order}"), &key, &body);
+        assert!(answer.contains(r#""status":"FILLED""#), "{place}: {answer}");
+        let balance = ask(&address, "GET", &format!("/fapi/v3/balance?{}", signed("", "recvWindow=5000")), &key, "");
+        assert!(balance.contains(r#""balance":"4999."#), "{place}: the fee is paid: {balance}");
+        let other = ask(&address, "GET", &format!("/fapi/v3/balance?{}0", signed("", "recvWindow=5000")), &key, "");
+        assert!(other.starts_with("HTTP/1.1 400 ") && other.contains("-1022"), "{place}: {other}");
+        let listen = ask(&address, "POST", "/fapi/v1/listenKey", &key, "");
+        assert!(listen.contains(r#""listenKey":""#), "{place}: {listen}");
+    }
+    running.signal(Signal::TERM);
+    assert_eq!(running.end().code(), Some(0));
+}
+
 #[test]
 fn recorded_candles_have_an_end_and_the_exchange_says_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -85,6 +133,10 @@ fn what_is_wrong_is_told_with_exit_code_2() {
         (&["--speed", "-1"], "--speed"),
         (&["--seed", "x"], "--seed"),
         (&["--symbols", "NOSUCHUSDT"], "NOSUCH/USDT:USDT"),
+        (&["--capital", "0"], "--capital"),
+        (&["--key", "with space"], "--key: letters and digits, 1 to 256 of them"),
+        (&["--secret", ""], "--secret: letters and digits"),
+        (&["--accounts", "9"], "--accounts"),
         (&["--start", "soon"], "--start: `soon` is no time"),
         (&["--start", "2020-01-01"], "the first 1m candle after it is of 2024-12-31 15:40 UTC"),
         (&["--replay", "nothing-1m.csv"], "nothing-1m.csv"),

@@ -63,7 +63,7 @@ struct Stream {
 impl Served {
     /// Listens; its past is told, and its clock goes.
     pub fn start(symbols: &[Symbol], instruments: Vec<Instrument>) -> Outcome<(Self, SocketAddr)> {
-        let mut venue = Venue::new(Settings { instruments, seed: 1, faults: Faults::default() });
+        let mut venue = Venue::new(Settings { instruments, seed: 1, faults: Faults::default(), accounts: Vec::new() });
         let market: Box<dyn Iterator<Item = ClosedCandle> + Send> = Box::new(Market::new(1, symbols));
         let mut minutes = market.peekable();
         while let Some(candle) = minutes.next_if(|candle| candle.closes_at() <= EPOCH) {

@@ -99,6 +99,7 @@ pub fn run(messages: usize) -> Outcome<Walk> {
         history: HISTORY,
         delivered: Vec::new(),
         seed: 1,
+        account: None,
     };
     let codec = Box::new(Binance::new(&config.symbols));
     let mut bot = Bot {
@@ -218,7 +219,7 @@ impl Bot {
                 Output::Disconnect(socket) => self.wire.disconnect(socket),
                 Output::Fetch(id, lane, request) => self.wire.fetch(id, lane, &request),
                 Output::News(at, news) => self.hear(at, news),
-                Output::Say(_) => {}
+                Output::Say(_) | Output::Call(..) => {}
             }
         }
         self.outputs = outputs;
@@ -226,14 +227,7 @@ impl Bot {
 
     /// The trader's turn, with its own deadlines before.
     fn hear(&mut self, at: Timestamp, news: News) {
-        let event = match news {
-            News::Candle(candle) => Event::Candle(candle),
-            News::Price(bar) => Event::Price(bar),
-            News::Feed(symbol, state) => Event::Feed(symbol, state),
-            News::Instrument(symbol, instrument) => Event::Instrument(symbol, instrument),
-            News::Funding(rate) => Event::FundingRate(rate),
-            News::ClockDoubt(doubt) => Event::ClockDoubt(doubt),
-        };
+        let event: Event = news.into();
         loop {
             let (at, next) = self.trader.next_of(self.latest, at, event.clone());
             let over = next == event;

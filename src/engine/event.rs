@@ -26,6 +26,8 @@ pub enum Event {
     Feed(SymbolId, FeedState),
     /// Whether our view of the account equals the venue's (S7).
     Proof(Proof),
+    /// A symbol has an order or a position that is not ours, or has none any more: no entry there meanwhile (S15).
+    Foreign(SymbolId, bool),
     /// Our clock and the exchange's are too far apart, or agree again.
     ClockDoubt(bool),
     /// A batch of records is on the disk.
@@ -57,9 +59,10 @@ impl Event {
             Self::Order(OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill)) => Some(fill.symbol),
             Self::Funding(paid) => Some(paid.symbol),
             Self::FundingRate(said) => Some(said.symbol),
-            Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {
-                Some(*symbol)
-            }
+            Self::Instrument(symbol, _)
+            | Self::Feed(symbol, _)
+            | Self::Foreign(symbol, _)
+            | Self::Command(Command::Close(symbol)) => Some(*symbol),
             Self::Order(_)
             | Self::Account(_)
             | Self::Proof(_)

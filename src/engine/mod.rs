@@ -233,6 +233,7 @@ impl Engine {
             Event::FundingRate(_) => {} // what it comes to is told as `Funding`
             Event::Feed(symbol, feed) => self.on_feed(now, *symbol, *feed),
             Event::Proof(proof) => self.on_proof(*proof, actions),
+            Event::Foreign(..) => {}
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
             Event::Committed { batch } => self.release(now, *batch, actions),
             Event::StoreDoubt(doubt) => self.state.blocks.store = *doubt,

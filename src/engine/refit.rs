@@ -91,7 +91,10 @@ impl Event {
             }
             Self::FundingRate(said) => said.symbol = lists.symbol(said.symbol)?,
             Self::Funding(paid) => paid.symbol = lists.symbol(paid.symbol)?,
-            Self::Instrument(symbol, _) | Self::Feed(symbol, _) | Self::Command(Command::Close(symbol)) => {
+            Self::Instrument(symbol, _)
+            | Self::Feed(symbol, _)
+            | Self::Foreign(symbol, _)
+            | Self::Command(Command::Close(symbol)) => {
                 *symbol = lists.symbol(*symbol)?;
             }
             Self::Account(view) => {

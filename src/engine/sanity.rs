@@ -33,6 +33,7 @@ fn is_sound(event: &Event) -> bool {
         | Event::FundingRate(_)
         | Event::Feed(..)
         | Event::Proof(_)
+        | Event::Foreign(..)
         | Event::ClockDoubt(_)
         | Event::Committed { .. }
         | Event::StoreDoubt(_)

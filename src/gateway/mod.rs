@@ -28,12 +28,15 @@ mod tests;
 mod view;
 mod wants;
 
-pub use session::{Gateway, Settings, Snapshot};
+pub use session::{Account, Gateway, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
 use crate::{
-    exchange::{Request, Response},
-    market::{ClosedCandle, FeedState, FundingRate, Instrument, PriceBar, SymbolId, Timeframe, Timestamp},
+    exchange::{Request, Response, private::Call},
+    market::{
+        AccountView, ClosedCandle, FeedState, FundingPaid, FundingRate, Instrument, OrderCommand, OrderUpdate,
+        PriceBar, SymbolId, Timeframe, Timestamp,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +82,10 @@ pub enum Input<'a> {
     },
     /// The process stood still (stopped, suspended): nothing that the sockets hold is true any more.
     StoodStill,
+    /// The engine wants this done to an order; where the account is not traded, it is dropped.
+    Order(OrderCommand),
+    /// The engine doubts the account: it is compared anew.
+    Reconcile,
     /// The deadline is due.
     Wake,
 }
@@ -94,6 +101,8 @@ pub enum Output {
     Disconnect(SocketId),
     /// Send a request.
     Fetch(RequestId, Lane, Request),
+    /// Send a request of the account's, with the time and the signature of the moment at which it leaves. Answered like any other.
+    Call(RequestId, Lane, Call),
     /// Something for the trader, at this time of the exchange.
     News(Timestamp, News),
     /// Something for the log.
@@ -115,6 +124,16 @@ pub enum News {
     Funding(FundingRate),
     /// The exchange's clock cannot be trusted to be ours, or can again.
     ClockDoubt(bool),
+    /// What became of an order.
+    Order(OrderUpdate),
+    /// What the exchange holds for us.
+    Account(AccountView),
+    /// What a position paid or received.
+    Paid(FundingPaid),
+    /// Whether the account as we know it is the exchange's (S7).
+    Proof(bool),
+    /// Whether a symbol has an order or a position that is not ours (S15).
+    Foreign(SymbolId, bool),
 }
 
 /// What the log gets to know.

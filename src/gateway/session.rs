@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     exchange::{Exchange, Quote, Update},
-    market::{Candle, ClosedCandle, FeedState, Symbol, SymbolId, Timeframe, Timestamp},
+    market::{Candle, ClosedCandle, FeedState, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,21 @@ pub struct Settings {
     pub delivered: Vec<Option<Timestamp>>,
     /// For pauses and renewals.
     pub seed: u64,
+    /// The account that is traded; `None` where only prices are read.
+    pub account: Option<Account>,
+}
+
+/// What a session is told of the account that it trades.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Notional divided by margin, of every symbol.
+    pub leverage: u32,
+    /// Orders that a restored account has not seen the end of, whether they were sent or not.
+    pub open: Vec<OrderRequest>,
+    /// The number of the last trade that was counted, by symbol.
+    pub counted: Vec<Option<u64>>,
+    /// When that account was stored: trades since then are read where none was counted.
+    pub since: Timestamp,
 }
 
 /// What a restart needs besides the settings: how far candles were delivered. Sockets, requests and prices are made anew, the rules are read
@@ -147,7 +162,7 @@ impl Gateway {
             Input::Response(id, response) => self.on_response(id, &response, outputs),
             Input::NoResponse { id, why, sent: _ } => self.on_no_response(id, why, outputs),
             Input::StoodStill => self.on_stood_still(outputs),
-            Input::Wake => {}
+            Input::Wake | Input::Order(_) | Input::Reconcile => {}
         }
         self.give_up(outputs);
         self.turn_clock(outputs);
@@ -177,6 +192,13 @@ impl Gateway {
     #[must_use]
     pub fn market_time(&self, now: Timestamp) -> Option<Timestamp> {
         self.clock.market(self.now.max(now))
+    }
+
+    /// What the exchange's clock shows at least, to sign with: a request from the future is refused, one that is a little old is not. `None`
+    /// before the clocks were compared.
+    #[must_use]
+    pub fn stamp(&self, now: Timestamp) -> Option<Timestamp> {
+        self.clock.earliest(self.now.max(now))
     }
 
     /// Whether the history of every symbol that is traded was delivered.

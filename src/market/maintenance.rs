@@ -47,6 +47,12 @@ impl Tiers {
         Self(table.iter().map(tier).collect())
     }
 
+    /// The tiers, from small values to large.
+    #[must_use]
+    pub fn list(&self) -> &[Tier] {
+        &self.0
+    }
+
     /// Each tier's rate, and what value × rate is too much by: the maintenance margin is the largest value × rate − amount.
     pub fn lines(&self) -> impl Iterator<Item = (Decimal, Decimal)> {
         let mut last = (Decimal::ZERO, Decimal::ZERO);

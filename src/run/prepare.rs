@@ -236,7 +236,9 @@ fn open_session(config: &Config, symbols: &[Symbol], cursor: &Cursor) -> Result<
     timeframes.dedup();
     let delivered = (0..symbols.len()).map(|index| cursor.passed(SymbolId(index as u16))).collect();
     let seed = wall_ms().unsigned_abs();
-    let settings = gateway::Settings { symbols: symbols.to_vec(), timeframes, history: HISTORY, delivered, seed };
+    let symbols_of = symbols.to_vec();
+    let settings =
+        gateway::Settings { symbols: symbols_of, timeframes, history: HISTORY, delivered, seed, account: None };
     let codec = Box::new(Binance::new(symbols));
     let names = symbols.iter().map(ToString::to_string).collect();
     let speed = match config.paper.speed {

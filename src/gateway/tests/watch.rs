@@ -90,7 +90,7 @@ impl Watch {
                 assert!(self.seen.insert(*id), "a socket's number was used twice");
                 self.attempts.push((now, *id));
             }
-            Output::Fetch(..) => self.requests += 1,
+            Output::Fetch(..) | Output::Call(..) => self.requests += 1,
             Output::Send(..) | Output::Disconnect(_) => {}
         }
     }
@@ -131,7 +131,14 @@ impl Watch {
             News::Feed(symbol, state) => {
                 assert_ne!(self.feeds[symbol.index()].replace(*state), Some(*state), "said twice");
             }
-            News::Instrument(..) | News::Funding(_) | News::ClockDoubt(_) => {}
+            News::Instrument(..)
+            | News::Funding(_)
+            | News::ClockDoubt(_)
+            | News::Order(_)
+            | News::Account(_)
+            | News::Paid(_)
+            | News::Proof(_)
+            | News::Foreign(..) => {}
         }
     }
 

@@ -81,7 +81,7 @@ pub struct World {
 
 pub fn settings(coins: usize, seed: u64) -> Settings {
     let timeframes = vec![Timeframe::M5, Timeframe::H1];
-    Settings { symbols: symbols(coins), timeframes, history: 50, delivered: vec![None; coins], seed }
+    Settings { symbols: symbols(coins), timeframes, history: 50, delivered: vec![None; coins], seed, account: None }
 }
 
 impl World {
@@ -377,6 +377,7 @@ impl World {
                 let at = self.now + 10 + self.random.up_to(50);
                 self.at(at, Event::Asked(id, request.path, request.weight));
             }
+            Output::Call(..) => panic!("a call where no account is traded"),
             Output::News(..) | Output::Say(_) => {}
         }
     }

@@ -69,7 +69,8 @@ impl<P: Played> Driver<P> {
     /// # Errors
     /// A row that may not be, or a file that can't be read on.
     pub async fn run(&mut self, stop: &Stop) -> Result<(), FileError> {
-        self.pace.start(self.reel.opens(), Instant::now());
+        let (shown, since) = self.reel.clock();
+        self.pace.start(shown, since);
         while stop.cause().is_none() {
             self.turn(Instant::now())?;
             self.report(Instant::now());

@@ -3,6 +3,7 @@
 //! The driver owns the venue and its clock. Connections put questions to it through one bounded queue, and what the venue wants done goes
 //! through the switchboard to who waits for it. All of it is on one thread.
 
+mod accounts; // who may trade
 mod driver; // the loop that moves the venue in time
 mod opening; // from flags to all that it needs
 mod played; // a venue that can be driven
@@ -66,6 +67,7 @@ fn say_opening<P>(opened: &Opened<P>, address: SocketAddr) {
     info!("   Market: {}", opened.market);
     info!("   Opens at {} (market time), speed {}", market_time(opened.reel.opens()), opened.speed);
     info!("   Faults: {}", opened.faults.as_deref().unwrap_or("none"));
+    opened.accounts.iter().for_each(|line| info!("   {line}"));
     info!("   A bot trades on it with --exchange binance and these lines in its bot.toml:");
     info!("      [exchange]");
     info!("      network = \"local\"");

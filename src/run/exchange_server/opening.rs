@@ -1,6 +1,7 @@
 //! From flags to all that a played exchange needs, or to the reason why there is none.
 
 use super::{
+    accounts::{self, AccountError},
     played::Played,
     reel::{Reel, ReelError},
 };
@@ -9,15 +10,19 @@ use crate::{
     candles_file::{Feed, FileSpec},
     cli::{self, Cli},
     config::{Config, ConfigError, Speed, process_env},
-    market::{Instrument, Symbol},
+    market::{Instrument, Symbol, Timestamp},
     moment,
     run::{
+        clocks::Reading,
         prepare::{PrepareError, symbols_of},
         source::Source,
     },
-    simulation::prices::{EPOCH, Market},
+    simulation::{
+        binance::Opening,
+        prices::{EPOCH, Market},
+    },
 };
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 /// Why there is no exchange; all of it is the user's to mend.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +51,9 @@ pub enum OpenError {
     /// `--faults`.
     #[error("--faults: {0}")]
     Faults(String),
+    /// `--key`, `--secret`.
+    #[error(transparent)]
+    Account(#[from] AccountError),
 }
 
 /// All that a played exchange needs.
@@ -60,6 +68,8 @@ pub struct Opened<P> {
     pub market: String,
     /// `--faults`.
     pub faults: Option<String>,
+    /// A line for each account.
+    pub accounts: Vec<String>,
 }
 
 /// What a venue is made of.
@@ -70,6 +80,8 @@ pub struct Making<'a> {
     pub seed: u64,
     /// `--faults`.
     pub faults: Option<&'a str>,
+    /// Who may trade.
+    pub accounts: Vec<Opening>,
 }
 
 /// Opens an exchange, with a venue that is made by `make`.
@@ -90,17 +102,21 @@ pub fn open<P: Played>(
     let start = wish.start.as_ref().map(|text| moment::parse(text).ok_or_else(|| no_time(text))).transpose()?;
     let (symbols, source, market) = source(&config)?;
     let start = start.or(wish.replay.is_empty().then_some(EPOCH));
+    let accounts = accounts::accounts(wish, config.paper.capital)?;
+    let lines = accounts::lines(wish, &accounts);
     let making = Making {
         instruments: config.instruments_for(&symbols)?,
         seed: config.paper.seed,
         faults: wish.faults.as_deref(),
+        accounts,
     };
     let mut venue = make(making).map_err(OpenError::Faults)?;
     let mut outputs = Vec::new();
-    let reel = Reel::open(source, start, &mut |candle| {
+    let clock = wish.now.then(|| (Timestamp(Reading::now().wall_ms), Instant::now()));
+    let reel = Reel::open(source, start, clock, &mut |candle| {
         venue.handle(candle.closes_at(), crate::simulation::binance::Input::Candle(&candle), &mut outputs);
     })?;
-    Ok(Opened { venue, reel, speed, market, faults: wish.faults.clone() })
+    Ok(Opened { venue, reel, speed, market, faults: wish.faults.clone(), accounts: lines })
 }
 
 /// The flags that mean the same for a run, so that they are checked alike, and so that the symbols are those of the bot in this folder.
@@ -112,6 +128,7 @@ fn as_of_a_run(wish: &cli::Exchange) -> Cli {
         speed: wish.speed.clone(),
         seed: wish.seed.clone(),
         symbols: wish.symbols.clone(),
+        capital: wish.capital.clone(),
         ..Cli::default()
     }
 }

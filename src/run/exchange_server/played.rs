@@ -27,8 +27,8 @@ impl Played for Venue {
 
 /// Binance, with the faults that were asked for.
 pub fn binance(making: Making<'_>) -> Result<Venue, String> {
-    let Making { instruments, seed, faults } = making;
+    let Making { instruments, seed, faults, accounts } = making;
     let faults =
         faults.map_or_else(|| Ok(Faults::default()), str::parse).map_err(|error: FaultsError| error.to_string())?;
-    Ok(Venue::new(Settings { instruments, seed, faults }))
+    Ok(Venue::new(Settings { instruments, seed, faults, accounts }))
 }

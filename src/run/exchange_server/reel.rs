@@ -5,7 +5,7 @@ use crate::{
     market::{ClosedCandle, DAY_MS, Timeframe, Timestamp},
     run::{source::Source, text::market_time},
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 /// So many minutes are history where the user does not say: enough for a bot to begin with.
 const HISTORY_MINUTES: usize = 500;
@@ -32,12 +32,17 @@ pub struct Reel {
     source: Source,
     ahead: VecDeque<ClosedCandle>,
     opens: Timestamp,
+    /// What this machine's clock showed, where the market is to go by it, and when it did.
+    clock: Option<(Timestamp, Instant)>,
+    /// Added to every time of the data: whole days, so that candles of all timeframes stay aligned.
+    moved_ms: i64,
     next: Option<ClosedCandle>,
     ends: Timestamp,
 }
 
 impl Reel {
     /// The exchange opens at `start`, to the minute; without one after [`HISTORY_MINUTES`], or a third of what is there where that is less.
+    /// With a `clock` the data is moved by whole days so that this comes within the day before what the clock shows, and it opens by the clock.
     /// `history` gets all before that, in order.
     ///
     /// # Errors
@@ -45,14 +50,17 @@ impl Reel {
     pub fn open(
         mut source: Source,
         start: Option<Timestamp>,
+        clock: Option<(Timestamp, Instant)>,
         history: &mut impl FnMut(ClosedCandle),
     ) -> Result<Self, ReelError> {
         let mut ahead = VecDeque::new();
-        let opens = match start {
+        let begins = match start {
             Some(start) => Timeframe::M1.open_of(start),
             None => opening(&mut source, &mut ahead)?.ok_or(ReelError::NoMinutes)?,
         };
-        let mut reel = Self { source, ahead, opens, next: None, ends: opens };
+        let opens = clock.map_or(begins, |(shown, _)| Timeframe::M1.open_of(shown));
+        let moved_ms = opens.since_ms(begins).div_euclid(DAY_MS) * DAY_MS;
+        let mut reel = Self { source, ahead, opens, clock, moved_ms, next: None, ends: opens };
         while let Some(candle) = reel.take()? {
             if candle.closes_at() <= opens {
                 history(ClosedCandle { history: true, ..candle });
@@ -72,6 +80,12 @@ impl Reel {
     #[must_use]
     pub const fn opens(&self) -> Timestamp {
         self.opens
+    }
+
+    /// What the market's clock shows at first, and since when.
+    #[must_use]
+    pub fn clock(&self) -> (Timestamp, Instant) {
+        self.clock.unwrap_or_else(|| (self.opens, Instant::now()))
     }
 
     /// The next minute, which begins at its `open_time`; `None` at the end of the data.
@@ -112,7 +126,10 @@ impl Reel {
             Some(candle) => Some(candle),
             None => self.source.next()?,
         };
-        Ok(candle.map(|candle| ClosedCandle { history: false, ..candle }))
+        Ok(candle.map(|mut candle| {
+            candle.candle.open_time = candle.candle.open_time.plus_ms(self.moved_ms);
+            ClosedCandle { history: false, ..candle }
+        }))
     }
 }
 
@@ -156,7 +173,8 @@ mod tests {
     #[test]
     fn what_closes_before_the_opening_is_history_and_then_come_minutes() {
         let mut history = Vec::new();
-        let mut reel = Reel::open(made(), Some(EPOCH.plus_ms(30_000)), &mut |candle| history.push(candle)).unwrap();
+        let mut reel =
+            Reel::open(made(), Some(EPOCH.plus_ms(30_000)), None, &mut |candle| history.push(candle)).unwrap();
         assert_eq!(reel.opens(), EPOCH, "to the minute");
         assert!(history.iter().all(|candle| candle.history && candle.closes_at() <= EPOCH));
         assert_eq!(history.iter().map(ClosedCandle::closes_at).max(), Some(EPOCH));
@@ -174,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (minutes, opens) in [(1, 0), (30, 10), (1500, 500), (4000, 500)] {
             let mut past = 0;
-            let mut reel = Reel::open(file(&folder, minutes), None, &mut |_| past += 1).unwrap();
+            let mut reel = Reel::open(file(&folder, minutes), None, None, &mut |_| past += 1).unwrap();
             assert_eq!((reel.opens(), past), (Timestamp(opens * MINUTE_MS), opens), "{minutes}");
             let mut played = 0;
             while reel.next().is_some() {
@@ -186,9 +204,32 @@ mod tests {
     }
 
     #[test]
+    fn a_market_that_goes_by_the_clock_is_moved_by_whole_days() {
+        let folder = tempfile::tempdir().unwrap();
+        const HOUR_MS: i64 = 60 * MINUTE_MS;
+        for (source, start, shown_ms, want_day) in [
+            (made(), Some(EPOCH), EPOCH.0 + 694 * DAY_MS + 5 * HOUR_MS + 61_234, 694),
+            (made(), Some(EPOCH), EPOCH.0 + 694 * DAY_MS, 694),
+            (made(), Some(EPOCH.plus_ms(8 * HOUR_MS)), EPOCH.0 + 694 * DAY_MS + 5 * HOUR_MS, 693),
+            (file(&folder, 4000), None, 9 * DAY_MS + 12 * HOUR_MS, 9),
+        ] {
+            let clock = (Timestamp(shown_ms), Instant::now());
+            let mut latest = None;
+            let reel = Reel::open(source, start, Some(clock), &mut |candle| latest = Some(candle)).unwrap();
+            assert_eq!((reel.clock(), reel.moved_ms), (clock, want_day * DAY_MS));
+            assert_eq!(
+                (reel.opens().0, reel.next().unwrap().candle.open_time.0),
+                (shown_ms / MINUTE_MS * MINUTE_MS, reel.opens().0)
+            );
+            assert_eq!(latest.unwrap().closes_at(), reel.opens(), "the past reaches up to it");
+        }
+    }
+
+    #[test]
     fn a_start_without_minutes_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |source, start| Reel::open(source, Some(start), &mut |_| {}).map(|_| ()).unwrap_err().to_string();
+        let open =
+            |source, start| Reel::open(source, Some(start), None, &mut |_| {}).map(|_| ()).unwrap_err().to_string();
         assert_eq!(
             open(file(&folder, 30), Timestamp(30 * MINUTE_MS)),
             "--start 1970-01-01 00:30 UTC: the 1m candles end before it"

@@ -96,6 +96,7 @@ impl Switchboard {
             self.tally.count(&output);
             match output {
                 Output::Reply(id, reply) => self.reply(id, Answered { at: at(&reply), reply }),
+                Output::Drop(id) => drop(self.calls.remove(&id)), // the service cuts what nobody answers
                 Output::Welcome(session) => self.welcome(session),
                 Output::Push(session, text) => self.send(session, Sent::Text(text)),
                 Output::Close(session) => self.send_last(session, Sent::Close),

@@ -33,6 +33,7 @@ impl Tally {
     pub fn count(&mut self, output: &Output) {
         match output {
             Output::Reply(_, reply) => self.count_reply(reply),
+            Output::Drop(_) => self.cut += 1,
             Output::Welcome(_) => self.streams += 1,
             Output::Push(..) => self.frames += 1,
             Output::CutInFrame(..) => self.cut_frames += 1,

@@ -53,6 +53,7 @@ impl Venue {
             "/time" => now.0.to_string(),
             "/diary" => self.diary.join("\n"),
             "/silent" => return None,
+            "/drop" => return Some(Output::Drop(id)),
             _ => format!("{target} {}", String::from_utf8_lossy(body)),
         };
         let not_before = (target == "/late").then(|| now.plus_ms(200));
@@ -113,7 +114,7 @@ fn played<T>(speed: f64, client: impl FnOnce(SocketAddr) -> T) -> T {
     let (end, ended) = async_channel::bounded::<()>(1);
     let exchange = thread::spawn(move || {
         let market = Market::new(1, &["BTCUSDT".parse().unwrap()]);
-        let reel = Reel::open(Source::Made(Box::new(market)), Some(EPOCH), &mut |_| {}).unwrap();
+        let reel = Reel::open(Source::Made(Box::new(market)), Some(EPOCH), None, &mut |_| {}).unwrap();
         let (ask, asked) = async_channel::bounded(QUESTIONS);
         let stop = Stop::new();
         let service = Exchange::new(ask.clone(), stop.clone());
@@ -134,11 +135,17 @@ fn played<T>(speed: f64, client: impl FnOnce(SocketAddr) -> T) -> T {
     outcome
 }
 
-/// The body of the answer; all of the response where there is no body.
 fn get(address: SocketAddr, target: &str) -> String {
+    ask(address, "GET", target, "")
+}
+
+/// The body of the answer; all of the response where there is no body.
+fn ask(address: SocketAddr, method: &str, target: &str, body: &str) -> String {
     let mut socket = TcpStream::connect_timeout(&address, LIMIT).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    socket.write_all(format!("GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let length = body.len();
+    let head = format!("{method} {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    socket.write_all((head + body).as_bytes()).unwrap();
     let mut text = String::new();
     socket.read_to_string(&mut text).unwrap();
     text.split_once("\r\n\r\n").map_or(text.clone(), |(_, body)| body.to_owned())
@@ -197,10 +204,12 @@ fn minutes_and_deadlines_happen_in_order_and_at_their_time() {
 fn an_answer_comes_at_once_late_cut_or_not_at_all() {
     played(1.0, |address| {
         assert_eq!(get(address, "/fapi/v1/order?a=b"), "/fapi/v1/order?a=b ");
+        assert_eq!(ask(address, "DELETE", "/fapi/v1/order?a=b", "c=%2B"), "/fapi/v1/order?a=b c=%2B");
         let asked = Instant::now();
         assert_eq!(get(address, "/late"), "/late ");
         assert!(asked.elapsed() >= Duration::from_millis(190), "{:?}", asked.elapsed());
         assert_eq!(get(address, "/cut"), "/c");
+        assert_eq!(get(address, "/drop"), "", "not a byte");
         let mut silent = TcpStream::connect(address).unwrap();
         silent.write_all(b"GET /silent HTTP/1.1\r\n\r\n").unwrap();
         let (first, second) = (get(address, "/time"), get(address, "/time"));

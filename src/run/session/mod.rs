@@ -11,7 +11,7 @@ use super::{
     wire::{Arrival, Wire},
 };
 use crate::{
-    engine::Event,
+    engine::{Event, Proof},
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
     market::{FeedState, PriceBar, SymbolId, Timestamp},
@@ -233,6 +233,7 @@ impl Session {
             Output::Send(socket, text) => self.wire.send(socket, text),
             Output::Disconnect(socket) => self.wire.disconnect(socket),
             Output::Fetch(id, lane, request) => self.wire.fetch(id, lane, &request),
+            Output::Call(..) => {} // an account is not traded yet
             Output::News(at, news) => self.hear(at, news),
             Output::Say(remark) => self.say(&remark),
         }
@@ -240,21 +241,17 @@ impl Session {
 
     /// What waits for the trader never grows with the prices: those that follow each other are one bar.
     fn hear(&mut self, at: Timestamp, news: News) {
-        let event = match news {
-            News::Candle(candle) => Event::Candle(candle),
-            News::Price(bar) => match self.waiting(bar.symbol) {
-                Some(waiting) => return *waiting = joined(*waiting, bar),
-                None => Event::Price(bar),
-            },
-            News::Feed(symbol, state) => {
-                self.feeds[symbol.index()] = state;
-                Event::Feed(symbol, state)
+        match &news {
+            News::Price(bar) => {
+                if let Some(waiting) = self.waiting(bar.symbol) {
+                    *waiting = joined(*waiting, *bar);
+                    return;
+                }
             }
-            News::Instrument(symbol, instrument) => Event::Instrument(symbol, instrument),
-            News::Funding(rate) => Event::FundingRate(rate),
-            News::ClockDoubt(doubt) => Event::ClockDoubt(doubt),
-        };
-        self.queue.push_back((at, event));
+            News::Feed(symbol, state) => self.feeds[symbol.index()] = *state,
+            _ => {}
+        }
+        self.queue.push_back((at, news.into()));
     }
 
     /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
@@ -269,6 +266,25 @@ impl Session {
     fn say(&self, remark: &Remark) {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
+    }
+}
+
+impl From<News> for Event {
+    fn from(news: News) -> Self {
+        match news {
+            News::Candle(candle) => Self::Candle(candle),
+            News::Price(bar) => Self::Price(bar),
+            News::Feed(symbol, state) => Self::Feed(symbol, state),
+            News::Instrument(symbol, instrument) => Self::Instrument(symbol, instrument),
+            News::Funding(rate) => Self::FundingRate(rate),
+            News::ClockDoubt(doubt) => Self::ClockDoubt(doubt),
+            News::Order(update) => Self::Order(update),
+            News::Account(view) => Self::Account(view),
+            News::Paid(paid) => Self::Funding(paid),
+            News::Proof(true) => Self::Proof(Proof::Proven),
+            News::Proof(false) => Self::Proof(Proof::Doubt),
+            News::Foreign(symbol, is_there) => Self::Foreign(symbol, is_there),
+        }
     }
 }
 

@@ -10,6 +10,10 @@ pub enum Per {
     Message,
     /// Of a stream connection.
     Minute,
+    /// A request that places or cancels an order.
+    Order,
+    /// Of an account.
+    AccountMinute,
 }
 
 /// A kind of fault.
@@ -33,10 +37,33 @@ pub enum Fault {
     Silent,
     Disconnect,
     Close,
+    LostRequest,
+    LostAnswer,
+    LateRequest,
+    LateAnswer,
+    DoneError,
+    FailedError,
+    Timeout,
+    Overload,
+    Clock,
+    Parts,
+    Half,
+    RefusedStop,
+    StuckStop,
+    VanishedStop,
+    KeyExpired,
+    Liquidated,
+    Deleveraged,
+    HandOrder,
+    HandPosition,
+    LeverageFlip,
+    HedgeFlip,
+    Filters,
+    Maintenance,
 }
 
 /// How many kinds there are.
-pub const KINDS: usize = 17;
+pub const KINDS: usize = 40;
 
 /// Kind, name, usual rate, what it is counted by, and what happens.
 const TABLE: [(Fault, &str, f64, Per, &str); KINDS] = [
@@ -69,10 +96,57 @@ const TABLE: [(Fault, &str, f64, Per, &str); KINDS] = [
     ),
     (Fault::Disconnect, "disconnect", 0.2, Per::Minute, "a connection is cut in the middle of a frame"),
     (Fault::Close, "close", 0.1, Per::Minute, "a connection is closed"),
+    (Fault::LostRequest, "lost-request", 0.01, Per::Order, "it is never executed and never answered"),
+    (Fault::LostAnswer, "lost-answer", 0.02, Per::Order, "it is executed and never answered"),
+    (Fault::LateRequest, "late-request", 0.01, Per::Order, "it is executed 1 to 3.5 s late, and answered then"),
+    (Fault::LateAnswer, "late-answer", 0.02, Per::Order, "it is executed at once and answered 1 to 20 s late"),
+    (Fault::DoneError, "503-done", 0.01, Per::Order, "it is executed, and the answer is 503, unknown error"),
+    (Fault::FailedError, "503-failed", 0.01, Per::Order, "it is not executed, and the answer is 503, unavailable"),
+    (Fault::Timeout, "timeout", 0.01, Per::Order, "-1006 or -1007, whether it is executed or not"),
+    (Fault::Overload, "overload", 0.01, Per::Order, "-1008, not executed"),
+    (Fault::Clock, "clock", 0.01, Per::Order, "-1021, not executed"),
+    (Fault::Parts, "parts", 0.1, Per::Order, "it trades in 2 to 7 parts, 100 ms apart"),
+    (Fault::Half, "half", 0.02, Per::Order, "a market order expires half filled"),
+    (Fault::RefusedStop, "refused-stop", 0.02, Per::Order, "a stop or target is refused"),
+    (
+        Fault::StuckStop,
+        "stuck-stop",
+        0.02,
+        Per::Order,
+        "a stop or target that fires stays TRIGGERING, without an order",
+    ),
+    (
+        Fault::VanishedStop,
+        "vanished-stop",
+        0.02,
+        Per::AccountMinute,
+        "a stop or target is gone, at times without a word",
+    ),
+    (Fault::KeyExpired, "key-expired", 0.02, Per::AccountMinute, "the key of its stream expires"),
+    (Fault::Liquidated, "liquidated", 0.002, Per::AccountMinute, "a position is closed by force"),
+    (Fault::Deleveraged, "adl", 0.002, Per::AccountMinute, "half a position is closed by force"),
+    (Fault::HandOrder, "hand-order", 0.005, Per::AccountMinute, "an order is placed by hand"),
+    (Fault::HandPosition, "hand-position", 0.002, Per::AccountMinute, "a position is opened, grown or turned by hand"),
+    (Fault::LeverageFlip, "leverage", 0.002, Per::AccountMinute, "leverage is changed by hand"),
+    (Fault::HedgeFlip, "hedge", 0.0005, Per::AccountMinute, "the position mode is changed by hand"),
+    (
+        Fault::Filters,
+        "filters",
+        0.001,
+        Per::AccountMinute,
+        "tick or step of a market becomes ten times as coarse, or fine again",
+    ),
+    (
+        Fault::Maintenance,
+        "maintenance",
+        0.001,
+        Per::AccountMinute,
+        "a minute without answers, after which orders are gone",
+    ),
 ];
 
 /// How often each fault is drawn, and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Faults {
     rates: [f64; KINDS],
     /// Seconds of the venue's clock after its start when faults end; none: never.
@@ -115,6 +189,13 @@ impl Fault {
     }
 }
 
+/// None.
+impl Default for Faults {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl Faults {
     /// No faults.
     pub const NONE: Self = Self { rates: [0.0; KINDS], until_s: None };
@@ -140,8 +221,10 @@ impl Faults {
                 Per::Reply => "of answers",
                 Per::Message => "of messages",
                 Per::Minute => "a connection and minute",
+                Per::Order => "of requests about orders",
+                Per::AccountMinute => "an account and minute",
             };
-            format!("{name:<11}{rate:>7} {per:<24}{what}\n")
+            format!("{name:<14}{rate:>6} {per:<25}{what}\n")
         };
         TABLE.iter().map(line).collect()
     }

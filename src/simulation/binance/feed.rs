@@ -9,6 +9,8 @@ pub enum Route {
     Public,
     /// `/market`: candles, marks, aggregated trades, day tickers.
     Market,
+    /// `/private`: what happens to an account, under the key of its stream in place of a name.
+    Private,
 }
 
 /// What a stream carries.

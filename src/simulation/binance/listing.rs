@@ -1,6 +1,6 @@
 //! `exchangeInfo`: which markets there are, and their rules.
 
-use super::{limits::WEIGHT_LIMIT, tape::Tape};
+use super::{account, limits::WEIGHT_LIMIT, tape::Tape};
 use crate::market::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -21,8 +21,8 @@ pub fn exchange_info(now: Timestamp, tapes: &[Tape]) -> Value {
         "futuresType": "U_MARGINED",
         "rateLimits": [
             limit("REQUEST_WEIGHT", "MINUTE", 1, WEIGHT_LIMIT),
-            limit("ORDERS", "MINUTE", 1, 1_200),
-            limit("ORDERS", "SECOND", 10, 300),
+            limit("ORDERS", "MINUTE", 1, account::ORDERS_1M),
+            limit("ORDERS", "SECOND", 10, account::ORDERS_10S),
         ],
         "exchangeFilters": [],
         "assets": [asset("USDT", "-10000"), asset("USDC", "-10000"), asset("BTC", "-0.10000000")],
@@ -72,12 +72,12 @@ fn filters(tape: &Tape) -> Value {
             "filterType": "PRICE_FILTER",
             "tickSize": text(rules.tick),
             "minPrice": text(rules.tick),
-            "maxPrice": times(rules.tick, 100_000_000),
+            "maxPrice": times(rules.tick, account::MOST_TICKS),
         },
-        lot("LOT_SIZE", 1_000_000),
-        lot("MARKET_LOT_SIZE", 120_000),
-        { "filterType": "MAX_NUM_ORDERS", "limit": 200 },
-        { "filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10 },
+        lot("LOT_SIZE", account::MOST_STEPS),
+        lot("MARKET_LOT_SIZE", account::MOST_MARKET_STEPS),
+        { "filterType": "MAX_NUM_ORDERS", "limit": account::MOST_ORDERS },
+        { "filterType": "MAX_NUM_ALGO_ORDERS", "limit": account::MOST_ALGOS },
         { "filterType": "MIN_NOTIONAL", "notional": text(rules.min_notional) },
         { "filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500", "multiplierDecimal": "4" },
         { "filterType": "POSITION_RISK_CONTROL", "positionControlSide": "NONE", "notionalLimit": "0" },

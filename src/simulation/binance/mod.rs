@@ -9,16 +9,31 @@
 //! | `query`, `limits`, `rest`, `candles`, `funding_lists`, `listing` | requests and their answers |
 //! | `feed`, `session`, `pulse`, `frames` | streams: names, connections, when they speak, what they say |
 //! | `faults`, `spoil` | what can go wrong, and how it does |
+//! | `account` | the trading half: accounts, orders, positions, user data |
+//! | `calls`, `strikes` | requests on their way, and faults of orders and accounts |
 //! | `venue` | all of it together |
 //!
 //! **Routes.** `/public` and `/market` each carry their own streams. The old paths `/ws` and `/stream` are accepted and carry only what
 //! `/public` does, as on the real venue since 2026-04-23. A name that does not exist, or belongs to the other route, is acknowledged and
 //! stays silent: this is also how connections such as `/market/ws/0` work, whose last part is no stream but a client's own number.
 //!
+//! **Accounts.** Those that the settings name, each with its key and secret. Signed paths are checked as the exchange does. Beside them there
+//! are paths under `/played/` that no exchange has, need no key, count for no limit and meet no fault:
+//!
+//! | path | what |
+//! |---|---|
+//! | `GET /played/record?from=N` | what happened from the entry of that number on, see [`Entry`]; at most 1,000 |
+//! | `METHOD /played/hand/fapi/...` | a request of an account's owner by hand, unsigned; `account=N` for another one than the first |
+//! | `POST /played/do?act=ACT` | an act of the exchange, see `account/acts.rs` |
+//! | `POST /played/do?act=filters&symbol=S` | another `tick`, `step` or `minNotional` from the next minute on |
+//! | `POST /played/next?fault=NAME&times=N&on=TEXT` | a fault strikes next whatever its rate; of those of orders only on requests that begin with `on`, as in `POST algoOrder` |
+//!
 //! **Time.** The venue moves in beats of 100 ms. Everything within one is seen together at its end, by requests and streams alike.
 
+mod account; // accounts, orders, positions, their streams
 mod bar; // a candle with turnover and count
 mod book; // the order book as a function of price, seed and age
+mod calls; // requests, and the faults on an order's way
 mod candles; // candles by REST
 mod faults; // faults by name and rate
 mod feed; // names of streams
@@ -35,11 +50,13 @@ mod rest; // which path answers what
 mod session; // a stream connection
 mod shelf; // finished candles
 mod spoil; // faults at work
+mod strikes; // faults that strike accounts
 mod tape; // a symbol's market
 #[cfg(test)]
 mod tests;
 mod venue; // all of it together
 
+pub use account::{Entry, Opening, What};
 pub use faults::{Fault, Faults, FaultsError, Per};
 pub use limits::WEIGHT_LIMIT;
 pub use session::{LONGEST_LIFE_MS, MOST_STREAMS};
@@ -97,6 +114,8 @@ pub enum Input<'a> {
 pub enum Output {
     /// Answer a request.
     Reply(CallId, Reply),
+    /// Cut the connection of a request without a byte of an answer.
+    Drop(CallId),
     /// Accept the stream connection.
     Welcome(SessionId),
     /// Send a text frame; dropped where the client is gone, and the client is dropped where it does not keep up.

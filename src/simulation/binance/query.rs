@@ -51,22 +51,34 @@ impl Query {
         }
         let target = target.split('#').next().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut parameters: Vec<(String, String)> = Vec::new();
-        for part in query.split('&').filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let (Some(name), Some(value)) = (decoded(name), decoded(value)) else {
-                return Err(refused(-1100, "Illegal characters found in a parameter."));
-            };
-            if parameters.iter().any(|(held, _)| *held == name) {
-                return Err(refused(-1101, "Too many parameters; a parameter was sent twice."));
-            }
-            if parameters.len() == MOST_PARAMETERS {
-                return Err(refused(-1101, format!("Too many parameters; expected at most {MOST_PARAMETERS}.")));
-            }
-            parameters.push((name, value));
-        }
         let path = decoded(path).ok_or_else(|| refused(-1100, "Illegal characters found in the path."))?;
-        Ok(Self { path, parameters })
+        Ok(Self { path, parameters: parameters(query)? })
+    }
+
+    /// The same with the parameters of a form; of what is in both the target's counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::parse`].
+    pub fn with_form(mut self, body: &[u8]) -> Result<Self, Refusal> {
+        let text = if body.len() > LONGEST_TARGET { None } else { std::str::from_utf8(body).ok() };
+        let text = text.ok_or_else(|| refused(-1100, "Illegal characters found in the body."))?;
+        for (name, value) in parameters(text)? {
+            if self.parameters.iter().all(|(held, _)| *held != name) {
+                self.parameters.push((name, value));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same parameters under another path.
+    pub fn at(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), parameters: self.parameters.clone() }
+    }
+
+    /// A request of these parameters.
+    pub fn of(path: &str, parameters: Vec<(String, String)>) -> Self {
+        Self { path: path.to_owned(), parameters }
     }
 
     /// A parameter that may be absent; an empty one is.
@@ -124,6 +136,24 @@ impl Query {
             _ => Ok((start, end)),
         }
     }
+}
+
+fn parameters(text: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let mut parameters: Vec<(String, String)> = Vec::new();
+    for part in text.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (Some(name), Some(value)) = (decoded(name), decoded(value)) else {
+            return Err(refused(-1100, "Illegal characters found in a parameter."));
+        };
+        if parameters.iter().any(|(held, _)| *held == name) {
+            return Err(refused(-1101, "Too many parameters; a parameter was sent twice."));
+        }
+        if parameters.len() == MOST_PARAMETERS {
+            return Err(refused(-1101, format!("Too many parameters; expected at most {MOST_PARAMETERS}.")));
+        }
+        parameters.push((name, value));
+    }
+    Ok(parameters)
 }
 
 /// Percent-decoded text, `+` as a space; `None` where an escape is broken or the result no UTF-8.

@@ -2,6 +2,7 @@
 
 use super::{
     Reply,
+    account::{self, no_such_path},
     book::Side,
     candles,
     funding_lists::{funding_history, funding_info},
@@ -17,8 +18,8 @@ const TRADES_MS: i64 = 3_600_000;
 /// How many levels of the book may be asked for, and what they weigh.
 const DEPTHS: [(i64, u32); 7] = [(5, 2), (10, 2), (20, 2), (50, 2), (100, 5), (500, 10), (1_000, 20)];
 
-/// Paths of the account, which needs a key.
-const SIGNED: &[&str] = &[
+/// Paths of the account, which need a key.
+const ACCOUNT: &[&str] = &[
     "account",
     "accountConfig",
     "adlQuantile",
@@ -31,10 +32,8 @@ const SIGNED: &[&str] = &[
     "balance",
     "batchOrders",
     "commissionRate",
-    "countdownCancelAll",
     "feeBurn",
     "forceOrders",
-    "historicalTrades",
     "income",
     "leverage",
     "leverageBracket",
@@ -46,9 +45,7 @@ const SIGNED: &[&str] = &[
     "openOrders",
     "order",
     "order/test",
-    "orderAmendment",
     "positionMargin",
-    "positionMargin/history",
     "positionRisk",
     "positionSide/dual",
     "rateLimit/order",
@@ -65,8 +62,19 @@ pub struct Market<'a> {
     pub tapes: &'a mut [Tape],
 }
 
+/// The version and name of a path of the account; `None` for every other.
+pub fn account_path(query: &Query) -> Option<(u8, &str)> {
+    let versions = [(1, "/fapi/v1/"), (2, "/fapi/v2/"), (3, "/fapi/v3/")];
+    let (version, name) =
+        versions.iter().find_map(|(version, start)| Some((*version, query.path.strip_prefix(start)?)))?;
+    ACCOUNT.contains(&name).then_some((version, name))
+}
+
 /// What a request costs.
-pub fn weight(query: &Query) -> u32 {
+pub fn weight(method: &str, query: &Query) -> u32 {
+    if let Some((_, name)) = account_path(query) {
+        return account::weight(method, name, query);
+    }
     let one_or_all = |one, all| if query.get("symbol").is_some() { one } else { all };
     let limit = |usual| query.whole("limit").ok().flatten().unwrap_or(usual);
     match name(&query.path) {
@@ -102,15 +110,9 @@ fn name(path: &str) -> &str {
 
 impl Market<'_> {
     /// Answers a request that is within the limits.
-    pub fn answer(&mut self, method: &str, query: &Query, has_key: bool) -> Reply {
+    pub fn answer(&mut self, method: &str, query: &Query) -> Reply {
         let path = name(&query.path);
-        let answered = if SIGNED.contains(&path) {
-            Err(key_refusal(has_key))
-        } else if method == "GET" {
-            self.get(path, query)
-        } else {
-            Err(no_such_path(method, query))
-        };
+        let answered = if method == "GET" { self.get(path, query) } else { Err(no_such_path(method, query)) };
         match answered {
             Ok(value) => Reply::json(200, &value),
             Err(refusal) => refusal.reply(),
@@ -212,21 +214,6 @@ impl Market<'_> {
         let steps = tape.book().map_or(0, |book| book.usual.saturating_mul(1_000));
         Ok(json!({ "symbol": tape.name, "openInterest": tape.qty.text(steps), "time": self.now.0 }))
     }
-}
-
-fn key_refusal(has_key: bool) -> Refusal {
-    let (code, text) = if has_key {
-        (-2015, "Invalid API-key, IP, or permissions for action, request ip: 127.0.0.1")
-    } else {
-        (-2014, "API-key format invalid.")
-    };
-    Refusal { status: 401, code, text: text.to_owned() }
-}
-
-fn no_such_path(method: &str, query: &Query) -> Refusal {
-    let shown: String = query.path.chars().take(200).collect();
-    let method: String = method.chars().take(20).collect();
-    Refusal { status: 404, code: -5000, text: format!("Path {shown}, Method {method} is invalid") }
 }
 
 fn price(now: Timestamp, tape: &mut Tape) -> Value {

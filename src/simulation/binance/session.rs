@@ -17,6 +17,8 @@ const MOST_FRAMES: usize = 10;
 /// The longest frame and the longest name of a stream.
 const LONGEST_FRAME: usize = 128 * 1_024;
 const LONGEST_NAME: usize = 100;
+/// Kinds of an account's messages that a connection may name.
+const MOST_EVENTS: usize = 64;
 
 /// A subscribed name; without a feed it is acknowledged and stays silent, as on the real venue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Session {
     pub silent: bool,
     /// A message that waits for its successor, to come after it.
     pub held: Option<String>,
+    /// The kinds of message about an account that are wanted; empty: all.
+    events: Vec<String>,
 }
 
 /// What a frame leads to.
@@ -56,12 +60,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// 404 for a path that is none, and for `/private`, which this venue does not have.
+    /// 404 for a path that is none.
     pub fn open(now: Timestamp, target: &str, place: impl Fn(&str) -> Option<usize>) -> Result<Self, Refusal> {
         let query = Query::parse(target)?;
         let (route, rest) = match query.path.as_str() {
             path if path.starts_with("/public/") => (Route::Public, &path[7..]),
             path if path.starts_with("/market/") => (Route::Market, &path[7..]),
+            path if path.starts_with("/private/") => (Route::Private, &path[8..]),
             path => (Route::Public, path),
         };
         let (combined, names) = match rest.trim_end_matches('/') {
@@ -74,8 +79,12 @@ impl Session {
                 }
             },
         };
-        let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).collect();
-        if names.len() > MOST_STREAMS || names.iter().any(|name| name.len() > LONGEST_NAME) {
+        let key = query.get("listenKey").filter(|_| route == Route::Private);
+        let names: Vec<&str> = names.split('/').filter(|name| !name.is_empty()).chain(key).collect();
+        let events: Vec<&str> =
+            query.get("events").unwrap_or_default().split('/').filter(|name| !name.is_empty()).collect();
+        let long = names.iter().chain(&events).any(|name| name.len() > LONGEST_NAME);
+        if names.len() > MOST_STREAMS || events.len() > MOST_EVENTS || long {
             return Err(Refusal { status: 400, code: -1101, text: "Too many streams.".to_owned() });
         }
         let mut session = Self {
@@ -86,9 +95,16 @@ impl Session {
             frames: VecDeque::new(),
             silent: false,
             held: None,
+            events: events.into_iter().map(str::to_owned).collect(),
         };
         names.into_iter().for_each(|name| session.subscribe(name, &place));
         Ok(session)
+    }
+
+    /// Whether it is to hear what an account's stream of that key says.
+    pub fn hears(&self, key: &str, event: &str) -> bool {
+        let wanted = self.events.is_empty() || self.events.iter().any(|wanted| wanted == event);
+        wanted && self.route == Route::Private && self.streams.iter().any(|stream| stream.name == key)
     }
 
     /// Whether its 24 hours are over.

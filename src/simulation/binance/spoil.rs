@@ -21,6 +21,8 @@ const MOST_OLD: usize = 32;
 /// The largest answer that is kept, and how old it must be to be replaced, in ms.
 const LARGEST_OLD: usize = 256 * 1_024;
 const OLD_MS: i64 = 60_000;
+/// Faults that wait for their turn.
+const MOST_WRITTEN: usize = 64;
 
 /// Answers of a venue in trouble: status and body.
 const ERRORS: [(u16, &str); 8] = [
@@ -61,6 +63,8 @@ pub struct Spoiler {
     counts: [u64; KINDS],
     ends: Timestamp,
     late: VecDeque<(Timestamp, SessionId, String)>,
+    /// Faults that strike next whatever their rate: which, how often, and on which requests alone.
+    written: Vec<(Fault, u32, String)>,
     old: VecDeque<Old>,
 }
 
@@ -73,6 +77,7 @@ impl Spoiler {
             counts: [0; KINDS],
             ends: Timestamp(i64::MAX),
             late: VecDeque::new(),
+            written: Vec::new(),
             old: VecDeque::new(),
         }
     }
@@ -92,13 +97,46 @@ impl Spoiler {
     fn draw(&mut self, now: Timestamp, fault: Fault) -> bool {
         let rate = self.faults.rate(fault);
         // A connection's faults are drawn each second.
-        let rate = if fault.per() == Per::Minute && rate < 1.0 { rate / 60.0 } else { rate };
+        let by_minute = matches!(fault.per(), Per::Minute | Per::AccountMinute);
+        let rate = if by_minute && rate < 1.0 { rate / 60.0 } else { rate };
         rate > 0.0 && now < self.ends && self.random.units()[0] < rate
     }
 
+    /// A fault strikes next, so many times, on requests that begin so, as in `POST algoOrder`; empty is all.
+    pub fn write(&mut self, fault: Fault, times: u32, on: &str) {
+        if self.written.len() < MOST_WRITTEN && times > 0 {
+            self.written.push((fault, times, on.to_owned()));
+        }
+    }
+
+    /// Whether a fault of that name waits for what is `on`.
+    fn is_written(&mut self, fault: Fault, on: &str) -> bool {
+        let fits = |(of, _, only): &(Fault, u32, String)| *of == fault && on.starts_with(only.as_str());
+        let Some(at) = self.written.iter().position(fits) else { return false };
+        self.written[at].1 -= 1;
+        if self.written[at].1 == 0 {
+            self.written.remove(at);
+        }
+        true
+    }
+
+    /// Whether a fault strikes a request about an order.
+    pub fn strikes_order(&mut self, now: Timestamp, fault: Fault, on: &str) -> bool {
+        let strikes = self.is_written(fault, on) || self.draw(now, fault);
+        if strikes {
+            self.count(fault);
+        }
+        strikes
+    }
+
+    /// Bits for whatever is left to chance.
+    pub const fn bits(&mut self) -> u64 {
+        self.random.bits()
+    }
+
     /// Draws a fault that strikes wherever it is drawn.
-    fn strikes(&mut self, now: Timestamp, fault: Fault) -> bool {
-        let drawn = self.draw(now, fault);
+    pub fn strikes(&mut self, now: Timestamp, fault: Fault) -> bool {
+        let drawn = self.is_written(fault, "") || self.draw(now, fault);
         if drawn {
             self.count(fault);
         }
@@ -123,9 +161,9 @@ impl Spoiler {
     }
 
     /// Spoils an answer.
-    pub fn reply(&mut self, now: Timestamp, target: &str, mut reply: Reply) -> Reply {
-        if self.faults.rate(Fault::Stale) > 0.0 && reply.status == 200 {
-            self.stale(now, target, &mut reply);
+    pub fn reply(&mut self, now: Timestamp, question: Option<&str>, mut reply: Reply) -> Reply {
+        if let Some(question) = question.filter(|_| self.faults.rate(Fault::Stale) > 0.0 && reply.status == 200) {
+            self.stale(now, question, &mut reply);
         }
         if self.draw(now, Fault::Unknown)
             && let Some(body) = serde_json::from_slice(&reply.body).ok().and_then(strange_answer)

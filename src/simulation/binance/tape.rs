@@ -33,6 +33,8 @@ pub struct Trade {
 pub struct Beat {
     /// Trades, in order.
     pub trades: Vec<Trade>,
+    /// Every change of the price, in order, with trades and without.
+    pub path: Vec<Move>,
     /// Whether the candle under way changed.
     pub moved: bool,
     /// The minute that ended, if one did.
@@ -67,6 +69,8 @@ pub struct Tape {
     trades: VecDeque<Trade>,
     next_id: u64,
     day: Option<(Timestamp, Bar)>,
+    /// Rules that hold from the next minute on.
+    coming: Option<Instrument>,
 }
 
 impl Tape {
@@ -94,6 +98,7 @@ impl Tape {
             trades: VecDeque::new(),
             next_id: 0,
             day: None,
+            coming: None,
             rules,
             name,
         }
@@ -137,6 +142,7 @@ impl Tape {
             let Some(minute) = &mut self.minute else { break };
             while let Some(deal) = minute.step(now, self.qty) {
                 beat.moved = true;
+                beat.path.push(deal);
                 self.last = Some(deal.price);
                 self.sold = deal.sold;
                 if deal.steps > 0 {
@@ -165,6 +171,9 @@ impl Tape {
 
     fn begin_minute(&mut self) {
         let Some(candle) = self.queue.pop_front() else { return };
+        if let Some(rules) = self.coming.take() {
+            self.follow(rules);
+        }
         if self.next_id == 0 {
             self.next_id = (candle.open_time.0.max(0) / MINUTE_MS) as u64 * super::bar::MOST_TRADES as u64;
         }
@@ -175,6 +184,19 @@ impl Tape {
         self.measure(&candle);
         self.set_last(candle.open, self.sold);
         self.minute = Some(Minute::new(candle, self.price, self.qty, &mut self.random));
+    }
+
+    /// Changes tick, step and minimums from the next minute on.
+    pub fn change_rules(&mut self, rules: Instrument) {
+        self.coming = Some(rules);
+    }
+
+    /// What was counted in old steps is forgotten: trades, and how much the book holds.
+    fn follow(&mut self, rules: Instrument) {
+        (self.price, self.qty) = (Grid::of(rules.tick), Grid::of(rules.step));
+        self.rules = rules;
+        self.trades.clear();
+        (self.gap, self.measured) = (0, false);
     }
 
     fn set_last(&mut self, last: f64, sold: bool) {

@@ -1,21 +1,23 @@
 //! The venue: who is connected, what they are told, and what time it is.
 
 use super::{
-    CallId, Input, Output, Reply, SessionId,
+    CallId, Entry, Input, Opening, Output, SessionId,
+    account::{Desk, View},
     bar::Bar,
+    calls::Call,
     faults::Faults,
     feed::{Feed, Kind},
     frames,
     funding_lists::USUAL_HOURS,
     limits::Limits,
     pulse::{News, Pulse, is_due},
-    query::{Query, Refusal},
-    rest::{self, Market},
+    query::Refusal,
     session::{Answer, Session},
     spoil::Spoiler,
     tape::{BEAT_MS, Tape},
 };
 use crate::market::{ClosedCandle, Instrument, MINUTE_MS, Timeframe, Timestamp};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -41,6 +43,8 @@ pub struct Settings {
     pub seed: u64,
     /// What goes wrong.
     pub faults: Faults,
+    /// Who may trade.
+    pub accounts: Vec<Opening>,
 }
 
 /// An exchange from the exchange's side.
@@ -48,12 +52,17 @@ pub struct Settings {
 /// Same settings and inputs, same outputs. A [`Input::Candle`] of a minute to be played comes at its beginning, or up to four minutes before.
 #[derive(Debug)]
 pub struct Venue {
-    tapes: Vec<Tape>,
+    pub(super) tapes: Vec<Tape>,
     pulses: Vec<Pulse>,
-    sessions: BTreeMap<SessionId, Session>,
-    limits: Limits,
-    spoiler: Spoiler,
-    now: Timestamp,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    pub(super) limits: Limits,
+    pub(super) spoiler: Spoiler,
+    pub(super) desk: Desk,
+    /// Requests that are executed late.
+    pub(super) late: Vec<(Timestamp, Call)>,
+    /// Ticks as they were at first.
+    pub(super) first_ticks: Vec<Decimal>,
+    pub(super) now: Timestamp,
     /// The end of the last beat; none before the first input that is not history.
     played: Option<Timestamp>,
     knocks: (i64, u32),
@@ -67,6 +76,9 @@ impl Venue {
         let rules = settings.instruments.into_iter().enumerate();
         let tapes: Vec<Tape> = rules.map(|(place, rules)| Tape::new(rules, settings.seed, hours(place))).collect();
         Self {
+            desk: Desk::new(settings.accounts, &tapes, settings.seed),
+            late: Vec::new(),
+            first_ticks: tapes.iter().map(|tape| tape.rules.tick).collect(),
             pulses: tapes.iter().map(|_| Pulse::default()).collect(),
             tapes,
             sessions: BTreeMap::new(),
@@ -83,10 +95,10 @@ impl Venue {
         self.now = self.now.max(now);
         match input {
             Input::Candle(closed) => self.on_candle(closed, out),
-            Input::Call { id, method, target, headers, body: _ } => {
+            Input::Call { id, method, target, headers, body } => {
                 self.advance(self.now, out);
-                let reply = self.on_call(method, target, headers);
-                out.push(Output::Reply(id, reply));
+                let (method, target) = (method.to_owned(), target.to_owned());
+                self.on_call(Call { id, method, target, headers: headers.to_vec(), body: body.to_vec() }, out);
             }
             Input::Knock { session, id, target } => {
                 self.advance(self.now, out);
@@ -104,10 +116,19 @@ impl Venue {
         }
     }
 
-    /// When [`Input::Wake`] is wanted: the end of the next beat while somebody listens.
+    /// When [`Input::Wake`] is wanted: the end of the next beat while somebody listens or a request waits.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.sessions.is_empty() { None } else { self.played.map(|played| played.plus_ms(BEAT_MS)) }
+        if self.sessions.is_empty() && self.late.is_empty() {
+            None
+        } else {
+            self.played.map(|played| played.plus_ms(BEAT_MS))
+        }
+    }
+
+    /// What happened to accounts, oldest first.
+    pub fn record(&self) -> impl Iterator<Item = &Entry> {
+        self.desk.record(0)
     }
 
     /// How often each fault struck.
@@ -125,6 +146,7 @@ impl Venue {
         self.sessions.values().for_each(Session::check);
         self.tapes.iter().for_each(Tape::check);
         self.spoiler.check();
+        self.desk.check();
     }
 
     fn on_candle(&mut self, closed: &ClosedCandle, out: &mut Vec<Output>) {
@@ -140,23 +162,6 @@ impl Venue {
         if let Some(tape) = self.tapes.get_mut(closed.symbol.index()) {
             tape.take(at, closed);
         }
-    }
-
-    fn on_call(&mut self, method: &str, target: &str, headers: &[(String, String)]) -> Reply {
-        let reply = match Query::parse(target) {
-            Err(refusal) => self.limits.count(self.now, 1, false).unwrap_or_else(|| refusal.reply()),
-            Ok(query) => {
-                let refused = self.limits.count(self.now, rest::weight(&query), rest::is_funding(&query));
-                let refused = refused.or_else(|| self.spoiler.refuse(self.now, &mut self.limits));
-                refused.unwrap_or_else(|| {
-                    let has_key = headers.iter().any(|(name, value)| name == "x-mbx-apikey" && !value.is_empty());
-                    Market { now: self.now, tapes: &mut self.tapes }.answer(method, &query, has_key)
-                })
-            }
-        };
-        let mut reply = self.spoiler.reply(self.now, target, reply);
-        reply.headers.push(("x-mbx-used-weight-1m", self.limits.used().to_string()));
-        reply
     }
 
     fn on_knock(&mut self, session: SessionId, id: CallId, target: &str, out: &mut Vec<Output>) {
@@ -237,6 +242,7 @@ impl Venue {
     fn beat(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let news: Vec<News> =
             self.pulses.iter_mut().zip(&mut self.tapes).map(|(pulse, tape)| pulse.beat(now, tape)).collect();
+        self.trade(now, &news, out);
         let mut sessions = std::mem::take(&mut self.sessions);
         let before = sessions.len();
         sessions.retain(|id, session| {
@@ -263,6 +269,21 @@ impl Venue {
         if lost_one {
             self.note_wants();
         }
+    }
+
+    /// What a beat does to accounts.
+    fn trade(&mut self, now: Timestamp, news: &[News], out: &mut Vec<Output>) {
+        if self.desk.is_empty() {
+            return;
+        }
+        let shown = std::mem::replace(&mut self.now, now); // time stands still within a beat
+        self.desk.beat(View { now, tapes: &self.tapes }, now.plus_ms(-BEAT_MS), news);
+        self.execute_late(now, out);
+        if is_due(now, 1_000) {
+            self.strike_accounts(now, out);
+        }
+        self.deliver(now, out);
+        self.now = shown;
     }
 
     /// What a stream says at a beat.

@@ -1,6 +1,6 @@
 //! Money: the balance with its totals, and positions that keep their cost.
 
-use crate::market::{Fill, MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, share};
+use crate::market::{MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, share};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const FUNDING_MS: i64 = 8 * crate::market::HOUR_MS;
 
 /// A part of a value that is charged, rounded against the trader.
-pub(super) fn charge(notional: Decimal, rate: Decimal) -> Decimal {
+pub(in crate::simulation) fn charge(notional: Decimal, rate: Decimal) -> Decimal {
     (notional * rate).round_dp_with_strategy(MONEY_DIGITS, RoundingStrategy::ToPositiveInfinity)
 }
 
@@ -68,7 +68,7 @@ impl Account {
 /// takes all of it. So over a position's life the realised results sum up to what came in minus what went out,
 /// exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Position {
+pub(in crate::simulation) struct Position {
     pub side: Side,
     pub qty: Decimal,
     pub cost: Decimal,
@@ -131,23 +131,29 @@ impl Position {
     }
 }
 
-/// Books a fill in a one-way position: what is held against it is reduced first, the rest opens or grows. Returns
+/// Books a trade in a one-way position: what is held against it is reduced first, the rest opens or grows. Returns
 /// the realised result.
-pub(super) fn trade(position: &mut Option<Position>, fill: &Fill) -> Decimal {
-    let (mut realised, mut left) = (Decimal::ZERO, fill.qty);
+pub(in crate::simulation) fn trade(
+    position: &mut Option<Position>,
+    side: OrderSide,
+    price: Decimal,
+    qty: Decimal,
+    at: Timestamp,
+) -> Decimal {
+    let (mut realised, mut left) = (Decimal::ZERO, qty);
     if let Some(held) = position {
-        let closes = held.reducible(fill.side, fill.qty);
-        realised = held.reduce(closes, fill.price);
+        let closes = held.reducible(side, qty);
+        realised = held.reduce(closes, price);
         left -= closes;
     }
     if position.is_some_and(|held| held.qty.is_zero()) {
         *position = None;
     }
     if left > Decimal::ZERO {
-        let fresh = Position { side: fill.side.opens(), qty: Decimal::ZERO, cost: Decimal::ZERO, settled: fill.at };
+        let fresh = Position { side: side.opens(), qty: Decimal::ZERO, cost: Decimal::ZERO, settled: at };
         let held = position.get_or_insert(fresh);
         held.qty += left;
-        held.cost += notional(fill.price, left);
+        held.cost += notional(price, left);
     }
     realised
 }
@@ -155,16 +161,13 @@ pub(super) fn trade(position: &mut Option<Position>, fill: &Fill) -> Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::ClientId;
 
     fn dec(text: &str) -> Decimal {
         text.parse().unwrap()
     }
 
-    fn fill(side: OrderSide, qty: &str, price: &str) -> Fill {
-        let (qty, price) = (dec(qty), dec(price));
-        let id = ClientId::new("a").unwrap();
-        Fill { id, trade_id: 1, symbol: SymbolId(0), side, qty, price, fee: Decimal::ZERO, at: Timestamp(5) }
+    fn fill(position: &mut Option<Position>, side: OrderSide, qty: &str, price: &str) -> Decimal {
+        trade(position, side, dec(price), dec(qty), Timestamp(5))
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
             (Sell, "1", "96", "0", "4", "396"),
             (Buy, "4", "97", "8", "0", "0"),
         ] {
-            assert_eq!(trade(&mut position, &fill(side, qty, price)), dec(realised), "{side:?} {qty} at {price}");
+            assert_eq!(fill(&mut position, side, qty, price), dec(realised), "{side:?} {qty} at {price}");
             let (got_qty, got_cost) = position.map_or_else(Default::default, |p: Position| (p.qty, p.cost));
             assert_eq!((got_qty, got_cost), (dec(held), dec(cost)), "{side:?} {qty} at {price}");
         }
@@ -188,9 +191,9 @@ mod tests {
     #[test]
     fn thirds_of_a_position_realise_the_whole_to_the_last_digit() {
         let mut position = None;
-        trade(&mut position, &fill(OrderSide::Buy, "3", "33.33333333"));
-        trade(&mut position, &fill(OrderSide::Buy, "4", "0.00000001"));
-        let parts: Decimal = (0..7).map(|_| trade(&mut position, &fill(OrderSide::Sell, "1", "20"))).sum();
+        fill(&mut position, OrderSide::Buy, "3", "33.33333333");
+        fill(&mut position, OrderSide::Buy, "4", "0.00000001");
+        let parts: Decimal = (0..7).map(|_| fill(&mut position, OrderSide::Sell, "1", "20")).sum();
         assert_eq!(parts, dec("140") - dec("99.99999999") - dec("0.00000004"));
         assert_eq!(position, None);
     }

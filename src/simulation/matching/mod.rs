@@ -20,7 +20,7 @@ use crate::market::{
     ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind, OrderRequest,
     OrderUpdate, PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
 };
-use account::{Account, charge, trade};
+use account::Account;
 use book::{Book, Mark};
 use margin::Terms;
 use order::{Order, Refusal, Trigger};
@@ -31,6 +31,7 @@ use std::collections::VecDeque;
 use walk::Walk;
 
 pub use account::Totals;
+pub(super) use account::{Position, charge, trade};
 pub use book::OPEN_ORDERS;
 pub use settings::{MAX_LEVERAGE, MAX_SLIPPAGE_PCT, Settings};
 
@@ -347,7 +348,7 @@ impl Matching {
         let OrderRequest { id, symbol, side, .. } = *request;
         let fill = Fill { id, trade_id: self.state.next_trade, symbol, side, qty, price, fee, at };
         self.state.next_trade += 1;
-        let realised = trade(&mut self.state.books[symbol.index()].position, &fill);
+        let realised = trade(&mut self.state.books[symbol.index()].position, fill.side, fill.price, fill.qty, fill.at);
         self.state.account.realise(realised);
         self.state.account.pay_fee(fee);
         self.state.deadline = self.earliest_funding();

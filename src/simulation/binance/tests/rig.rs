@@ -1,6 +1,6 @@
 //! A venue with a made-up market, a clock that jumps from deadline to deadline, and what its clients got.
 
-use super::super::{CallId, Faults, Input, Output, Reply, SessionId, Settings, Venue};
+use super::super::{CallId, Faults, Input, Opening, Output, Reply, SessionId, Settings, Venue};
 use crate::market::{
     Candle, ClosedCandle, Fnv, Instrument, MINUTE_MS, Random, SymbolId, Timeframe, Timestamp, known_instrument,
 };
@@ -32,8 +32,12 @@ pub fn instruments(count: usize) -> Vec<Instrument> {
 
 impl Rig {
     pub fn new(symbols: usize, faults: &str) -> Self {
+        Self::with_accounts(symbols, faults, Vec::new())
+    }
+
+    pub fn with_accounts(symbols: usize, faults: &str, accounts: Vec<Opening>) -> Self {
         let faults: Faults = faults.parse().unwrap();
-        let settings = Settings { instruments: instruments(symbols), seed: 7, faults };
+        let settings = Settings { instruments: instruments(symbols), seed: 7, faults, accounts };
         Self {
             venue: Venue::new(settings),
             now: START,
@@ -90,7 +94,7 @@ impl Rig {
                 Output::Close(session) | Output::Cut(session) | Output::CutInFrame(session, _) => {
                     self.ended.push(*session)
                 }
-                Output::Reply(..) | Output::Welcome(_) => {}
+                Output::Reply(..) | Output::Drop(_) | Output::Welcome(_) => {}
             }
         }
         self.venue.check();
@@ -156,6 +160,17 @@ impl Rig {
         let reply = self.call(target);
         assert_eq!(reply.status, 200, "{target}: {}", String::from_utf8_lossy(&reply.body));
         serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    /// What becomes of a request: its reply, `None` where it is dropped or not answered yet.
+    pub fn send(&mut self, method: &str, target: &str, headers: &[(String, String)], body: &[u8]) -> Option<Reply> {
+        self.calls += 1;
+        let id = CallId(self.calls);
+        let out = self.give(Input::Call { id, method, target, headers, body });
+        out.into_iter().find_map(|output| match output {
+            Output::Reply(to, reply) if to == id => Some(reply),
+            _ => None,
+        })
     }
 
     pub fn connect(&mut self, target: &str) -> SessionId {

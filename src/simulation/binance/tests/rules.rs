@@ -171,7 +171,7 @@ fn streams_keep_to_their_routes_and_unknown_ones_stay_silent() {
     let heard = rig.heard(plain);
     assert_eq!(heard[0], json!({ "result": null, "id": 2 }));
     assert!(heard[1..].iter().all(|message| message["e"] == "bookTicker"));
-    for path in ["/private/ws/key", "/other", "/market", "/ws-fapi/v1", "/stream/x"] {
+    for path in ["/private", "/private/x", "/other", "/market", "/ws-fapi/v1", "/stream/x"] {
         let out = rig.give(Input::Knock { session: SessionId(99), id: CallId(5), target: path });
         assert!(matches!(&out[..], [Output::Reply(CallId(5), reply)] if reply.status == 404), "{path}: {out:?}");
     }
