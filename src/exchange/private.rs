@@ -164,6 +164,12 @@ impl Keys {
     pub fn new(key: String, secret: &str) -> Self {
         Self { key, secret: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes()) }
     }
+
+    /// Whether a text shows the key. The secret itself is not kept.
+    #[must_use]
+    pub fn are_in(&self, text: &str) -> bool {
+        !self.key.is_empty() && text.contains(&self.key)
+    }
 }
 
 impl fmt::Debug for Keys {

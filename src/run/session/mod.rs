@@ -8,13 +8,13 @@ mod text; // its words
 
 use super::{
     clocks::{Reading, STALL_MS},
-    wire::{Arrival, Wire},
+    wire::{Arrival, Stamp, Wire},
 };
 use crate::{
     engine::{Event, Proof},
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
-    market::{FeedState, PriceBar, SymbolId, Timestamp},
+    market::{FeedState, OrderCommand, PriceBar, SymbolId, Timestamp},
 };
 use clock::SessionClock;
 use futures_lite::future::{block_on, poll_once};
@@ -117,6 +117,16 @@ impl Session {
     #[must_use]
     pub fn view(&self) -> View {
         self.gateway.view()
+    }
+
+    /// The engine wants this done to an order.
+    pub fn order(&mut self, command: OrderCommand) {
+        self.tell(Input::Order(command));
+    }
+
+    /// The engine doubts the account: it is compared anew.
+    pub fn reconcile(&mut self) {
+        self.tell(Input::Reconcile);
     }
 
     /// Why no symbol is traded, where none is.
@@ -233,7 +243,11 @@ impl Session {
             Output::Send(socket, text) => self.wire.send(socket, text),
             Output::Disconnect(socket) => self.wire.disconnect(socket),
             Output::Fetch(id, lane, request) => self.wire.fetch(id, lane, &request),
-            Output::Call(..) => {} // an account is not traded yet
+            Output::Call(id, lane, call) => {
+                let (taken, speed) = (Instant::now(), self.clock.speed());
+                let at = self.gateway.stamp(self.clock.at(taken));
+                self.wire.call(id, lane, call, at.map(|at| Stamp { at, taken, speed }));
+            }
             Output::News(at, news) => self.hear(at, news),
             Output::Say(remark) => self.say(&remark),
         }
