@@ -131,7 +131,7 @@ fn only_what_needs_a_person_is_louder_than_info() {
         (
             Note::Unprotected(BTC),
             Level::Error,
-            "BTC/USDT:USDT: the exchange refuses the stop; the position is closed at the market",
+            "BTC/USDT:USDT: the exchange takes no stop; the position is closed at the market",
         ),
     ] {
         assert_eq!(teller(trader.engine()).line(&note), (level, want.to_owned()));

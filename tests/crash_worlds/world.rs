@@ -403,7 +403,10 @@ impl World {
                 self.watch.doubts_the_account();
                 self.reconcile();
             }
-            Action::Need(Need::Candles { .. }) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => {}
+            Action::Need(Need::Candles { .. } | Need::Rules(_))
+            | Action::Log(_)
+            | Action::Alert(_)
+            | Action::Halt(_) => {}
         }
         Ok(())
     }

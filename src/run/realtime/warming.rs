@@ -6,7 +6,6 @@ use crate::{
     market::ClosedCandle,
     run::text::Teller,
     stop::Stop,
-    trader::Trader,
 };
 use log::info;
 use std::time::Instant;
@@ -86,7 +85,7 @@ impl Realtime {
         self.keeping.start();
         self.results.begin(self.trader.engine());
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
-        for event in Trader::opening(reason.is_some()) {
+        for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
         }
         self.signs.halted(reason);
