@@ -39,7 +39,7 @@ Examples:
   bot init                                     write bot.toml with every key and its default
 
 Variables: RUST_LOG (info; at warn a good run prints nothing), HEALTH_CHECK_INTERVAL (seconds between heartbeats,
-300), CAPITAL_USDT, TRADING_SYMBOLS.
+300), CAPITAL_USDT, TRADING_SYMBOLS; with --live BINANCE_API_KEY and BINANCE_API_SECRET.
 A flag goes before a variable, a variable before bot.toml, bot.toml before the default.
 Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error,
 75 another bot holds the data directory; 129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
@@ -84,8 +84,8 @@ pub struct Cli {
     /// Simulated money: no key is read, no order leaves this machine
     #[arg(long, help_heading = "Account (one of the two)", conflicts_with = "live")]
     pub paper: bool,
-    /// Real money: orders go to the exchange (not in this version yet)
-    #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "speed", "seed"])]
+    /// Real money: orders go to the exchange; needs keys and live.confirm in bot.toml
+    #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "seed"])]
     pub live: bool,
 
     /// Run exactly that long, then end cleanly; without it, until stopped
@@ -138,7 +138,7 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
-    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none]
+    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none; a real account's: live in it]
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub data_dir: Option<PathBuf>,
     /// Begin a new paper account; the old one is set aside, not deleted
@@ -250,6 +250,9 @@ pub struct Status {
     /// For programs
     #[arg(long)]
     pub json: bool,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -267,6 +270,9 @@ pub struct Trades {
     /// Only those that ended at this market time or later, as in 2025-01-31 or 7d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -277,6 +283,9 @@ pub struct Trades {
 pub struct Backup {
     /// Where to; it must not exist
     pub file: PathBuf,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

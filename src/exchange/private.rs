@@ -320,6 +320,19 @@ pub struct SymbolModes {
     pub max_notional: Option<Decimal>,
 }
 
+/// What a key may do, besides reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// Trade futures.
+    pub futures: bool,
+    /// Send money away: no key of a bot may.
+    pub withdraw: bool,
+    /// Move money between accounts.
+    pub transfer: bool,
+    /// Only from addresses that were named.
+    pub by_address: bool,
+}
+
 /// One thing that the account's stream says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {

@@ -7,7 +7,7 @@ use crate::{
     stop::Latch,
     store::{
         Account, Answer, Database, Ending, Fault, Halt, Job, Keeper, Limits, Memory, StoreError, TradeRow,
-        folder::{DATABASE, DataFolder, FolderError, folder_of},
+        folder::{DATABASE, DataFolder, FolderError, Kind, folder_of},
         journal::{JournalError, Segments},
         last_run::{Facts, How, Run, RunEnd, why},
     },
@@ -129,7 +129,12 @@ const REAL: &str = " with real money";
 #[must_use]
 pub fn folder(config: &Config) -> Option<PathBuf> {
     let is_experiment = !config.replay.is_empty() || config.paper.speed != Speed::Times(1.0);
-    folder_of(config.data_dir.as_deref(), is_experiment, &process_env)
+    let kind = match config.mode {
+        Mode::Live => Kind::Live,
+        Mode::Paper if is_experiment => Kind::Experiment,
+        Mode::Paper => Kind::Paper,
+    };
+    folder_of(config.data_dir.as_deref(), kind, &process_env)
 }
 
 /// What an account is bound to, in words.

@@ -132,6 +132,7 @@ impl Signs {
 /// The account as the heartbeat shows it.
 fn account(engine: &Engine) -> Account {
     let account = engine.account();
-    let change_pct = (account.balance - account.capital) * Decimal::ONE_HUNDRED / account.capital;
+    let gained = (account.balance - account.capital) * Decimal::ONE_HUNDRED;
+    let change_pct = gained.checked_div(account.capital).unwrap_or_default(); // an exchange's account may be empty
     Account { balance: account.balance, change_pct, open: engine.positions().count(), trades: account.trades }
 }

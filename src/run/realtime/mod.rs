@@ -16,6 +16,7 @@ use super::{
     prices::Prices,
     progress::Progress,
     results::Results,
+    session::Session,
     signs::Signs,
     text::{Teller, too_small},
     trades_csv::{OutError, TradesCsv},
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Engine, Event, Halt, Note, Trade},
+    engine::{Action, Engine, Event, Halt, Need, Note, Trade},
     market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
     run::clocks::wall_ms,
     stop::{Cause, Stop},
@@ -244,8 +245,10 @@ impl Realtime {
 
     /// What happens next. While a commit is waited for, nothing does for a second, so that no decision depends on the disk at any speed; then
     /// protective orders go without it, and so does an exit that is due (S5): from there on the market's time is the process's.
+    ///
+    /// An exchange does not wait, and there nothing does but the orders that the engine holds back itself.
     fn due(&self) -> Due {
-        if let Some((since, from)) = self.keeping.asked() {
+        if let Some((since, from)) = self.keeping.asked().filter(|_| !self.is_live()) {
             let Some(deadline) = self.trader.next_deadline() else { return Due::Disk };
             let at = deadline.max(from.plus_ms(PATIENCE_MS));
             let wait = Duration::from_millis(at.since_ms(from).unsigned_abs());
@@ -343,18 +346,30 @@ impl Realtime {
         match action {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
+            Action::Need(Need::Reconcile) if self.is_live() => self.with_session(Session::reconcile),
             // a session knows itself which candles were not delivered, and asks for them
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
+            // on paper they went to the venue
+            Action::Order(command) if self.is_live() => self.with_session(|session| session.order(command)),
             Action::Halt(Halt::Emergency) => {
                 self.emergency = true;
                 let reason = self.teller().emergency();
                 self.keeping.halt(reason, wall_ms());
             }
             Action::Halt(Halt::Pause | Halt::Close) => {}
-            // orders went to the venue
             Action::Order(_) => {}
         }
         Ok(())
+    }
+
+    fn is_live(&self) -> bool {
+        self.trader.engine().is_live()
+    }
+
+    fn with_session(&mut self, act: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.prices.session() {
+            act(session);
+        }
     }
 
     /// A note for whoever reads the log, and for whoever asks for the status later.

@@ -89,10 +89,13 @@ impl Realtime {
             self.tell(self.pace.latest(), event)?;
         }
         self.signs.halted(reason);
-        match self.trader.outstanding() {
-            Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
-            None => Ok(()),
+        if let Some(batch) = self.trader.outstanding() {
+            self.tell(self.pace.latest(), Event::Committed { batch })?;
         }
+        if let Some(session) = self.prices.session() {
+            session.begin();
+        }
+        Ok(())
     }
 
     /// A halt that is over is lifted.

@@ -47,6 +47,8 @@ pub struct Session {
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
     queue: VecDeque<(Timestamp, Event)>,
+    /// What is about the account and came before the trader had begun: it is told then. Each thing is said once, so it has the gateway's limits.
+    early: Option<VecDeque<(Timestamp, Event)>>,
     /// When a request was answered last.
     answered_at: Timestamp,
     /// Since when streams are silent while requests are answered.
@@ -75,6 +77,7 @@ impl Session {
             names,
             feeds,
             queue: VecDeque::new(),
+            early: Some(VecDeque::new()),
             answered_at: begins,
             silent_since: begins,
             look_due: begins.plus_ms(LOOK_EVERY_MS),
@@ -117,6 +120,12 @@ impl Session {
     #[must_use]
     pub fn view(&self) -> View {
         self.gateway.view()
+    }
+
+    /// The trader has its history and was told what a run begins with: now it hears of the account.
+    pub fn begin(&mut self) {
+        let early = self.early.take().unwrap_or_default();
+        early.into_iter().rev().for_each(|event| self.queue.push_front(event));
     }
 
     /// The engine wants this done to an order.
@@ -265,7 +274,11 @@ impl Session {
             News::Feed(symbol, state) => self.feeds[symbol.index()] = *state,
             _ => {}
         }
-        self.queue.push_back((at, news.into()));
+        let event = news.into();
+        match &mut self.early {
+            Some(early) if is_of_account(&event) => early.push_back((at, event)),
+            Some(_) | None => self.queue.push_back((at, event)),
+        }
     }
 
     /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
@@ -280,6 +293,23 @@ impl Session {
     fn say(&self, remark: &Remark) {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
+    }
+}
+
+/// Whether it is about the account, and not about the market.
+const fn is_of_account(event: &Event) -> bool {
+    match event {
+        Event::Order(_) | Event::Account(_) | Event::Funding(_) | Event::Proof(_) | Event::Foreign(..) => true,
+        Event::Candle(_)
+        | Event::Price(_)
+        | Event::Instrument(..)
+        | Event::FundingRate(_)
+        | Event::Feed(..)
+        | Event::ClockDoubt(_)
+        | Event::Committed { .. }
+        | Event::StoreDoubt(_)
+        | Event::Command(_)
+        | Event::Wake => false,
     }
 }
 

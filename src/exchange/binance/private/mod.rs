@@ -2,11 +2,14 @@
 
 mod calls; // wishes as requests
 mod replies; // answers
+mod rights; // what a key may do
 mod rows; // orders, positions and trades as both answers and the stream write them
 mod user; // the account's stream
 
 #[cfg(test)]
 mod tests;
+
+pub use rights::{RIGHTS_HOST, read_rights, rights_call};
 
 use super::{Binance, errors};
 use crate::{
