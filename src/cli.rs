@@ -7,7 +7,7 @@ mod asking; // what asks an exchange
 mod backtest; // what trades recorded candles
 mod values; // what shows indicators and decisions
 
-pub use asking::{Doctor, Download, Place};
+pub use asking::{Doctor, Download, Flatten, Place};
 pub use backtest::Backtest;
 pub use values::{Explain, Indicators};
 
@@ -24,6 +24,7 @@ const USAGE: &str = "bot --paper [OPTIONS]
        bot explain --at TIME [FILE...] [OPTIONS]
        bot download SYMBOL TIMEFRAME --from DATE [OPTIONS]
        bot doctor [OPTIONS]
+       bot flatten [OPTIONS]
        bot init [FILE] [--force]
        bot generate FILE [OPTIONS]
        bot exchange [OPTIONS]";
@@ -199,6 +200,9 @@ pub enum Command {
     /// Fetch candles from an exchange into a file that --replay reads
     #[command(after_help = asking::DOWNLOAD)]
     Download(Download),
+    /// Close what is the bot's at the exchange and cancel its orders, whether it runs or not
+    #[command(after_help = asking::FLATTEN)]
+    Flatten(Flatten),
     /// Check the way to an exchange and what it offers, with what to do where a check fails
     #[command(after_help = asking::DOCTOR)]
     Doctor(Doctor),

@@ -269,6 +269,15 @@ pub fn attempt_of(id: ClientId, tag: &str, side: Side, signal_at: Timestamp, leg
     (client_id(tag, side, signal_at, leg, attempt) == id).then_some(attempt)
 }
 
+/// Whether an order of this name may be one of ours: names that people and other programs give do not look like this.
+#[must_use]
+pub fn could_be_ours(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let leg = bytes.get(23).zip(bytes.get(24));
+    let is_long_enough = (26..=ClientId::LONGEST).contains(&bytes.len()) && ClientId::new(name).is_some();
+    is_long_enough && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
+}
+
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::with_capacity(13);
     loop {
@@ -307,6 +316,29 @@ mod tests {
         assert_eq!(seen.len(), all);
         let again = client_id(&tag("oversold_bounce", &symbols[0]), Side::Long, Timestamp(1), &Leg::Stop, 0);
         assert!(seen.contains(&again), "the same parts make the same name");
+    }
+
+    #[test]
+    fn our_names_are_known_by_their_form() {
+        let tag = tag("oversold_bounce", &"BTCUSDT".parse().unwrap());
+        for (side, leg, attempt) in [
+            (Side::Long, Leg::Stop, 0),
+            (Side::Short, Leg::Target, 35),
+            (Side::Long, Leg::Exit(Reason::Time), u32::MAX),
+        ] {
+            let id = client_id(&tag, side, Timestamp(1_754_404_200_000), &leg, attempt);
+            assert!(could_be_ours(id.as_str()), "{id}");
+        }
+        for name in [
+            "",
+            "web_0123456789abcdefghijkl",
+            "x-Cb7ytekJ0123456789012345678",
+            "0123456789012345678901234567890",
+            "autoclose-123",
+            "ios_kQ2",
+        ] {
+            assert!(!could_be_ours(name), "{name}");
+        }
     }
 
     #[test]

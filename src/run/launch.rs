@@ -9,7 +9,7 @@ use super::{
     clocks::wall_ms,
     doctor, download,
     end::{End, Finished},
-    exchange_server, explain,
+    exchange_server, explain, flatten,
     health::{HealthMonitor, HealthSettings, Vitals},
     indicators,
     keeping::Keeping,
@@ -69,6 +69,7 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
         Some(Command::Exchange(wish)) => exchange_server::exchange(wish),
         Some(Command::Download(wish)) => download::download(wish),
         Some(Command::Doctor(wish)) => doctor::doctor(wish),
+        Some(Command::Flatten(wish)) => flatten::flatten(wish),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {

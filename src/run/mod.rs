@@ -14,6 +14,7 @@ mod exchange_server; // bot exchange: an exchange in the box
 #[cfg(test)]
 mod exits_tests; // every way out of a position, with its words
 mod explain; // bot explain: why it did or did not trade
+mod flatten; // bot flatten: out of the market
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod http_server; // requests in, responses out

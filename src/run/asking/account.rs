@@ -11,6 +11,7 @@ use crate::{
         private::{Call, Keys, Reply, Rights, Trading, Wish},
     },
     gateway::{Lane, RequestId},
+    market::SymbolId,
     run::wire::{Arrival, Limits, Signer, Wire, WireError},
     stop::Stop,
 };
@@ -69,6 +70,37 @@ impl Account {
             };
             trying.rest(trouble, &*self.asker.say, stop).await?;
         }
+    }
+
+    /// Path and query of the account's stream.
+    #[must_use]
+    pub fn user_stream(&self, listen_key: &str) -> String {
+        self.dialect.user_stream(listen_key)
+    }
+
+    /// Cancels every order of a symbol, whoever placed it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::wish`].
+    pub async fn clear(&mut self, symbol: SymbolId, stop: &Stop) -> Result<(), AskError> {
+        for call in self.dialect.clear(symbol) {
+            let mut trying = Trying::new(self.asker.patience);
+            loop {
+                self.look_at_the_clock(stop).await?;
+                let trouble = match self.call(None, &call, Lane::Protection, stop).await? {
+                    Ok((status, headers, body)) => {
+                        match Binance::cleared(&Response { status, headers: &headers, body: &body }) {
+                            Ok(()) => break,
+                            Err(failure) => self.failed(failure),
+                        }
+                    }
+                    Err((why, _)) => Trouble { what: format!("no answer: {why}"), then: Then::Again },
+                };
+                trying.rest(trouble, &*self.asker.say, stop).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What the key may do; `None` where the exchange does not say it.

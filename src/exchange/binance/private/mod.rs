@@ -1,6 +1,7 @@
 //! The private half of the dialect: orders at `/order`, stops and targets at `/algoOrder`, where they are invisible to everything else.
 
 mod calls; // wishes as requests
+mod clearing; // all orders cancelled
 mod replies; // answers
 mod rights; // what a key may do
 mod rows; // orders, positions and trades as both answers and the stream write them
