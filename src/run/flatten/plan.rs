@@ -50,8 +50,9 @@ impl Goal {
     pub fn steps(&mut self, symbol: SymbolId, held: &Held) -> Vec<Step> {
         let ours: Vec<&OrderView> = held.orders.iter().filter(|order| could_be_ours(&order.name)).collect();
         let position = held.position.map_or(Decimal::ZERO, |position| signed(position.side, position.qty));
-        let keep = position - self.part_of_ours(position, &ours);
-        self.keep = Some(self.keep.map_or(keep, |before| nearer_to_zero(before, keep)));
+        // found once: what comes on top afterwards is of a bot that runs, and what goes is what we close
+        let keep = self.keep.unwrap_or_else(|| position - self.part_of_ours(position, &ours));
+        self.keep = Some(keep);
         let cancel = |order: &&OrderView| {
             let id = order.id?;
             Some(Step::Cancel(Which { id, symbol, conditional: order.conditional }))
@@ -60,7 +61,7 @@ impl Goal {
         if !opening.is_empty() {
             return opening;
         }
-        let beyond = position - self.keep.unwrap_or_default();
+        let beyond = position - keep;
         if !beyond.is_zero() && beyond.is_sign_negative() == position.is_sign_negative() {
             let side = if position.is_sign_negative() { Side::Short } else { Side::Long };
             return vec![Step::Close(side, beyond.abs().min(position.abs()))];
@@ -87,10 +88,6 @@ impl Goal {
 
 fn signed(side: Side, qty: Decimal) -> Decimal {
     if side == Side::Long { qty } else { -qty }
-}
-
-fn nearer_to_zero(a: Decimal, b: Decimal) -> Decimal {
-    if a.abs() <= b.abs() { a } else { b }
 }
 
 #[cfg(test)]
