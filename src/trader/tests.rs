@@ -1,5 +1,7 @@
 //! Engine and venue together.
 
+mod live;
+
 use super::*;
 use crate::{
     engine::{Exits, Gate, Risk, Settings},
