@@ -274,7 +274,8 @@ impl Checks {
         let there = |id| views.iter().any(|view| view.id == Some(id));
         let of_kind = orders.live.iter_mut().filter(|order| order.symbol() == symbol);
         for order in of_kind.filter(|order| order.is_conditional() == conditional && !there(order.id())) {
-            if order.phase == super::orders::Phase::Known && order.seen_at < asked && order.ending.is_none() {
+            let stands = order.phase == super::orders::Phase::Known && order.ending.is_none();
+            if stands && order.misses.is_none() && order.seen_at < asked {
                 order.look_at.get_or_insert(turn.now);
             }
         }

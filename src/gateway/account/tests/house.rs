@@ -72,6 +72,8 @@ pub struct House {
     pub triggering_ms: i64,
     /// Answers about orders and trades are as of so long ago.
     pub replica_ms: i64,
+    /// Whether the stream says that an order was taken.
+    pub says_new: bool,
     /// In how many trades an order is filled.
     pub parts: i64,
     number: u64,
@@ -101,6 +103,7 @@ impl House {
             names_spawned: true,
             triggering_ms: 20,
             replica_ms: 0,
+            says_new: true,
             parts: 1,
             number: 1000,
             trade: 5000,
@@ -138,7 +141,9 @@ impl House {
         let (spawned, filled, status, fires_at) = (None, Decimal::ZERO, Status::Open, None);
         self.orders.push(Theirs { request, name, number, spawned, filled, status, born, fires_at });
         let at = self.orders.len() - 1;
-        self.report(at, None);
+        if self.says_new {
+            self.report(at, None);
+        }
         if request.kind == OrderKind::Market {
             self.fill_in_parts(at, request.qty);
         }
