@@ -7,7 +7,7 @@
 //! every other failure leaves it unknown.
 
 use super::{Failure, Garbled, Response};
-use crate::market::{ClientId, Fill, OrderKind, OrderRequest, OrderSide, PositionView, SymbolId, Timestamp};
+use crate::market::{Class, ClientId, Fill, OrderKind, OrderRequest, OrderSide, PositionView, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +30,12 @@ pub trait Trading: fmt::Debug {
     ///
     /// A [`Failure`] for everything else than the answer; never a panic, whatever the bytes.
     fn reply(&self, wish: &Wish, response: &Response<'_>) -> Result<Reply, Failure>;
+
+    /// Why an order was refused, by the exchange's number.
+    fn refusal(&self, code: i64) -> Class;
+
+    /// Whether this number says to a look-up or a cancel that no such order is there; which is no proof that there was none.
+    fn is_missing(&self, code: i64) -> bool;
 
     /// Path and query of the account's stream, behind the stream address.
     fn user_stream(&self, listen_key: &str) -> String;
@@ -350,6 +356,15 @@ pub enum Report {
         positions: Vec<PositionView>,
         /// Symbols without a position.
         closed: Vec<SymbolId>,
+    },
+    /// A position paid or received for being held over a funding time.
+    Funding {
+        /// The market; `None` where it is not configured or not said.
+        symbol: Option<SymbolId>,
+        /// In USDT; positive is paid, negative is received.
+        amount: Decimal,
+        /// When.
+        at: Timestamp,
     },
     /// Leverage was changed, by us or by hand.
     Leverage(SymbolId, u32),

@@ -46,6 +46,7 @@ pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
                 market_time(*until)
             ),
         ),
+        Remark::Account { what, grave } => (if *grave { Level::Error } else { Level::Info }, what.clone()),
         Remark::Ready { candles } => (Level::Info, format!("✓ History: {}", counted(u64::from(*candles), "candle"))),
     }
 }
