@@ -44,8 +44,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Whether all that stands between the engine and an exchange is there.
-const IS_WHOLE: bool = false;
 /// How long the end of a run waits for its mark to be on the disk.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// The task of the trading loop, as the log calls it.
@@ -117,11 +115,7 @@ fn keys(config: &Config) -> Result<Option<Keys>, String> {
         Mode::Paper => Ok(None),
         Mode::Live => {
             let keys = keys::find(config.key_file().as_deref(), &process_env);
-            let keys = keys.map_err(|error| format!("--live: {error}"))?;
-            if !IS_WHOLE && !config.dry_run {
-                return Err("--live: this version can't send real orders yet. Use --paper".to_owned());
-            }
-            Ok(Some(keys))
+            keys.map(Some).map_err(|error| format!("--live: {error}"))
         }
     }
 }

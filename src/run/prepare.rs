@@ -259,13 +259,14 @@ fn open_session(
         trader.account(config.risk.leverage as u32, cursor.latest) // it is whole
     });
     let settings = gateway::Settings { symbols: symbols_of, timeframes, history: HISTORY, delivered, seed, account };
-    let codec = Box::new(Binance::new(symbols));
+    let codec = Binance::new(symbols);
     let names = symbols.iter().map(ToString::to_string).collect();
     let speed = match config.paper.speed {
         Speed::Times(times) => times,
         Speed::Max => 1.0, // refused by the configuration
     };
-    Ok(Session::new(|now| Gateway::new(settings, codec, now), wire, names, speed))
+    let gateway = |now| Gateway::live(settings, Box::new(codec.clone()), Box::new(codec), now);
+    Ok(Session::new(gateway, wire, names, speed))
 }
 
 /// The symbols, the source of their candles, and a line that names it; no source where an exchange is asked.
