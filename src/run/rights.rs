@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     config::Config,
-    exchange::private::{Keys, Rights},
+    exchange::{
+        FailureClass,
+        private::{Keys, Rights},
+    },
     stop::Stop,
 };
 use log::Level;
@@ -43,7 +46,9 @@ pub fn judged(rights: &Result<Option<Rights>, AskError>) -> Found {
             told.extend(risks.iter().filter(|(is_so, _)| *is_so).map(|(_, text)| (Level::Warn, (*text).to_owned())));
             Ok(told)
         }
-        Err(AskError::Refused(failure)) => Err(format!("the exchange refuses this key: {failure}")),
+        Err(AskError::Refused(failure)) if failure.class == FailureClass::Key => {
+            Err(format!("the exchange refuses this key: {failure}; is it whole, and allowed from this address?"))
+        }
         Err(error) => {
             let text = format!("Key: what it may do can't be read ({error}); make sure that it can't withdraw");
             Ok(vec![(Level::Warn, text)])
@@ -80,7 +85,7 @@ pub fn stakes(config: &Config) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Failure, FailureClass};
+    use crate::exchange::Failure;
 
     #[test]
     fn a_key_that_may_withdraw_or_not_trade_is_refused_and_what_is_not_known_is_said() {
@@ -99,6 +104,7 @@ mod tests {
                 Ok(&[Level::Info, Level::Warn, Level::Warn]),
             ),
             (Ok(None), Ok(&[Level::Info])),
+            (Err(AskError::Refused(failure(FailureClass::Forbidden))), Ok(&[Level::Warn])),
             (Err(AskError::GivenUp("no answer".to_owned())), Ok(&[Level::Warn])),
         ] {
             match (judged(&found), want) {

@@ -83,6 +83,8 @@ pub struct Realtime {
     close_on_stop: bool,
     /// The engine wants the run to end.
     emergency: bool,
+    /// The capital was held against the markets' minimums.
+    weighed: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
 }
@@ -156,6 +158,7 @@ impl Realtime {
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
             emergency: false,
+            weighed: false,
             actions: Vec::new(),
         }
     }
@@ -177,7 +180,7 @@ impl Realtime {
             return Ok(()); // the history is not whole, and with it nothing can be decided or closed
         }
         self.begin()?;
-        warn_of_small_capital(self.trader.engine());
+        self.weigh();
         self.say_lines(Instant::now());
         self.signs.ready();
         while stop.cause().is_none() {
@@ -198,6 +201,7 @@ impl Realtime {
         self.tell_done()?;
         self.lift_halt(began)?;
         self.work(began, stop)?;
+        self.weigh();
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
         self.keeping.turn(began, &self.trader, sample)?;
         let written = self.results.flush(began);
@@ -206,6 +210,15 @@ impl Realtime {
         let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
         self.stop_where_due(stop, orphaned);
         Ok(())
+    }
+
+    /// Says once for what the capital is too small; at an exchange it is not known before.
+    fn weigh(&mut self) {
+        let engine = self.trader.engine();
+        if !self.weighed && (!engine.is_live() || engine.is_proven()) {
+            self.weighed = true;
+            warn_of_small_capital(engine);
+        }
     }
 
     /// Sets the stop signal where there is a reason: an emergency, the end of the supervisor, the end of the duration.
@@ -299,6 +312,10 @@ impl Realtime {
             self.pace.set(market, now);
         }
         session.live().for_each(|symbol| self.signs.data_came(symbol));
+        let Self { signs, prices, .. } = self;
+        if let Some(session) = prices.session().filter(|_| self.trader.engine().is_live()) {
+            signs.look_at_account(now, || session.troubles());
+        }
     }
 
     /// Tells the trader, does all that it asks for, and tells it what has become durable.

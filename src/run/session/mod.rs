@@ -8,6 +8,7 @@ mod text; // its words
 
 use super::{
     clocks::{Reading, STALL_MS},
+    health::Status,
     wire::{Arrival, Stamp, Wire},
 };
 use crate::{
@@ -136,6 +137,12 @@ impl Session {
     /// The engine doubts the account: it is compared anew.
     pub fn reconcile(&mut self) {
         self.tell(Input::Reconcile);
+    }
+
+    /// What of the account a person should know; nothing where it is not traded.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(Status, String)> {
+        self.view().account.map_or_else(Vec::new, |account| text::troubles(&account))
     }
 
     /// Why no symbol is traded, where none is.

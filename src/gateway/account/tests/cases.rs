@@ -101,7 +101,8 @@ fn an_order_in_doubt_puts_the_account_in_doubt_until_there_is_evidence() {
     assert!(looks[0] - sent > WINDOW_MS, "not before it cannot arrive any more");
     assert!(looks[1] - looks[0] >= 2_000, "with a pause");
     let absent = world.desk.updates.last().unwrap().0;
-    for of in [is_trades, |wish: &Wish| matches!(wish, Wish::Positions), |wish: &Wish| matches!(wish, Wish::Orders(_))] {
+    for of in [is_trades, |wish: &Wish| matches!(wish, Wish::Positions), |wish: &Wish| matches!(wish, Wish::Orders(_))]
+    {
         assert!(world.asked_since(looks[1] + 1, of)[0] < absent, "checked by other means after the second");
     }
 }

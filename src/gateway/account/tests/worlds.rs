@@ -148,7 +148,9 @@ fn live(seed: u64, met: &mut Met) {
         if !calm {
             if world.random.up_to(2) == 0 {
                 let fate = fate(&mut world);
-                *met.fates.entry(format!("{fate:?}").chars().take_while(|c| c.is_alphabetic()).collect()).or_default() += 1;
+                *met.fates
+                    .entry(format!("{fate:?}").chars().take_while(|c| c.is_alphabetic()).collect())
+                    .or_default() += 1;
                 let of = if world.random.up_to(3) == 0 { is_any } else { is_order };
                 world.fates.push((of, fate));
             }
