@@ -176,6 +176,26 @@ impl Keys {
     pub fn are_in(&self, text: &str) -> bool {
         !self.key.is_empty() && text.contains(&self.key)
     }
+
+    /// Writes asterisks over the key, wherever bytes show it.
+    pub fn hide_in(&self, bytes: &mut [u8]) {
+        hide(bytes, self.key.as_bytes(), |_| false);
+    }
+}
+
+/// Writes asterisks over a text, wherever bytes show it, and over those that follow it as long as `goes_on`.
+pub fn hide(bytes: &mut [u8], text: &[u8], goes_on: impl Fn(u8) -> bool) {
+    let Some(&first) = text.first() else { return };
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == first)) {
+        let begin = from + at;
+        from = begin + 1;
+        if bytes[begin..].starts_with(text) {
+            let rest = &bytes[begin + text.len()..];
+            from = begin + text.len() + rest.iter().take_while(|byte| goes_on(**byte)).count();
+            bytes[begin..from].fill(b'*');
+        }
+    }
 }
 
 impl fmt::Debug for Keys {

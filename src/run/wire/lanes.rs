@@ -223,7 +223,9 @@ impl Worker {
             Wanted::Public(path) => client.send(base, Signed { method: Method::Get, path, headers: Vec::new() }),
             Wanted::Private(call, stamp, signer) => {
                 let taken = client.send(base, signer.sign(&call, stamp.now()));
-                taken.map_err(|failed| Failed { why: signer.hidden(failed.why), ..failed })
+                let mut taken = taken.map_err(|failed| Failed { why: signer.hidden(failed.why), ..failed })?;
+                signer.hide_in(&mut taken.body);
+                Ok(taken)
             }
         }
     }

@@ -2,7 +2,7 @@
 //! be refused for its age.
 
 use crate::{
-    exchange::private::{Call, Keys, Signed, Trading},
+    exchange::private::{Call, Keys, Signed, Trading, hide},
     market::Timestamp,
 };
 use std::{fmt, sync::Arc, time::Instant};
@@ -49,6 +49,12 @@ impl Signer {
 
     pub(super) fn sign(&self, call: &Call, now: Timestamp) -> Signed {
         self.dialect.sign(call, now, &self.keys)
+    }
+
+    /// What came back, without key and signature: a page about an error may show what was asked.
+    pub(super) fn hide_in(&self, body: &mut [u8]) {
+        self.keys.hide_in(body);
+        hide(body, b"signature=", |byte| byte.is_ascii_hexdigit());
     }
 
     /// Words of a library's about a request, unless they show what nobody may see.

@@ -161,4 +161,14 @@ fn no_word_shows_key_or_signature() {
         assert_eq!(signer.hidden(words), "it failed, in words that would show the request");
     }
     assert_eq!(signer.hidden("it took too long".to_owned()), "it took too long");
+    let mut body = format!("<p>{KEY}? /x?a=1&amp;signature=09afB7&b {KEY}{KEY} signature=\", sig").into_bytes();
+    signer.hide_in(&mut body);
+    let stars = "*".repeat(KEY.len());
+    let want = format!("<p>{stars}? /x?a=1&amp;****************&b {stars}{stars} **********\", sig");
+    assert_eq!(String::from_utf8(body).unwrap(), want);
+    for bytes in [&b""[..], b"s", b"signature", KEY[..KEY.len() - 1].as_bytes()] {
+        let mut same = bytes.to_vec();
+        signer.hide_in(&mut same);
+        assert_eq!(same, bytes, "nothing to hide");
+    }
 }
