@@ -10,7 +10,11 @@
 //! The same readings are the audit (S2): while something is held, positions and its stops are read each 5 s, else each minute, which is also
 //! the probe of a quiet stream.
 
-use super::{Turn, orders::Orders, trades::Trades};
+use super::{
+    Turn,
+    orders::{Orders, SETTLED_MS},
+    trades::Trades,
+};
 use crate::{
     exchange::private::OrderView,
     gateway::News,
@@ -173,7 +177,7 @@ impl Checks {
             due(self.balance_at, IDLE_MS, needed.max(hurry(self.balance_at)).max(self.moved(trades))),
         );
         let after_balance = Some(self.balance_at).filter(|at| *at != NEVER);
-        let missed = orders.live.iter().filter_map(|order| order.misses.filter(|misses| misses.count >= 2));
+        let missed = orders.live.iter().filter_map(|order| order.is_missing());
         let missed = missed.map(|misses| misses.at.plus_ms(1)).max();
         let wanted = needed.max(hurry(self.positions_at)).max(after_balance).max(missed).max(self.again(trades));
         take(Reading::Positions, due(self.positions_at, every, wanted));
@@ -197,7 +201,7 @@ impl Checks {
             let of_kind = ours.any(|order| order.is_conditional() == conditional);
             let mine = || orders.live.iter().filter(|order| order.symbol() == symbol);
             let missed = mine().filter(|order| order.is_conditional() == conditional);
-            let missed = missed.filter_map(|order| order.misses.filter(|misses| misses.count >= 2));
+            let missed = missed.filter_map(|order| order.is_missing());
             let missed = missed.map(|misses| misses.at.plus_ms(1)).max();
             let from = needed.max(missed).max(lists.due).filter(|from| read < *from);
             let audit = if held && conditional {
@@ -212,8 +216,8 @@ impl Checks {
         let tape = &trades.tapes[symbol.index()];
         let missed = orders.live.iter().filter(|order| order.symbol() == symbol);
         let missed = missed.filter_map(|order| {
-            let misses = order.misses.filter(|misses| misses.count >= 2).map(|misses| misses.at.plus_ms(1));
-            let ended = order.ending.filter(|_| order.restored).map(|(_, since)| since.plus_ms(SETTLE_MS));
+            let misses = order.is_missing().map(|misses| misses.at.plus_ms(1));
+            let ended = order.ending.filter(|_| order.restored).map(|(_, since)| since.plus_ms(SETTLED_MS));
             misses.max(ended)
         });
         // after the positions, whatever they are read for
@@ -275,7 +279,7 @@ impl Checks {
         let of_kind = orders.live.iter_mut().filter(|order| order.symbol() == symbol);
         for order in of_kind.filter(|order| order.is_conditional() == conditional && !there(order.id())) {
             let stands = order.phase == super::orders::Phase::Known && order.ending.is_none();
-            if stands && order.misses.is_none() && order.seen_at < asked {
+            if stands && order.misses.is_none() && order.can_be_missed(asked) {
                 order.look_at.get_or_insert(turn.now);
             }
         }

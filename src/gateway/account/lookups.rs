@@ -16,8 +16,8 @@ use crate::{
 
 /// Between two look-ups of an order that nobody has ever seen, and of one that was there.
 const PAUSE_MS: (i64, i64) = (2_000, 1_000);
-/// So many look-ups that found nothing.
-const ENOUGH: u8 = 2;
+/// The same while a trade may be its, and nothing says so.
+const CONTESTED_PAUSE_MS: i64 = 5_000;
 
 impl Books {
     /// Look-ups that are wanted.
@@ -62,10 +62,11 @@ impl Books {
         if failure.class != FailureClass::Refused || !self.trading.is_missing(failure.code) {
             return Err(failure);
         }
-        // it was seen by other means since
-        if order.seen_at < asked || !order.is_accepted() {
-            self.tally.misses += 1;
-            let pause = if order.is_accepted() { PAUSE_MS.1 } else { PAUSE_MS.0 };
+        self.tally.misses += 1;
+        let pause = if order.is_accepted() { PAUSE_MS.1 } else { PAUSE_MS.0 };
+        if order.is_accepted() && !order.can_be_missed(asked) {
+            order.look_at = Some(turn.now.plus_ms(pause));
+        } else {
             order.miss(asked, pause, turn);
         }
         Ok(())
@@ -79,14 +80,19 @@ impl Books {
             self.orders.retire(id);
             turn.order(update);
         }
+        let Self { orders, trades, .. } = self;
+        let missing = orders.live.iter_mut().filter(|order| order.look_at.is_none() && order.is_missing().is_some());
+        for order in missing.filter(|order| trades.wait_for(order, turn.now)) {
+            order.look_at = Some(turn.now.plus_ms(CONTESTED_PAUSE_MS));
+        }
     }
 
     fn is_gone(&self, order: &Order) -> bool {
-        let Some(misses) = order.misses.filter(|misses| misses.count >= ENOUGH) else { return false };
+        let Some(misses) = order.is_missing() else { return false };
         let symbol = order.symbol();
         let (lists, tape) = (&self.checks.lists[symbol.index()], &self.trades.tapes[symbol.index()]);
         let read = lists.read_at[usize::from(!order.is_conditional())].min(tape.read_at);
-        let settled = !self.trades.waits(symbol) && !order.lacks_trades();
+        let settled = !self.trades.wait_for(order, self.now) && !order.lacks_trades();
         read > misses.at.max(NEVER) && self.checks.agrees_since(misses.at) && settled
     }
 }

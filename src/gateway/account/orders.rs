@@ -12,7 +12,7 @@
 
 use super::Turn;
 use crate::{
-    exchange::private::{OrderView, Status, Which},
+    exchange::private::{AccountTrade, OrderView, Status, Which},
     market::{Class, ClientId, Ended, OrderKind, OrderRequest, OrderUpdate, SymbolId, Timestamp},
 };
 use rust_decimal::Decimal;
@@ -24,8 +24,14 @@ pub const MOST_LIVE: usize = 256;
 const MOST_PAST: usize = 256;
 /// An order that has fired is looked up after so long, and again: what it became may be stuck.
 const FOLLOW_MS: i64 = 2_000;
+/// An answer may be as of so long ago.
+const OLD_COPY_MS: i64 = 4_000;
+/// So many look-ups that found nothing, before anything else is asked.
+const ENOUGH: u32 = 2;
+/// A trade without an owner may be of an order that look-ups do not find, for so long; a stop or target was not found for a minute and stood.
+const CONTESTED_MS: (i64, i64) = (30_000, 60_000);
 /// Trades of an order from before a restart: when they are read so long after its end, all have come.
-const SETTLED_MS: i64 = 2_000;
+pub const SETTLED_MS: i64 = 4_000;
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +71,9 @@ pub struct Cancel {
 #[derive(Debug, Clone, Copy)]
 pub struct Misses {
     /// How many in a row.
-    pub count: u8,
+    pub count: u32,
+    /// When the first one was asked.
+    pub first: Timestamp,
     /// When the last one was asked.
     pub at: Timestamp,
 }
@@ -252,10 +260,36 @@ impl Order {
 
     /// A look-up has found nothing.
     pub fn miss(&mut self, asked: Timestamp, pause_ms: i64, turn: &Turn<'_>) {
-        let count = self.misses.map_or(0, |misses| misses.count).saturating_add(1);
-        self.misses = Some(Misses { count, at: asked });
+        let before = self.misses.unwrap_or(Misses { count: 0, first: asked, at: asked });
+        let count = before.count.saturating_add(1);
+        self.misses = Some(Misses { count, at: asked, ..before });
         // after the second one the lists, the trades and the position have to agree
-        self.look_at = (count < 2).then(|| turn.now.plus_ms(pause_ms));
+        self.look_at = (count < ENOUGH).then(|| turn.now.plus_ms(pause_ms));
+    }
+
+    /// Whether an answer of `asked` that does not have it means something: it was not seen just before, or by other means since.
+    pub fn can_be_missed(&self, asked: Timestamp) -> bool {
+        asked >= self.seen_at.plus_ms(OLD_COPY_MS)
+    }
+
+    /// Look-ups that found nothing, where they are enough.
+    pub fn is_missing(&self) -> Option<Misses> {
+        self.misses.filter(|misses| misses.count >= ENOUGH)
+    }
+
+    /// Whether a trade under an unknown number, heard at `since`, can be one of its trades.
+    pub fn may_own(&self, trade: &AccountTrade, since: Timestamp, now: Timestamp) -> bool {
+        let OrderRequest { symbol, side, qty, .. } = self.request;
+        let fits = (symbol, side) == (trade.symbol, trade.side) && trade.qty <= qty;
+        let in_time = self.restored || self.wanted_at <= since;
+        let longest = if self.is_conditional() { CONTESTED_MS.1 } else { CONTESTED_MS.0 };
+        let given_up = self.is_missing().is_some_and(|misses| now.since_ms(misses.first) >= longest);
+        fits && in_time
+            && match self.phase {
+                Phase::Queued => false,
+                Phase::Sending | Phase::Unknown => !given_up,
+                Phase::Known => self.is_conditional() && self.spawned.is_none() && self.seen_at <= since && !given_up,
+            }
     }
 
     /// Whether the exchange has said that it took it.
@@ -356,16 +390,6 @@ impl Orders {
             self.retire(id);
             update.into_iter().for_each(|update| turn.order(update));
         }
-    }
-
-    /// Whether an order of a symbol may still trade under a number that is not known.
-    pub fn may_own(&self, symbol: SymbolId, since: Timestamp) -> bool {
-        let of_symbol = self.live.iter().filter(|order| order.symbol() == symbol);
-        of_symbol.into_iter().any(|order| match order.phase {
-            Phase::Sending | Phase::Unknown => true,
-            Phase::Queued => false,
-            Phase::Known => order.is_conditional() && order.spawned.is_none() && order.seen_at <= since,
-        })
     }
 
     /// Stops and targets of a symbol are looked up: one of them may have fired.

@@ -4,7 +4,10 @@
 //! numbers that the stream brought are kept. What is no order's of ours waits for its owner, since a stop's order has a number of its own
 //! that is perhaps not known yet; what no order of ours claims was traded by hand.
 
-use super::{Turn, orders::Orders};
+use super::{
+    Turn,
+    orders::{Order, Orders},
+};
 use crate::{
     exchange::private::{AccountTrade, Force, From, MOST_TRADES},
     market::{ClientId, DAY_MS, OrderSide, OrderUpdate, SymbolId, Timestamp},
@@ -212,7 +215,8 @@ impl Trades {
     pub fn judge(&mut self, orders: &Orders, turn: &mut Turn<'_>) {
         for it in self.unclaimed.iter_mut().filter(|it| !it.judged) {
             let waited = turn.now.since_ms(it.since) >= CLAIM_MS;
-            if !waited || orders.may_own(it.trade.symbol, it.since) {
+            let may_own = |order: &Order| order.may_own(&it.trade, it.since, turn.now);
+            if !waited || orders.live.iter().any(may_own) {
                 continue;
             }
             it.judged = true;
@@ -233,6 +237,11 @@ impl Trades {
     /// Whether a trade of a symbol may be ours, and nobody knows yet.
     pub fn waits(&self, symbol: SymbolId) -> bool {
         self.unclaimed.iter().any(|it| it.trade.symbol == symbol && !it.judged)
+    }
+
+    /// Whether a trade waits that may be of this order.
+    pub fn wait_for(&self, order: &Order, now: Timestamp) -> bool {
+        self.unclaimed.iter().any(|it| !it.judged && order.may_own(&it.trade, it.since, now))
     }
 
     /// The answer to a request from [`Trades::from`] on that was put at `asked`.

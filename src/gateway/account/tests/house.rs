@@ -72,6 +72,8 @@ pub struct House {
     pub triggering_ms: i64,
     /// Answers about orders and trades are as of so long ago.
     pub replica_ms: i64,
+    /// Trades by force that the stream has brought: a request does not say that they are.
+    pub brought: BTreeSet<u64>,
     /// Whether the stream says that an order was taken.
     pub says_new: bool,
     /// In how many trades an order is filled.
@@ -103,6 +105,7 @@ impl House {
             names_spawned: true,
             triggering_ms: 20,
             replica_ms: 0,
+            brought: BTreeSet::new(),
             says_new: true,
             parts: 1,
             number: 1000,

@@ -66,7 +66,9 @@ pub struct World {
     outputs: Vec<Output>,
     pub handled: u64,
     weights: (i64, u32),
-    epoch: i64,
+    /// Until when nothing may be asked, and nothing but what protects, as the session has been told.
+    banned: i64,
+    paused: i64,
     /// Moments that the driver of a world wants to be called at.
     pub due: Vec<u32>,
 }
@@ -107,7 +109,8 @@ impl World {
             outputs: Vec::new(),
             handled: 0,
             weights: (0, 0),
-            epoch: 0,
+            banned: 0,
+            paused: 0,
             due: Vec::new(),
         }
     }
@@ -124,8 +127,10 @@ impl World {
     pub fn restart(&mut self) {
         let open = self.desk.live().map(|order| order.request).collect();
         let last = |symbol: u16| {
-            let told = self.desk.fills.keys().chain(self.desk.forced.keys());
-            told.filter(|(of, _)| *of == SymbolId(symbol)).map(|(_, number)| *number).max()
+            // a little before the last one, since a crash may have lost one with a lower number
+            let told = self.desk.told.iter().rev().filter(|(of, _)| *of == SymbolId(symbol));
+            let last: Vec<u64> = told.map(|(_, number)| *number).take(16).collect();
+            if last.len() < 16 { None } else { last.into_iter().min() }
         };
         let since = Timestamp(START);
         let account = Account { leverage: 5, open, counted: vec![last(0), last(1)], since };
@@ -135,9 +140,10 @@ impl World {
         self.events.retain(|_, event| matches!(event, Event::Asked(..) | Event::Then(_)));
         self.socket = None;
         self.flying.clear();
-        self.epoch += 1;
-        self.desk.proof = None;
+        (self.banned, self.paused) = (0, 0); // it does not remember
+        (self.desk.proof, self.desk.restarted) = (None, true);
         self.desk.foreign.clear();
+        self.desk.before = self.desk.fills.keys().chain(self.desk.forced.keys()).copied().collect();
         self.desk.orders.values_mut().for_each(|order| (order.accepted, order.fired) = (false, false));
         self.desk.orders.values_mut().for_each(|order| order.cancelling = false);
     }
@@ -232,6 +238,7 @@ impl World {
             }
             Event::Response(id, status, body) => {
                 if self.flying.remove(&id).is_some() {
+                    self.note_pause(&body);
                     self.tell(Input::Response(id, Response { status, headers: &[], body: body.as_bytes() }));
                 }
             }
@@ -249,11 +256,24 @@ impl World {
             Event::Closed(id) => self.tell(Input::Closed(id, "reset by peer")),
             Event::Frame(id, place) => {
                 if self.socket.is_some_and(|(socket, _)| socket == id) {
+                    if let Report::Forced(_, trade) = &self.shelf.borrow().reports[place] {
+                        self.house.brought.insert(trade.trade_id);
+                    }
                     self.tell(Input::Frame(id, place.to_string().as_bytes()));
                 }
             }
         }
         self.stream();
+    }
+
+    fn note_pause(&mut self, body: &str) {
+        let place: Option<usize> = body.parse().ok();
+        let class = place.and_then(|place| Some(self.shelf.borrow().replies[place].as_ref().err()?.class));
+        match class {
+            Some(FailureClass::Banned { until: Some(until) }) => self.banned = self.banned.max(until.0),
+            Some(FailureClass::TooMany { pause_ms }) => self.paused = self.paused.max(self.now + pause_ms),
+            _ => {}
+        }
     }
 
     fn public(&self, ask: &Ask) -> Option<Answer> {
@@ -291,6 +311,10 @@ impl World {
         let (done, reply) = match fate {
             _ if is_late => (false, Err(failure(FailureClass::Clock, -1021))),
             Fate::NotSent | Fate::Lost => return,
+            Fate::Fails(FailureClass::Banned { .. }, code, _) => {
+                let until = Some(Timestamp(self.now + 8_000));
+                (false, Err(failure(FailureClass::Banned { until }, code)))
+            }
             Fate::Fails(class, code, false) => (false, Err(failure(class, code))),
             Fate::Fails(class, code, true) => (true, Err(failure(class, code))),
             Fate::Fine | Fate::AnswerLost | Fate::Late(_) | Fate::Html => (true, Ok(Reply::Done)),
@@ -309,6 +333,9 @@ impl World {
 
     pub fn tell(&mut self, input: Input<'_>) {
         self.handled += 1;
+        if matches!(input, Input::StoodStill) {
+            self.flying.clear(); // their answers are not believed any more
+        }
         let mut outputs = std::mem::take(&mut self.outputs);
         self.gateway.handle(self.session(self.now), input, &mut outputs);
         self.gateway.check();
@@ -354,6 +381,8 @@ impl World {
 
     fn call(&mut self, id: RequestId, lane: Lane, call: &Call) {
         let wish: Wish = serde_json::from_str(&call.query).unwrap();
+        let asks = lane == Lane::Protection || self.now >= self.paused;
+        assert!(asks && self.now >= self.banned, "S12: asked while it must not");
         self.fly(id, lane);
         self.weigh(call.weight);
         self.asked.push((self.now, lane, wish.clone()));
