@@ -9,7 +9,7 @@
 //! On paper the venue answers within the event, and time is the data's.
 
 use super::{
-    Action, Engine, Need, Note, Reason,
+    Action, Engine, Note, Reason,
     orders::{Leg, Order, Stage},
     positions::{Position, Uncovered},
 };
@@ -71,20 +71,19 @@ impl Engine {
         if now.since_ms(uncovered.repaired.unwrap_or(uncovered.since)) < UNCOVERED_MS {
             return;
         }
-        if uncovered.repaired.replace(now).is_none() {
-            actions.push(Action::Alert(Note::Uncovered(symbol)));
-            actions.push(Action::Need(Need::Reconcile));
-            if position.closing.is_some() {
-                // no stop is wanted any more, but somebody should know
-            } else if fired {
-                // its price was reached, so another stop would be refused
-                position.closing = Some(Reason::Stop);
-            } else {
-                self.give_up_waiting(now, symbol, actions);
-            }
-        } else {
+        if uncovered.repaired.replace(now).is_some() {
             position.closing = Some(if fired { Reason::Stop } else { Reason::Breaker });
-            actions.push(Action::Alert(Note::Unprotected(symbol)));
+            return actions.push(Action::Alert(Note::Unprotected(symbol)));
+        }
+        // where it is being closed no stop is wanted any more, but somebody should know; and where one has fired another would be refused
+        let repairs = position.closing.is_none() && !fired;
+        if fired {
+            position.closing.get_or_insert(Reason::Stop);
+        }
+        actions.push(Action::Alert(Note::Uncovered(symbol)));
+        self.reconcile(actions);
+        if repairs {
+            self.give_up_waiting(now, symbol, actions);
         }
     }
 
@@ -101,7 +100,7 @@ impl Engine {
     pub(super) fn begin_cover(&mut self, now: Timestamp) {
         for index in 0..self.desks.len() {
             if let Some(position) = self.state.positions[index].as_mut().filter(|_| self.state.live) {
-                (position.uncovered, position.stop_retry_at, position.failed_stops) = (None, None, 0);
+                (position.uncovered, position.failed_stops) = (None, 0);
                 self.note_cover(now, SymbolId(index as u16));
             }
         }

@@ -43,14 +43,20 @@ impl Engine {
 
     /// No entries until the account is compared with the venue's.
     pub(super) fn doubt(&mut self, note: Note, actions: &mut Vec<Action>) {
-        let before = std::mem::replace(&mut self.state.blocks.doubt, true);
+        let before = self.state.blocks.doubt;
         if !before {
             actions.push(Action::Alert(note));
         }
         // a comparison that is under way may have passed the place already
         if !before || self.state.live {
-            actions.push(Action::Need(Need::Reconcile));
+            self.reconcile(actions);
         }
+    }
+
+    /// Asks for a comparison; no entries until the account is proven by it.
+    pub(super) fn reconcile(&mut self, actions: &mut Vec<Action>) {
+        self.state.blocks.doubt = true;
+        actions.push(Action::Need(Need::Reconcile));
     }
 
     /// The venue's view of the account wins. Where a position differs, only once it was seen twice; and the balance only with positions that
@@ -70,8 +76,7 @@ impl Engine {
         if settled {
             self.adopt_balance(view.balance, closed, actions);
         } else {
-            self.state.blocks.doubt = true;
-            actions.push(Action::Need(Need::Reconcile));
+            self.reconcile(actions);
         }
         self.say_foreign(actions);
     }

@@ -171,7 +171,7 @@ impl Engine {
             (Leg::Target, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Target),
             // no proof that nothing is held: the position is read
             (Leg::Exit(_), Class::ReduceOnly) => self.doubt(Note::NotOurs { id, symbol }, actions),
-            (_, Class::ReduceOnly) if live => actions.push(Action::Need(Need::Reconcile)),
+            (_, Class::ReduceOnly) if live => self.reconcile(actions),
             (_, Class::Filter) if live => actions.push(Action::Need(Need::Rules(symbol))),
             _ => {}
         }

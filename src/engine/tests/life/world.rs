@@ -512,8 +512,8 @@ impl World {
         self.crashes += 1;
         self.restore();
         if self.venue == Venue::Exchange {
-            let state = std::mem::replace(&mut self.rig.engine.state, Engine::new(settings()).state);
-            self.rig.engine.state = state.on_exchange();
+            let both = [Some(&mut self.rig.engine), self.rig.twin.as_mut()];
+            both.into_iter().flatten().for_each(|engine| engine.state = engine.snapshot().on_exchange());
             self.rig.event(Event::Command(Command::Start));
             self.after();
         }

@@ -70,7 +70,7 @@ fn a_journal_of_real_orders_runs_again_without_a_venue() {
         }
     }
     bytes.extend(session.recorder.take(true).unwrap());
-    assert!(session.fills >= 5 && session.orders > 3 * session.fills, "{} fills", session.fills);
+    assert!(session.fills >= 5 && session.orders >= 3 * session.fills, "{} fills", session.fills);
     assert!(session.trader.engine().account().trades >= 3, "closed outside");
 
     let file = tempfile::NamedTempFile::new().unwrap();
