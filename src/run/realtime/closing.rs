@@ -3,21 +3,15 @@
 use super::{Due, LoopError, Realtime, noted};
 use crate::{
     backtest::Ending,
-    engine::Stage,
     market::Timestamp,
     stop::{Cause, Latch},
     trader::Trader,
 };
-use log::{debug, warn};
+use log::debug;
 use std::time::{Duration, Instant};
 
 /// How long the end of a run waits for the disk.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-/// Between two looks at them, at most.
-const ORDERS_LOOK: Duration = Duration::from_millis(100);
-/// How long it waits for an exchange to answer orders that are on their way, and for positions to be closed where that is wanted.
-const LAST_ORDERS: Duration = Duration::from_secs(5);
-
 impl Realtime {
     /// No new entries; positions are closed where the configuration says so, at the last known prices; and the last state is saved.
     pub(super) async fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
@@ -31,7 +25,7 @@ impl Realtime {
         noted(self.tell(at, Trader::ending(close)), &mut outcome)?;
         noted(self.settle(patience).await, &mut outcome)?;
         if self.is_live() {
-            noted(self.see_out(close, Instant::now() + LAST_ORDERS).await, &mut outcome)?;
+            noted(self.see_out(close, Instant::now() + super::exchange::LAST_ORDERS).await, &mut outcome)?;
         }
         for price in self.trader.parting(at).into_iter().filter(|_| close) {
             if self.trader.outstanding().is_some() {
@@ -45,34 +39,6 @@ impl Realtime {
         noted(finished.map_err(LoopError::Out), &mut outcome)?;
         noted(self.save(patience).await, &mut outcome)?;
         outcome
-    }
-
-    /// Goes on with an exchange until no order is on its way and, where that is wanted, nothing is open.
-    async fn see_out(&mut self, close: bool, until: Instant) -> Result<(), LoopError> {
-        while self.is_unfinished(close) && Instant::now() < until {
-            let now = Instant::now();
-            self.hear_market(now);
-            self.keeping.listen()?;
-            self.tell_done()?;
-            while let Due::Event { at, event } = self.due() {
-                if !self.pace.is_due(at, self.pace.market(now)) {
-                    break;
-                }
-                self.step(at, event)?;
-            }
-            let wake = self.prices.due().unwrap_or(until).min(now + ORDERS_LOOK).min(until);
-            Latch::<()>::new().or_at_latest(wake, self.prices.wait()).await;
-        }
-        if self.is_unfinished(close) {
-            warn!("The exchange has not answered in time; the next start looks after what is open");
-        }
-        Ok(())
-    }
-
-    fn is_unfinished(&self, close: bool) -> bool {
-        let engine = self.trader.engine();
-        let is_waited_for = |stage| matches!(stage, Stage::Held { .. } | Stage::Sent);
-        engine.orders().any(|order| is_waited_for(order.stage)) || close && engine.positions().next().is_some()
     }
 
     /// Waits until no commit is waited for, if the disk answers in time.

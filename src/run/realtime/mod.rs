@@ -4,6 +4,7 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 mod closing; // the end of the loop
+mod exchange; // what is different where the money is real
 #[cfg(test)]
 mod tests;
 mod warming; // its start
@@ -212,15 +213,6 @@ impl Realtime {
         Ok(())
     }
 
-    /// Says once for what the capital is too small; at an exchange it is not known before.
-    fn weigh(&mut self) {
-        let engine = self.trader.engine();
-        if !self.weighed && (!engine.is_live() || engine.is_proven()) {
-            self.weighed = true;
-            warn_of_small_capital(engine);
-        }
-    }
-
     /// Sets the stop signal where there is a reason: an emergency, the end of the supervisor, the end of the duration.
     fn stop_where_due(&self, stop: &Stop, orphaned: Option<Cause>) {
         if orphaned.is_some() {
@@ -312,10 +304,7 @@ impl Realtime {
             self.pace.set(market, now);
         }
         session.live().for_each(|symbol| self.signs.data_came(symbol));
-        let Self { signs, prices, .. } = self;
-        if let Some(session) = prices.session().filter(|_| self.trader.engine().is_live()) {
-            signs.look_at_account(now, || session.troubles());
-        }
+        self.look_at_account(now);
     }
 
     /// Tells the trader, does all that it asks for, and tells it what has become durable.
@@ -377,16 +366,6 @@ impl Realtime {
             Action::Order(_) => {}
         }
         Ok(())
-    }
-
-    fn is_live(&self) -> bool {
-        self.trader.engine().is_live()
-    }
-
-    fn with_session(&mut self, act: impl FnOnce(&mut Session)) {
-        if let Some(session) = self.prices.session() {
-            act(session);
-        }
     }
 
     /// A note for whoever reads the log, and for whoever asks for the status later.
