@@ -7,7 +7,7 @@ mod asking; // what asks an exchange
 mod backtest; // what trades recorded candles
 mod values; // what shows indicators and decisions
 
-pub use asking::{Doctor, Download, Place};
+pub use asking::{Doctor, Download, Flatten, Place};
 pub use backtest::Backtest;
 pub use values::{Explain, Indicators};
 
@@ -24,6 +24,7 @@ const USAGE: &str = "bot --paper [OPTIONS]
        bot explain --at TIME [FILE...] [OPTIONS]
        bot download SYMBOL TIMEFRAME --from DATE [OPTIONS]
        bot doctor [OPTIONS]
+       bot flatten [OPTIONS]
        bot init [FILE] [--force]
        bot generate FILE [OPTIONS]
        bot exchange [OPTIONS]";
@@ -39,7 +40,7 @@ Examples:
   bot init                                     write bot.toml with every key and its default
 
 Variables: RUST_LOG (info; at warn a good run prints nothing), HEALTH_CHECK_INTERVAL (seconds between heartbeats,
-300), CAPITAL_USDT, TRADING_SYMBOLS.
+300), CAPITAL_USDT, TRADING_SYMBOLS; with --live BINANCE_API_KEY and BINANCE_API_SECRET.
 A flag goes before a variable, a variable before bot.toml, bot.toml before the default.
 Exit codes: 0 done or asked to stop, 1 failed, 2 wrong usage or configuration, 3 emergency stop, 70 internal error,
 75 another bot holds the data directory; 129, 130 and 143: a hang-up, Ctrl-C or SIGTERM cut a --duration short.";
@@ -85,8 +86,8 @@ pub struct Cli {
     /// Simulated money: no key is read, no order leaves this machine
     #[arg(long, help_heading = "Account (one of the two)", conflicts_with = "live")]
     pub paper: bool,
-    /// Real money: orders go to the exchange (not in this version yet)
-    #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "speed", "seed"])]
+    /// Real money: orders go to the exchange; needs keys and live.confirm in bot.toml
+    #[arg(long, help_heading = "Account (one of the two)", conflicts_with_all = ["replay", "seed"])]
     pub live: bool,
 
     /// Run exactly that long, then end cleanly; without it, until stopped
@@ -139,7 +140,7 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
-    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none]
+    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none; a real account's: live in it]
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub data_dir: Option<PathBuf>,
     /// Begin a new paper account; the old one is set aside, not deleted
@@ -200,6 +201,9 @@ pub enum Command {
     /// Fetch candles from an exchange into a file that --replay reads
     #[command(after_help = asking::DOWNLOAD)]
     Download(Download),
+    /// Close what is the bot's at the exchange and cancel its orders, whether it runs or not
+    #[command(after_help = asking::FLATTEN)]
+    Flatten(Flatten),
     /// Check the way to an exchange and what it offers, with what to do where a check fails
     #[command(after_help = asking::DOCTOR)]
     Doctor(Doctor),
@@ -251,6 +255,9 @@ pub struct Status {
     /// For programs
     #[arg(long)]
     pub json: bool,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -268,6 +275,9 @@ pub struct Trades {
     /// Only those that ended at this market time or later, as in 2025-01-31 or 7d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -278,6 +288,9 @@ pub struct Trades {
 pub struct Backup {
     /// Where to; it must not exist
     pub file: PathBuf,
+    /// Of the account with real money
+    #[arg(long)]
+    pub live: bool,
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -2,6 +2,9 @@
 //!
 //! On paper the venue is the matching model, and time is virtual: no market event is taken in while a commit is outstanding, so the
 //! disk's speed never changes a decision, and a candle's walk waits for the engine's answer to every fill in it.
+//!
+//! At an exchange the session stands beside the trader: orders go out with the other actions, what becomes of them comes in as events, and
+//! nothing waits for the disk but the orders that depend on it, which the engine holds back itself.
 
 mod course; // how a run begins and ends
 #[cfg(test)]
@@ -19,6 +22,26 @@ use std::collections::VecDeque;
 pub enum Venue {
     /// The model of an exchange: paper, backtest, replay.
     Matching(Matching),
+    /// A real one, behind a session that is not the trader's.
+    Exchange,
+}
+
+impl Venue {
+    /// The model, where that is the venue.
+    #[must_use]
+    pub const fn matching(&self) -> Option<&Matching> {
+        match self {
+            Self::Matching(matching) => Some(matching),
+            Self::Exchange => None,
+        }
+    }
+
+    const fn matching_mut(&mut self) -> Option<&mut Matching> {
+        match self {
+            Self::Matching(matching) => Some(matching),
+            Self::Exchange => None,
+        }
+    }
 }
 
 /// Engine and venue as one.
@@ -65,7 +88,8 @@ impl Tally {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     engine: State,
-    venue: matching::Snapshot,
+    /// `None` of an account at an exchange.
+    venue: Option<matching::Snapshot>,
     desk: Desk,
 }
 
@@ -80,7 +104,8 @@ impl Snapshot {
     ///
     /// When the old lists are not those that the snapshot was taken with.
     pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
-        Ok(Self { engine: self.engine.refit(lists)?, venue: self.venue.refit(lists)?, desk: self.desk.refit(lists)? })
+        let venue = self.venue.map(|venue| venue.refit(lists)).transpose()?;
+        Ok(Self { engine: self.engine.refit(lists)?, venue, desk: self.desk.refit(lists)? })
     }
 
     /// What the trading brain knew.
@@ -89,10 +114,16 @@ impl Snapshot {
         &self.engine
     }
 
-    /// What the venue knew.
+    /// What the model of an exchange knew; `None` of an account at a real one.
     #[must_use]
-    pub const fn venue(&self) -> &matching::Snapshot {
-        &self.venue
+    pub const fn venue(&self) -> Option<&matching::Snapshot> {
+        self.venue.as_ref()
+    }
+
+    /// Whether it is of an account at an exchange, whose money is real.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.venue.is_none()
     }
 }
 
@@ -132,30 +163,60 @@ impl Trader {
         Self::new(Engine::new(settings), Venue::Matching(Matching::new(venue)))
     }
 
-    /// A trader that goes on from a snapshot.
+    /// A trader on an account at an exchange that nothing is known of: in doubt until it is proven.
+    #[must_use]
+    pub fn on_exchange(settings: crate::engine::Settings) -> Self {
+        let state = Engine::new(settings.clone()).snapshot().on_exchange();
+        Self::new(Engine::restore(settings, state), Venue::Exchange)
+    }
+
+    /// A trader at an exchange that goes on from a snapshot, in doubt until the account is proven. It begins with [`Trader::opening`].
+    ///
+    /// # Panics
+    ///
+    /// When the snapshot is of a paper account, see [`Snapshot::is_live`].
+    #[must_use]
+    pub fn resume_on_exchange(settings: crate::engine::Settings, snapshot: Snapshot) -> Self {
+        let venue = venue_of(None, snapshot.venue);
+        Self { desk: snapshot.desk, ..Self::new(Engine::restore(settings, snapshot.engine.on_exchange()), venue) }
+    }
+
+    /// A trader on simulated money that goes on from a snapshot.
     ///
     /// The account's capital is the snapshot's, see [`crate::engine::Account::capital`]. Symbols and strategies must be the snapshot's too,
     /// else see [`Snapshot::refit`]; everything else in the settings may differ.
+    ///
+    /// # Panics
+    ///
+    /// When the snapshot is of an account at an exchange, see [`Snapshot::is_live`].
     #[must_use]
     pub fn restore(settings: crate::engine::Settings, venue: matching::Settings, snapshot: Snapshot) -> Self {
         let engine = Engine::restore(settings, snapshot.engine);
-        let venue = Venue::Matching(Matching::restore(venue, snapshot.venue));
+        let venue = venue_of(Some(venue), snapshot.venue);
         Self { desk: snapshot.desk, ..Self::new(engine, venue) }
     }
 
     /// What a restart needs besides settings and candles.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let Venue::Matching(matching) = &self.venue;
-        Snapshot { engine: self.engine.snapshot(), venue: matching.snapshot(), desk: self.desk.clone() }
+        let venue = self.venue.matching().map(Matching::snapshot);
+        Snapshot { engine: self.engine.snapshot(), venue, desk: self.desk.clone() }
     }
 
-    /// A trader that goes on from a picture taken with the same settings, without any candle of the past.
+    /// A trader that goes on from a picture taken with the same settings, without any candle of the past. `venue`: `None` at an exchange.
+    ///
+    /// # Panics
+    ///
+    /// When the picture is of the other kind of account.
     #[must_use]
-    pub fn from_picture(settings: crate::engine::Settings, venue: matching::Settings, picture: Picture) -> Self {
+    pub fn from_picture(
+        settings: crate::engine::Settings,
+        venue: Option<matching::Settings>,
+        picture: Picture,
+    ) -> Self {
         let Picture { snapshot, desks } = picture;
         let engine = Engine::restore_warm(settings, snapshot.engine, desks);
-        let venue = Venue::Matching(Matching::restore(venue, snapshot.venue));
+        let venue = venue_of(venue, snapshot.venue);
         Self { desk: snapshot.desk, ..Self::new(engine, venue) }
     }
 
@@ -165,11 +226,24 @@ impl Trader {
         Picture { snapshot: self.snapshot(), desks: self.engine.desks() }
     }
 
-    /// One event at its time. What the shell must do is appended to `actions`; orders go to the venue by themselves.
+    /// One event at its time. What the shell must do is appended to `actions`; orders go to the model by themselves, and are among the
+    /// actions where the venue is an exchange.
     ///
-    /// After a `Commit` the trader waits for its `Committed`. Until then no market event may come, or how fast the disk is would change a
-    /// decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
+    /// After a `Commit` a trader on paper waits for its `Committed`. Until then no market event may come, or how fast the disk is would
+    /// change a decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+        match self.venue {
+            Venue::Matching(_) => self.handle_on_paper(now, event, actions),
+            Venue::Exchange => {
+                if let Event::Committed { batch } = &event {
+                    self.desk.outstanding.take_if(|waiting| *waiting <= *batch);
+                }
+                self.tell(now, &event, actions);
+            }
+        }
+    }
+
+    fn handle_on_paper(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         let waits = self.desk.outstanding.is_some();
         let of_market = match &event {
             Event::Candle(candle) => !candle.history,
@@ -248,15 +322,15 @@ impl Trader {
     /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let Venue::Matching(matching) = &self.venue;
-        let of_venue = matching.next_deadline().filter(|_| self.desk.outstanding.is_none());
+        let of_venue = self.venue.matching().and_then(Matching::next_deadline);
+        let of_venue = of_venue.filter(|_| self.desk.outstanding.is_none());
         [self.engine.next_deadline(), of_venue].into_iter().flatten().min()
     }
 
     /// The assertions that stay on, and that both books agree.
     pub fn check(&self) {
         self.engine.check();
-        let Venue::Matching(matching) = &self.venue;
+        let Some(matching) = self.venue.matching() else { return };
         matching.check();
         let quiet = self.desk.outstanding.is_none() && self.desk.heard.is_empty() && self.desk.walking.is_none();
         if quiet {
@@ -303,8 +377,7 @@ impl Trader {
     /// After a restart all candles that were ever handed in come as history, while the turn that the snapshot was taken in may still be under
     /// way: the venue's walk stays where it is, and the engine hears of its candle when the walk is over.
     fn warm(&mut self, now: Timestamp, event: &Event, candle: &ClosedCandle) {
-        let Venue::Matching(matching) = &self.venue;
-        if !matching.is_walking() {
+        if !self.is_walking() {
             self.ask(now, Input::Candle(candle));
         }
         if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
@@ -315,14 +388,18 @@ impl Trader {
 
     /// The venue takes something in; what it says is heard later.
     fn ask(&mut self, now: Timestamp, input: Input<'_>) {
-        let Venue::Matching(matching) = &mut self.venue;
-        matching.handle(now, input, &mut self.outputs);
+        if let Some(matching) = self.venue.matching_mut() {
+            matching.handle(now, input, &mut self.outputs);
+        }
+    }
+
+    fn is_walking(&self) -> bool {
+        self.venue.matching().is_some_and(Matching::is_walking)
     }
 
     /// The engine hears of an event of the market when its walk through the venue is over: at once where nothing fired, as nearly always.
     fn walk(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
-        let Venue::Matching(matching) = &self.venue;
-        let fired = matching.is_walking() || !self.outputs.is_empty() || !self.desk.heard.is_empty();
+        let fired = self.is_walking() || !self.outputs.is_empty() || !self.desk.heard.is_empty();
         if fired {
             self.desk.walking = Some(event);
         } else {
@@ -343,10 +420,9 @@ impl Trader {
             if self.desk.outstanding.is_some() {
                 return;
             }
-            let Venue::Matching(matching) = &mut self.venue;
             if let Some(event) = self.desk.heard.pop_front() {
                 self.tell(now, &event, actions);
-            } else if matching.is_walking() {
+            } else if let Some(matching) = self.venue.matching_mut().filter(|matching| matching.is_walking()) {
                 matching.resume(&mut self.outputs);
             } else if let Some(event) = self.desk.walking.take() {
                 self.tell(now, &event, actions);
@@ -356,7 +432,7 @@ impl Trader {
         }
     }
 
-    /// Tells the engine, and takes its orders to the venue.
+    /// Tells the engine, and takes its orders to the model, or hands them out.
     fn tell(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         if let Event::Order(OrderUpdate::Filled(_) | OrderUpdate::Liquidated(_)) = event {
             self.desk.tally.fills += 1;
@@ -366,10 +442,10 @@ impl Trader {
             self.desk.tally.actions += 1;
             self.desk.tally.hash.add(&(now, &action));
             match action {
-                Action::Order(command) => {
-                    let Venue::Matching(matching) = &mut self.venue;
-                    matching.handle(now, Input::Order(command), &mut self.outputs);
-                }
+                Action::Order(command) => match &mut self.venue {
+                    Venue::Matching(matching) => matching.handle(now, Input::Order(command), &mut self.outputs),
+                    Venue::Exchange => actions.push(action),
+                },
                 Action::Commit { batch, .. } => {
                     self.desk.outstanding = Some(batch);
                     actions.push(action);
@@ -377,5 +453,15 @@ impl Trader {
                 Action::Need(_) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => actions.push(action),
             }
         }
+    }
+}
+
+/// The venue of a snapshot. Paper money and real money are not one account.
+fn venue_of(settings: Option<matching::Settings>, snapshot: Option<matching::Snapshot>) -> Venue {
+    match (settings, snapshot) {
+        (Some(settings), Some(snapshot)) => Venue::Matching(Matching::restore(settings, snapshot)),
+        (None, None) => Venue::Exchange,
+        (Some(_), None) => panic!("an account at an exchange does not go on on paper"),
+        (None, Some(_)) => panic!("a paper account does not go on with real money"),
     }
 }

@@ -14,7 +14,7 @@ use smolbear::{
     engine::Event,
     market::{OrderKind, OrderRequest, Timestamp},
     store::{Database, Memory},
-    trader::{Trader, Venue},
+    trader::Trader,
 };
 use std::{
     collections::BTreeMap,
@@ -304,7 +304,7 @@ fn assert_protected(mut trader: Trader, latest: Timestamp) {
         trader.handle(latest, Event::Committed { batch }, &mut Vec::new());
     }
     trader.check();
-    let Venue::Matching(venue) = trader.venue();
+    let venue = trader.venue().matching().expect("on paper");
     for position in trader.engine().positions() {
         let is_stop = |order: &&OrderRequest| order.reduce_only && matches!(order.kind, OrderKind::StopMarket { .. });
         let covered = venue.open_orders(position.symbol).filter(is_stop).map(|order| order.qty).max();

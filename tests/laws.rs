@@ -10,7 +10,6 @@ use smolbear::{
         Candle, ClientId, ClosedCandle, Fill, FundingRate, MINUTE_MS, OrderKind, OrderRequest, OrderSide, PriceBar,
         Side, SymbolId, Timeframe, Timestamp,
     },
-    trader::Venue,
 };
 use std::collections::BTreeMap;
 
@@ -242,7 +241,7 @@ impl Books {
 
 /// S2: whatever happened, each position at the venue has a reduce-only stop there for its whole size, or is being closed.
 fn assert_covered(rig: &Rig) {
-    let Venue::Matching(venue) = rig.trader.venue();
+    let venue = rig.trader.venue().matching().expect("on paper");
     for held in venue.account().positions {
         let stops = |order: &&OrderRequest| {
             order.reduce_only && order.side == held.side.exit() && matches!(order.kind, OrderKind::StopMarket { .. })

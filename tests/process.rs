@@ -18,6 +18,7 @@ mod live;
 mod log_cannot_stop;
 mod max_speed;
 mod parity;
+mod real_orders;
 mod recovery;
 mod shutdown;
 mod status;

@@ -164,6 +164,7 @@ impl Shared {
     fn candles(&self, interval: &str, from: Option<i64>, limit: i64) -> String {
         let length = match interval {
             "1m" => MINUTE,
+            "5m" => 5 * MINUTE,
             "30m" => 30 * MINUTE,
             "1h" => HOUR,
             "4h" => 4 * HOUR,

@@ -138,7 +138,7 @@ where
         self.begun = true;
         self.latest = first.map_or(self.latest, |candle| self.latest.max(candle.candle.open_time));
         while self.announced.take(self.latest.plus_ms(-1)).is_some() {}
-        for event in Trader::opening(false) {
+        for event in self.trader.opening(false) {
             self.tell(self.latest, event, listener);
         }
     }

@@ -18,8 +18,9 @@ Exit codes: 0 whole, 1 failed, 2 wrong usage, or nothing there; 129, 130, 143: c
 
 pub(super) const DOCTOR: &str = "\
 Asks the exchange for all that paper trading on its prices needs: names, connection, clock, limits, the rules of
-each symbol against the capital, candles, funding rates, streams; then the places on disk. A line that fails says
-what to do. Without an exchange in bot.toml it is Binance's real market. Nothing is traded, no key is needed.
+each symbol against the capital, candles, funding rates, streams; then the places on disk. Where there are keys, as
+for --live, the account too: rights of the key, modes, balance, orders. A line that fails says what to do. Without
+an exchange in bot.toml it is Binance's real market. Nothing is traded; --with-order places and cancels one stop.
 Exit codes: 0 all passed, 1 something failed, 2 wrong usage or configuration.";
 
 /// `bot download`.
@@ -49,6 +50,32 @@ pub struct Download {
     pub place: Place,
 }
 
+pub(super) const FLATTEN: &str = "\
+Keys and exchange are those of --live. Ours are orders whose names have the form that the bot gives, and positions
+that its memory holds or that a stop of ours protects; each is closed at the market by an order that can't open one.
+A bot that runs meanwhile books what was closed and may open positions again: stop it first.
+Exit codes: 0 nothing of ours is left, 1 something is, 2 wrong usage, no keys, or no answer to the question.";
+
+/// `bot flatten`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Flatten {
+    /// Also what is not the bot's, on these symbols; asks first
+    #[arg(long)]
+    pub all: bool,
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+    /// As of a run
+    #[arg(long, value_name = "A,B")]
+    pub symbols: Option<String>,
+    /// As of a run with --live
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Which exchange
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// `bot doctor`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Doctor {
@@ -61,6 +88,9 @@ pub struct Doctor {
     /// As of a run
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Place a stop far from the price and cancel it, with real keys at a real account
+    #[arg(long)]
+    pub with_order: bool,
     /// Which exchange
     #[command(flatten)]
     pub place: Place,

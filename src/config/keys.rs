@@ -2,12 +2,12 @@
 //! typo, the file that `bot init` writes, and the start-up summary's list of what is not a default.
 
 use super::{
-    Config,
+    Config, live,
     signals::PERCENT,
     slot::RSI,
     slot::Slot::{
-        self, Choice, Count, Exact, Float, Name, Optional, Path, Seconds, Speed, Switch, Symbol, Symbols, Thresholds,
-        Timeframe, Url, Whole, Word,
+        self, Choice, Count, Exact, Float, Name, Optional, Path, Phrase, Seconds, Speed, Switch, Symbol, Symbols,
+        Thresholds, Timeframe, Url, Whole, Word,
     },
 };
 use crate::{
@@ -63,7 +63,7 @@ pub fn unit(path: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// The tables in the order of `bot init`, and what each is about. `strategy` and `market.instrument` are lists of tables.
-pub const TABLES: [(&str, &str); 12] = [
+pub const TABLES: [(&str, &str); 13] = [
     ("bot", "The run as a whole"),
     ("market", "What is traded"),
     ("market.instrument", "Rules of a symbol that the program doesn't know, or that have changed"),
@@ -73,6 +73,7 @@ pub const TABLES: [(&str, &str); 12] = [
     ("gate", "What counts as the same signal again"),
     ("paper", "The simulated account and market of --paper"),
     ("exchange", "Where real prices come from"),
+    ("live", "Real orders, with --live"),
     ("health", "The health monitor"),
     ("supervisor", "The parent process of --auto-restart"),
     ("store", "The memory on disk, in the data directory"),
@@ -271,6 +272,12 @@ pub const KEYS: &[Key<Config>] = &[
     key("exchange.proxy", "A proxy for requests and streams; empty: none", |c| {
         Url(&mut c.exchange.proxy, &["http://"])
     }),
+    key("live.confirm", "Without these words no real order is sent", |c| Phrase(&mut c.live.confirm, live::CONFIRM)),
+    key(
+        "live.key_file",
+        "A file with lines BINANCE_API_KEY=… and BINANCE_API_SECRET=… that only its owner can read; variables of these names go before it",
+        |c| Path(&mut c.live.key_file),
+    ),
     key("health.interval_s", "Time between two heartbeats", |c| Whole(&mut c.health.interval_s, 1, YEAR_S))
         .env("HEALTH_CHECK_INTERVAL"),
     key("health.memory_mb", "Resident memory above this is reported as degraded", |c| {

@@ -12,6 +12,7 @@ mod forms;
 mod given;
 mod init;
 mod keys;
+mod live;
 mod nearest;
 mod signals;
 mod slot;
@@ -21,6 +22,7 @@ mod tests;
 pub use error::{ConfigError, Source};
 pub use exchange::{Exchange, LOCAL_ADDRESS, Network, Venue};
 pub use init::{default_file, write_default_file};
+pub use live::{CONFIRM, Live};
 
 use crate::{
     cli::Cli,
@@ -190,6 +192,8 @@ pub struct Config {
     pub paper: Paper,
     /// `[exchange]`.
     pub exchange: Exchange,
+    /// `[live]`.
+    pub live: Live,
     /// `[health]`.
     pub health: Health,
     /// `[supervisor]`.
@@ -232,6 +236,7 @@ impl Default for Config {
             gate: Gate::default(),
             paper: Paper::default(),
             exchange: Exchange::default(),
+            live: Live::default(),
             health: Health { interval_s: 300, memory_mb: 32 },
             supervisor: Supervisor { auto_restart: false, max_restarts: 1000, restart_delay_s: 30, freeze_after_s: 15 },
             store: Store { keep_days: 30, limit_mb: 256, halt_after_restarts: 5 },
@@ -357,6 +362,7 @@ impl Config {
             self.exchange.name = Venue::None; // recorded candles were asked for by a flag
         }
         self.check_speed(sources)?;
+        self.check_live(sources)?;
         self.instruments = self.rules_of(&self.symbols, symbols_at.as_ref())?;
         let mut origins = Vec::new();
         for (key, source) in KEYS.iter().zip(sources) {

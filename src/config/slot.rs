@@ -47,6 +47,8 @@ pub enum Slot<'a> {
     Url(&'a mut String, &'static [&'static str]),
     /// The path of a file, or nothing.
     Path(&'a mut String),
+    /// These words, or nothing.
+    Phrase(&'a mut String, &'static str),
     /// A number above 0, or `max`.
     Speed(&'a mut Speed),
     /// A strategy's name.
@@ -120,6 +122,10 @@ impl Slot<'_> {
             Self::Word(slot) => given.word().filter(|word| slot.take(word)).map(drop).ok_or_else(wrong)?,
             Self::Url(slot, schemes) => *slot = url(given, schemes).ok_or_else(wrong)?,
             Self::Path(slot) => *slot = given.word().filter(|text| is_shown(text)).ok_or_else(wrong)?.to_owned(),
+            Self::Phrase(slot, words) => {
+                let said = given.word().filter(|text| text.is_empty() || *text == words).ok_or_else(wrong)?;
+                *slot = said.to_owned();
+            }
             Self::Speed(slot) => *slot = speed(given).ok_or_else(wrong)?,
             Self::Name(slot) => *slot = given.word().filter(|text| is_name(text)).ok_or_else(wrong)?.to_owned(),
             Self::Timeframe(slot) => *slot = given.word().and_then(|text| text.parse().ok()).ok_or_else(wrong)?,
@@ -146,6 +152,7 @@ impl Slot<'_> {
                 format!("an address like {}, or \"\"", schemes.join(" or "))
             }
             Self::Path(_) => "the path of a file, or \"\"".to_owned(),
+            Self::Phrase(_, words) => format!("\"{words}\", or \"\""),
             Self::Speed(_) => format!("a number from {} to {}, or \"max\"", SPEED.0, SPEED.1),
             Self::Name(_) => format!("1 to {MAX_NAME} lower-case letters, digits and _ in quotes"),
             Self::Timeframe(_) => {
@@ -173,7 +180,7 @@ impl Slot<'_> {
             Self::Switch(value) => value.to_string(),
             Self::Choice(value, words) => quoted(words[usize::from(**value)]),
             Self::Word(value) => quoted(value.word()),
-            Self::Url(value, _) | Self::Path(value) => quoted(value),
+            Self::Url(value, _) | Self::Path(value) | Self::Phrase(value, _) => quoted(value),
             Self::Speed(Speed::Times(value)) => value.to_string(),
             Self::Speed(Speed::Max) => quoted("max"),
             Self::Name(value) => quoted(value),

@@ -94,9 +94,14 @@ impl Account {
         self.balance += gross;
     }
 
-    /// Takes over the venue's balance.
+    /// Takes over the venue's balance. An account on which nothing was booked yet begins with it.
     pub fn adjust(&mut self, balance: Decimal) {
-        self.adjusted += balance - self.balance;
+        let booked = [self.realised, self.fees, self.funding, self.adjusted];
+        if self.trades == 0 && booked.iter().all(Decimal::is_zero) {
+            self.capital = balance;
+        } else {
+            self.adjusted += balance - self.balance;
+        }
         self.balance = balance;
     }
 

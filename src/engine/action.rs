@@ -31,6 +31,8 @@ pub enum Action {
 pub enum Need {
     /// Compare the account with the venue's.
     Reconcile,
+    /// Read a symbol's rules anew: the venue has refused what should pass by those that are known.
+    Rules(SymbolId),
     /// Candles that are missing.
     Candles {
         /// Whose.

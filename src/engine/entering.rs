@@ -75,7 +75,8 @@ impl Engine {
         let (price, signal_at) = (candle.close, candle.open_time.plus_ms(timeframe.ms()));
         self.state.gate.pass(pair, now, price, &self.settings.gate)?;
         self.open_for_entries(now, symbol, signal_at, timeframe)?;
-        if self.state.positions[symbol.index()].is_some() || self.entry_of(symbol).is_some() {
+        let held = self.state.positions[symbol.index()].is_some();
+        if held || self.entry_of(symbol).is_some() || self.has_leftovers(symbol) {
             return Err(Skip::PositionOpen);
         }
         let rules = &self.settings.risk;
@@ -134,7 +135,8 @@ impl Engine {
             (breakers.has(Breaker::LossStreak), Skip::LossStreak),
             (blocks.store, Skip::StoreFailed),
             (blocks.clock, Skip::Clock),
-            (blocks.doubt || self.state.orders.in_doubt(), Skip::Unproven),
+            (!self.is_proven(), Skip::Unproven),
+            (self.state.differences.foreign(symbol), Skip::Foreign),
             (self.state.quarantine.holds(symbol, now), Skip::Quarantined),
             (late || self.state.feeds[symbol.index()] != FeedState::Live, Skip::Stale),
         ] {
@@ -143,6 +145,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether an exchange may still have orders of a position that is gone: they would close the next one.
+    fn has_leftovers(&self, symbol: SymbolId) -> bool {
+        self.state.live && self.state.orders.of(symbol).next().is_some()
     }
 
     fn skip(&mut self, symbol: SymbolId, index: usize, why: Skip, price: f64, actions: &mut Vec<Action>) {

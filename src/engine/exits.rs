@@ -51,11 +51,20 @@ impl Engine {
         self.weigh(now, actions);
     }
 
-    /// A symbol's rules are known or have changed; what stands moves to the new tick at the next price.
-    pub(super) fn on_instrument(&mut self, symbol: SymbolId, rules: &Instrument) {
+    /// A symbol's rules are known or have changed; what stands moves to the new tick at the next price. A stop that waits to be tried again
+    /// is tried by them.
+    pub(super) fn on_instrument(
+        &mut self,
+        now: Timestamp,
+        symbol: SymbolId,
+        rules: &Instrument,
+        actions: &mut Vec<Action>,
+    ) {
         self.settings.instruments[symbol.index()].clone_from(rules);
-        if let Some(position) = &mut self.state.positions[symbol.index()] {
-            position.keep_to(rules);
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        position.keep_to(rules);
+        if position.stop_retry_at.take().is_some() {
+            self.tend(now, symbol, actions);
         }
     }
 
@@ -113,6 +122,7 @@ impl Engine {
                 self.want(now, symbol, Leg::Target, target, actions) && stop
             }
         };
+        self.note_cover(now, symbol);
     }
 
     /// Sees to it that one order of a leg stands for the whole position, and says whether it does; those before it go once the venue has it.
@@ -128,7 +138,11 @@ impl Engine {
             return accepted;
         }
         let unanswered = newest.is_some_and(|order| order.open_qty() >= position.qty && order.stage != Stage::Accepted);
-        if unanswered || leg != Leg::Stop && (now < position.retry_at || self.in_doubt(symbol, &leg) >= MOST_IN_DOUBT) {
+        let waits = match leg {
+            Leg::Stop => position.stop_retry_at.is_some_and(|at| now < at),
+            _ => now < position.retry_at || self.in_doubt(symbol, &leg) >= MOST_IN_DOUBT,
+        };
+        if unanswered || waits {
             return false;
         }
         let (qty, side, signal_at) = (position.qty, position.plan.side, position.plan.signal_at);
@@ -220,6 +234,7 @@ impl Engine {
                 self.close(now, SymbolId(index as u16), Reason::Time, actions);
             }
         }
+        self.audit_cover(now, actions);
     }
 
     /// When a position is to be closed by itself: held for as long as it may be, or closing with no exit on its way.
@@ -270,13 +285,15 @@ impl Engine {
         self.state.quarantine.begin_session(now);
         self.state.blocks.stopping = false;
         self.state.summary = Summary::beginning(self.entries_in_flight() as u64);
+        self.begin_cover(now);
     }
 
-    /// A position has a stop for its whole size at the venue or on its way there (S2).
+    /// A position has a stop for its whole size at the venue or on its way there (S2), or one is due that was refused a moment ago.
     pub(super) fn check_protected(&self, position: &Position) {
         let stops = self.state.orders.of(position.symbol).filter(|order| order.leg == Leg::Stop && order.counts());
         let covered = stops.map(orders::Order::open_qty).max().is_some_and(|qty| qty >= position.qty);
-        assert!(covered || position.closing.is_some(), "a position without a stop for its whole size");
+        let is_due = position.closing.is_some() || position.stop_retry_at.is_some();
+        assert!(covered || is_due, "a position without a stop for its whole size");
     }
 }
 

@@ -12,7 +12,9 @@ mod account;
 mod action;
 mod breakers;
 mod candles;
+mod cover;
 mod desk;
+mod differences;
 mod entering;
 mod event;
 mod exits;
@@ -24,6 +26,7 @@ mod orders;
 mod outlook;
 mod positions;
 mod quarantine;
+mod reconcile;
 mod record;
 mod refit;
 mod regime;
@@ -57,9 +60,9 @@ pub use desk::{Closed, Desk, Desks};
 pub use event::{Command, Event, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
-pub use orders::{Leg, Order, Stage};
+pub use orders::{Leg, Order, Stage, client_id, could_be_ours, tag};
 pub use outlook::{Insight, Outlook};
-pub use positions::{Plan, Position, Reason, Trade};
+pub use positions::{Plan, Position, Reason, Trade, Uncovered};
 pub use quarantine::Failure;
 pub use record::Record;
 pub use regime::Parts;
@@ -115,6 +118,11 @@ pub struct State {
     quarantine: quarantine::Quarantine,
     #[serde(default)]
     said: said::Said,
+    /// Whether the account is at an exchange: its view wins then, and answers may stay away.
+    #[serde(default)]
+    live: bool,
+    #[serde(default)]
+    differences: differences::Differences,
 }
 
 /// What closes the door to new entries; exits and stops are always allowed (S7).
@@ -157,6 +165,8 @@ impl Engine {
             odds: Vec::new(),
             quarantine: quarantine::Quarantine::default(),
             said: said::Said::default(),
+            live: false,
+            differences: differences::Differences::default(),
         };
         Self::restore(settings, state)
     }
@@ -227,13 +237,13 @@ impl Engine {
             Event::Candle(candle) => self.on_candle(now, candle, actions),
             Event::Price(bar) => self.on_price(now, bar, actions),
             Event::Order(update) => self.on_order(now, update, actions),
-            Event::Account(view) => self.on_account(view, actions),
-            Event::Instrument(symbol, rules) => self.on_instrument(*symbol, rules),
+            Event::Account(view) => self.on_account(now, view, actions),
+            Event::Instrument(symbol, rules) => self.on_instrument(now, *symbol, rules, actions),
             Event::Funding(paid) => self.on_funding(now, paid, actions),
             Event::FundingRate(_) => {} // what it comes to is told as `Funding`
             Event::Feed(symbol, feed) => self.on_feed(now, *symbol, *feed),
             Event::Proof(proof) => self.on_proof(*proof, actions),
-            Event::Foreign(..) => {}
+            Event::Foreign(symbol, is_there) => self.on_foreign(*symbol, *is_there, actions),
             Event::ClockDoubt(doubt) => self.state.blocks.clock = *doubt,
             Event::Committed { batch } => self.release(now, *batch, actions),
             Event::StoreDoubt(doubt) => self.state.blocks.store = *doubt,
@@ -256,7 +266,9 @@ impl Engine {
                 Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
                 Stage::Sent | Stage::Accepted | Stage::Unknown => None,
             });
-        held.chain(self.state.positions.iter().flatten().filter_map(|position| self.exit_due(position))).min()
+        let positions = self.state.positions.iter().flatten();
+        let due = positions.flat_map(|position| [self.exit_due(position), self.cover_due(position)]);
+        held.chain(due.flatten()).min()
     }
 
     /// The assertions that stay on: about money, orders and protection.

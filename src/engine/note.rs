@@ -76,8 +76,30 @@ pub enum Note {
         /// Its market.
         symbol: SymbolId,
     },
-    /// The stop cannot be placed; the position is closed at the market.
+    /// No stop can be had; the position is closed at the market.
     Unprotected(SymbolId),
+    /// No stop of a position's size has stood at the exchange for too long (S2): another one is tried, or it is closed.
+    Uncovered(SymbolId),
+    /// A symbol has an order or a position that is not ours: left alone, and no entries there meanwhile (S15).
+    Foreign(SymbolId),
+    /// It has none any more.
+    ForeignOver(SymbolId),
+    /// A position of ours, or a part of it, is not there any more, and no order of ours closed it. Booked at the last known price.
+    ClosedOutside {
+        /// Whose.
+        symbol: SymbolId,
+        /// How much.
+        qty: Decimal,
+        /// At which price.
+        price: Decimal,
+    },
+    /// The exchange's balance is another than ours, and is adopted.
+    Adjusted {
+        /// The exchange's.
+        balance: Decimal,
+        /// What it adds to ours.
+        by: Decimal,
+    },
     /// The trailing stop moved.
     StopMoved {
         /// Whose.

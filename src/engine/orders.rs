@@ -18,6 +18,8 @@ use std::collections::VecDeque;
 const REMEMBERED: usize = 64;
 /// Trade numbers that are remembered, since a fill may be told twice (S6).
 const REMEMBERED_TRADES: usize = 256;
+/// So many of a symbol's last trades are told again after a restart.
+const TOLD_AGAIN: usize = 16;
 
 /// Digits of a signal's time in a name, to the base of 36: enough for a hundred thousand years.
 const TIME_DIGITS: u32 = 10;
@@ -68,6 +70,9 @@ pub struct Order {
     pub taken: bool,
     /// Set on an entry that came too late: what of it fills all the same is closed at once, for this reason.
     pub abandoned: Option<Reason>,
+    /// Set on a stop or target whose price was reached: another order of the venue's carries on for it, and may be stuck.
+    #[serde(default)]
+    pub fired: bool,
 }
 
 impl Order {
@@ -87,6 +92,13 @@ impl Order {
     #[must_use]
     pub fn can_go(&self) -> bool {
         !self.cancelling && self.stage != Stage::Unknown
+    }
+
+    /// Whether it is a stop that the venue has confirmed, and that waits for its price with this quantity or more (S2).
+    #[must_use]
+    pub fn covers(&self, qty: Decimal) -> bool {
+        let stands = self.stage == Stage::Accepted && self.counts() && !self.fired;
+        self.leg == Leg::Stop && stands && self.open_qty() >= qty
     }
 
     /// With the numbers of other lists.
@@ -126,7 +138,8 @@ impl Orders {
     pub fn hold(&mut self, request: OrderRequest, leg: Leg, batch: u64, now: Timestamp) {
         let stage = Stage::Held { batch, since: now };
         let filled = Decimal::ZERO;
-        self.open.push(Order { request, leg, stage, filled, cancelling: false, taken: false, abandoned: None });
+        let (cancelling, taken, abandoned, fired) = (false, false, None, false);
+        self.open.push(Order { request, leg, stage, filled, cancelling, taken, abandoned, fired });
     }
 
     /// Orders that have not ended, oldest first.
@@ -184,6 +197,15 @@ impl Orders {
         }
         self.trades.push_back((symbol, trade_id));
         true
+    }
+
+    /// From this trade of a symbol on each that was counted is remembered, so all after it may be told again; `None` where none was.
+    ///
+    /// A little before the last one: trades come in any order, and one that a crash has lost may have a lower number.
+    #[must_use]
+    pub fn counted(&self, symbol: SymbolId) -> Option<u64> {
+        let of_symbol = self.trades.iter().rev().filter(|(of, _)| *of == symbol).map(|(_, number)| *number);
+        of_symbol.take(TOLD_AGAIN).min()
     }
 
     /// Whether any order is in doubt; then the account is unproven (S7).
@@ -247,6 +269,15 @@ pub fn attempt_of(id: ClientId, tag: &str, side: Side, signal_at: Timestamp, leg
     (client_id(tag, side, signal_at, leg, attempt) == id).then_some(attempt)
 }
 
+/// Whether an order of this name may be one of ours: names that people and other programs give do not look like this.
+#[must_use]
+pub fn could_be_ours(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let leg = bytes.get(23).zip(bytes.get(24));
+    let is_long_enough = (26..=ClientId::LONGEST).contains(&bytes.len()) && ClientId::new(name).is_some();
+    is_long_enough && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
+}
+
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::with_capacity(13);
     loop {
@@ -288,6 +319,29 @@ mod tests {
     }
 
     #[test]
+    fn our_names_are_known_by_their_form() {
+        let tag = tag("oversold_bounce", &"BTCUSDT".parse().unwrap());
+        for (side, leg, attempt) in [
+            (Side::Long, Leg::Stop, 0),
+            (Side::Short, Leg::Target, 35),
+            (Side::Long, Leg::Exit(Reason::Time), u32::MAX),
+        ] {
+            let id = client_id(&tag, side, Timestamp(1_754_404_200_000), &leg, attempt);
+            assert!(could_be_ours(id.as_str()), "{id}");
+        }
+        for name in [
+            "",
+            "web_0123456789abcdefghijkl",
+            "x-Cb7ytekJ0123456789012345678",
+            "0123456789012345678901234567890",
+            "autoclose-123",
+            "ios_kQ2",
+        ] {
+            assert!(!could_be_ours(name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_name_tells_its_attempt() {
         let tag = tag("oversold_bounce", &"BTCUSDT".parse().unwrap());
         let (side, at, leg) = (Side::Long, Timestamp(1_761_004_236_000), Leg::Stop);
@@ -301,6 +355,24 @@ mod tests {
         let first = client_id(&tag, side, at, &leg, 0).to_string();
         for other in ["a", &first[..25], &format!("{first}0"), &format!("{}zzzzzzz", &first[..25])] {
             assert_eq!(attempt_of(ClientId::new(other).unwrap(), &tag, side, at, &leg), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_restart_reads_the_trades_from_a_little_before_the_last_one_that_counted() {
+        for (what, told, want) in [
+            ("nothing was counted", vec![], None),
+            ("another symbol", vec![(1, 7)], None),
+            ("few", vec![(0, 7), (1, 3), (0, 9)], Some(7)),
+            ("out of order", vec![(0, 9), (0, 7)], Some(7)),
+            ("many", (0..40).map(|number| (0, number)).collect(), Some(24)),
+        ] {
+            let mut orders = Orders::default();
+            told.iter().for_each(|(symbol, number)| assert!(orders.is_new_trade(SymbolId(*symbol), *number)));
+            assert_eq!(orders.counted(SymbolId(0)), want, "{what}");
+            let counted = |number: &u64| told.contains(&(0, *number));
+            let again = (0..50u64).filter(|number| want.is_some_and(|from| *number >= from) && counted(number));
+            assert!(again.into_iter().all(|number| !orders.is_new_trade(SymbolId(0), number)), "{what}: S6");
         }
     }
 

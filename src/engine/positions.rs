@@ -90,6 +90,21 @@ pub struct Position {
     pub failed_stops: u8,
     /// Before this no target and no exit is sent: the last one came to nothing.
     pub retry_at: Timestamp,
+    /// At an exchange: before this no stop is sent, since the last one was refused.
+    #[serde(default)]
+    pub stop_retry_at: Option<Timestamp>,
+    /// At an exchange: set while no stop of its size stands there (S2).
+    #[serde(default)]
+    pub uncovered: Option<Uncovered>,
+}
+
+/// For how long a position has had no stop of its size at the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncovered {
+    /// Since when.
+    pub since: Timestamp,
+    /// When that was too long, and another stop was tried whatever was on its way.
+    pub repaired: Option<Timestamp>,
 }
 
 /// A closed quantity: one row of `trades.csv`.
@@ -154,6 +169,8 @@ impl Position {
             closing: None,
             failed_stops: 0,
             retry_at: fill.at,
+            stop_retry_at: None,
+            uncovered: None,
         }
     }
 

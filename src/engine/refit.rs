@@ -34,6 +34,8 @@ impl State {
             odds,
             quarantine,
             said,
+            live,
+            differences,
             breakers,
         } = self;
         let mut places = vec![None; lists.now.symbols.len()];
@@ -61,6 +63,8 @@ impl State {
                 .collect(),
             quarantine: quarantine.refit(lists),
             said: said.refit(lists),
+            live,
+            differences: differences.refit(lists),
         })
     }
 }

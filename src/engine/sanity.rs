@@ -3,7 +3,7 @@
 //! Candles have passed their own check where they came in; only their symbol is looked at.
 
 use super::{Action, Engine, Event, Need};
-use crate::market::{LARGEST_AMOUNT, OrderUpdate};
+use crate::market::{LARGEST_AMOUNT, LARGEST_QTY, OrderUpdate};
 use rust_decimal::Decimal;
 
 impl Engine {
@@ -27,7 +27,10 @@ fn is_sound(event: &Event) -> bool {
         Event::Instrument(_, rules) => rules.tick > Decimal::ZERO && rules.step > Decimal::ZERO,
         Event::Order(OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill)) => fill.is_possible(),
         Event::Funding(paid) => amount(paid.amount),
-        Event::Account(view) => amount(view.balance),
+        Event::Account(view) => {
+            amount(view.balance)
+                && view.positions.iter().all(|held| Decimal::ZERO < held.qty && held.qty <= LARGEST_QTY)
+        }
         Event::Candle(_)
         | Event::Order(_)
         | Event::FundingRate(_)

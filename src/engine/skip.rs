@@ -55,6 +55,8 @@ pub enum Skip {
     RewardRisk,
     /// The symbol has failed too often.
     Quarantined,
+    /// The symbol has an order or a position that is not ours (S15).
+    Foreign,
 }
 
 /// How far a limit reaches, and with that when it is told again.
@@ -92,6 +94,7 @@ impl Skip {
             | Self::RewardRisk
             | Self::WrongSide
             | Self::Quarantined
+            | Self::Foreign
             | Self::Drawdown
             | Self::DailyLossBreaker
             | Self::LossStreak
@@ -113,6 +116,7 @@ impl Skip {
             | Self::Stale
             | Self::StoreFailed
             | Self::Clock
+            | Self::Foreign
             | Self::Quarantined => "entries",
             Self::PositionOpen => "position",
             Self::TradesPerDay
@@ -153,6 +157,7 @@ impl Skip {
             Self::WrongSide => "stop or target on the wrong side",
             Self::RewardRisk => "reward too small for the risk",
             Self::Quarantined => "quarantined",
+            Self::Foreign => "symbol traded by others",
             Self::Drawdown => "drawdown",
             Self::DailyLossBreaker => "daily loss breaker",
             Self::LossStreak => "losses in a row",

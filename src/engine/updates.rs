@@ -1,7 +1,7 @@
 //! What the venue says: answers, fills, funding, the account.
 
 use super::{
-    Action, Engine, Leg, Need, Note, Proof, Reason, Record, Skip, Stage,
+    Action, Engine, Leg, Need, Note, Reason, Record, Skip, Stage,
     breakers::Breaker,
     exits::place_of,
     note::Entry,
@@ -9,9 +9,7 @@ use super::{
     positions::{Plan, Position},
     quarantine,
 };
-use crate::market::{
-    AccountView, Class, ClientId, Ended, Fill, FundingPaid, OrderCommand, OrderUpdate, Side, SymbolId, Timestamp, float,
-};
+use crate::market::{Class, ClientId, Ended, Fill, FundingPaid, OrderUpdate, Side, SymbolId, Timestamp, float};
 use rust_decimal::Decimal;
 
 /// After so many stops in a row that came to nothing the position is closed at the market instead.
@@ -28,7 +26,7 @@ impl Engine {
         }
         let known = self.state.orders.find(update.id()).map(|order| (order.request.symbol, order.leg));
         let known = known.or_else(|| self.recall(update));
-        let Some((symbol, leg)) = known else { return self.on_foreign(update, actions) };
+        let Some((symbol, leg)) = known else { return self.on_stranger(update, actions) };
         match *update {
             OrderUpdate::Accepted { id } => self.on_accepted(id),
             OrderUpdate::Refused { id, code, class: Class::Duplicate } => {
@@ -42,8 +40,7 @@ impl Engine {
             }
             OrderUpdate::Unknown { id } => self.on_unknown(now, id, symbol, leg, actions),
             OrderUpdate::Filled(fill) | OrderUpdate::Liquidated(fill) => self.on_fill(&fill, leg, actions),
-            // another order carries on for it
-            OrderUpdate::Ended { how: Ended::Triggered, .. } => {}
+            OrderUpdate::Ended { id, how: Ended::Triggered } => self.on_fired(id),
             OrderUpdate::Ended { id, .. } | OrderUpdate::Absent { id } => self.on_ended(now, id, symbol, leg, actions),
         }
         self.tend(now, symbol, actions);
@@ -80,19 +77,17 @@ impl Engine {
     }
 
     /// An order that is not ours: left alone; a fill of it puts our view of the account in doubt (S15).
-    fn on_foreign(&mut self, update: &OrderUpdate, actions: &mut Vec<Action>) {
+    fn on_stranger(&mut self, update: &OrderUpdate, actions: &mut Vec<Action>) {
         if let OrderUpdate::Filled(fill) = update {
             self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
         }
     }
 
-    /// No entries until the account is compared with the venue's.
-    fn doubt(&mut self, note: Note, actions: &mut Vec<Action>) {
-        if std::mem::replace(&mut self.state.blocks.doubt, true) {
-            return; // said and asked for already
+    /// Its price was reached, and another order carries on for it: no other is wanted, but it protects only by what it fills.
+    fn on_fired(&mut self, id: ClientId) {
+        if let Some(order) = self.state.orders.get_mut(id) {
+            order.fired = true;
         }
-        actions.push(Action::Alert(note));
-        actions.push(Action::Need(Need::Reconcile));
     }
 
     fn on_accepted(&mut self, id: ClientId) {
@@ -105,7 +100,14 @@ impl Engine {
     ///
     /// A held order does: after a restart its commit is on the disk, and whether it was sent after that, nobody knows.
     /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever.
-    fn on_unknown(&mut self, now: Timestamp, id: ClientId, symbol: SymbolId, leg: Leg, actions: &mut Vec<Action>) {
+    pub(super) fn on_unknown(
+        &mut self,
+        now: Timestamp,
+        id: ClientId,
+        symbol: SymbolId,
+        leg: Leg,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(order) = self.state.orders.get_mut(id) else { return };
         if !matches!(order.stage, Stage::Held { .. } | Stage::Sent) {
             return;
@@ -159,11 +161,18 @@ impl Engine {
             }
             return;
         }
+        let live = self.state.live;
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
+        if live && leg == Leg::Stop {
+            position.stop_retry_at = Some(now.plus_ms(RETRY_MS)); // other rules may have come by then
+        }
         match (leg, class) {
             (Leg::Stop, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Stop),
             (Leg::Target, Class::WouldTrigger) => _ = position.closing.get_or_insert(Reason::Target),
+            // no proof that nothing is held: the position is read
             (Leg::Exit(_), Class::ReduceOnly) => self.doubt(Note::NotOurs { id, symbol }, actions),
+            (_, Class::ReduceOnly) if live => self.reconcile(actions),
+            (_, Class::Filter) if live => actions.push(Action::Need(Need::Rules(symbol))),
             _ => {}
         }
         self.on_failed(now, symbol, leg, actions);
@@ -261,7 +270,7 @@ impl Engine {
         self.state.positions[fill.symbol.index()] = Some(position);
     }
 
-    fn on_exit_fill(&mut self, fill: &Fill, reason: Reason, actions: &mut Vec<Action>) {
+    pub(super) fn on_exit_fill(&mut self, fill: &Fill, reason: Reason, actions: &mut Vec<Action>) {
         self.state.account.pay_fee(fill.fee);
         let fits = |position: &&mut Position| position.qty >= fill.qty && position.plan.side.exit() == fill.side;
         let Some(position) = self.state.positions[fill.symbol.index()].as_mut().filter(fits) else {
@@ -301,33 +310,5 @@ impl Engine {
         self.records.push(Record::Funding(*paid));
         actions.push(Action::Log(Note::Funding { symbol: paid.symbol, amount: paid.amount }));
         self.stop_if_empty(now, actions);
-    }
-
-    /// Whether our view of the account is the venue's. Once it is, what we cancelled and is there all the same is cancelled again: the
-    /// first cancel may have died with the process that asked for it.
-    pub(super) fn on_proof(&mut self, proof: Proof, actions: &mut Vec<Action>) {
-        self.state.blocks.doubt = proof == Proof::Doubt;
-        if proof == Proof::Proven {
-            let left = self.state.orders.open().filter(|order| order.cancelling && order.stage == Stage::Accepted);
-            actions.extend(left.map(|order| {
-                Action::Order(OrderCommand::Cancel { id: order.request.id, symbol: order.request.symbol })
-            }));
-        }
-    }
-
-    /// The venue's view wins for the balance; a position that differs is a doubt that only a reconciliation ends.
-    pub(super) fn on_account(&mut self, view: &AccountView, actions: &mut Vec<Action>) {
-        self.state.account.adjust(view.balance);
-        for index in 0..self.state.positions.len() {
-            let symbol = SymbolId(index as u16);
-            let theirs = view.positions.iter().find(|position| position.symbol == symbol);
-            let ours = self.state.positions[index].as_ref();
-            let same = theirs.map(|p| (p.side, p.qty)) == ours.map(|p| (p.plan.side, p.qty));
-            if !same {
-                self.state.blocks.doubt = true;
-                actions.push(Action::Need(Need::Reconcile));
-                return;
-            }
-        }
     }
 }

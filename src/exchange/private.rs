@@ -7,7 +7,7 @@
 //! every other failure leaves it unknown.
 
 use super::{Failure, Garbled, Response};
-use crate::market::{ClientId, Fill, OrderKind, OrderRequest, OrderSide, PositionView, SymbolId, Timestamp};
+use crate::market::{Class, ClientId, Fill, OrderKind, OrderRequest, OrderSide, PositionView, SymbolId, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +30,12 @@ pub trait Trading: fmt::Debug {
     ///
     /// A [`Failure`] for everything else than the answer; never a panic, whatever the bytes.
     fn reply(&self, wish: &Wish, response: &Response<'_>) -> Result<Reply, Failure>;
+
+    /// Why an order was refused, by the exchange's number.
+    fn refusal(&self, code: i64) -> Class;
+
+    /// Whether this number says to a look-up or a cancel that no such order is there; which is no proof that there was none.
+    fn is_missing(&self, code: i64) -> bool;
 
     /// Path and query of the account's stream, behind the stream address.
     fn user_stream(&self, listen_key: &str) -> String;
@@ -163,6 +169,32 @@ impl Keys {
     #[must_use]
     pub fn new(key: String, secret: &str) -> Self {
         Self { key, secret: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes()) }
+    }
+
+    /// Whether a text shows the key. The secret itself is not kept.
+    #[must_use]
+    pub fn are_in(&self, text: &str) -> bool {
+        !self.key.is_empty() && text.contains(&self.key)
+    }
+
+    /// Writes asterisks over the key, wherever bytes show it.
+    pub fn hide_in(&self, bytes: &mut [u8]) {
+        hide(bytes, self.key.as_bytes(), |_| false);
+    }
+}
+
+/// Writes asterisks over a text, wherever bytes show it, and over those that follow it as long as `goes_on`.
+pub fn hide(bytes: &mut [u8], text: &[u8], goes_on: impl Fn(u8) -> bool) {
+    let Some(&first) = text.first() else { return };
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == first)) {
+        let begin = from + at;
+        from = begin + 1;
+        if bytes[begin..].starts_with(text) {
+            let rest = &bytes[begin + text.len()..];
+            from = begin + text.len() + rest.iter().take_while(|byte| goes_on(**byte)).count();
+            bytes[begin..from].fill(b'*');
+        }
     }
 }
 
@@ -314,6 +346,19 @@ pub struct SymbolModes {
     pub max_notional: Option<Decimal>,
 }
 
+/// What a key may do, besides reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rights {
+    /// Trade futures.
+    pub futures: bool,
+    /// Send money away: no key of a bot may.
+    pub withdraw: bool,
+    /// Move money between accounts.
+    pub transfer: bool,
+    /// Only from addresses that were named.
+    pub by_address: bool,
+}
+
 /// One thing that the account's stream says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
@@ -331,6 +376,15 @@ pub enum Report {
         positions: Vec<PositionView>,
         /// Symbols without a position.
         closed: Vec<SymbolId>,
+    },
+    /// A position paid or received for being held over a funding time.
+    Funding {
+        /// The market; `None` where it is not configured or not said.
+        symbol: Option<SymbolId>,
+        /// In USDT; positive is paid, negative is received.
+        amount: Decimal,
+        /// When.
+        at: Timestamp,
     },
     /// Leverage was changed, by us or by hand.
     Leverage(SymbolId, u32),

@@ -1,8 +1,8 @@
 //! What answers mean, and what follows where there is none.
 
 use super::{
-    Gateway, LONGEST_WORDS, News, Output, Remark, RequestId,
-    asking::{Flight, GIVE_UP_MS, Job},
+    Gateway, LONGEST_WORDS, Lane, News, Output, Remark, RequestId,
+    asking::{Flight, GIVE_UP_MS, Job, Question},
     candles::SETTLED_MS,
     feeds::{Feed, Standing},
     history::History,
@@ -38,7 +38,11 @@ impl Gateway {
             self.asking.budget.hear(used, self.minute_ends());
         }
         self.asking.responded(&flight, now);
-        match self.exchange.answer(&flight.ask, response) {
+        let ask = match &flight.question {
+            Question::Public(ask) => ask,
+            Question::Private(wish) => return self.on_reply(&flight, wish, response, outputs),
+        };
+        match self.exchange.answer(ask, response) {
             Ok(answer) => match self.on_answer(&flight, answer, outputs) {
                 Ok(()) => self.asking.answered(flight.job),
                 Err(why) => self.say_failure(&flight, why, None, outputs),
@@ -54,7 +58,7 @@ impl Gateway {
         }
     }
 
-    fn on_throttle(&mut self, class: FailureClass, outputs: &mut Vec<Output>) {
+    pub(super) fn on_throttle(&mut self, class: FailureClass, outputs: &mut Vec<Output>) {
         let (banned, pause_ms) = match class {
             FailureClass::TooMany { pause_ms } => (false, self.asking.budget.pause(self.now, pause_ms)),
             FailureClass::Banned { until } => {
@@ -72,8 +76,11 @@ impl Gateway {
         ends.and_then(|ends| self.clock.surely(ends)).unwrap_or(self.now.plus_ms(MINUTE_MS))
     }
 
-    pub(super) fn on_no_response(&mut self, id: RequestId, why: &str, outputs: &mut Vec<Output>) {
+    pub(super) fn on_no_response(&mut self, id: RequestId, why: &str, sent: bool, outputs: &mut Vec<Output>) {
         if let Some(flight) = self.asking.land(id, self.now) {
+            if flight.lane != Lane::Data {
+                return self.on_no_reply(&flight, why, sent, outputs);
+            }
             let pause = self.asking.unanswered(self.now, &mut self.jitter);
             self.say_failure(&flight, why, Some(pause), outputs);
         }
@@ -82,12 +89,12 @@ impl Gateway {
     /// Requests that were on their way for too long.
     pub(super) fn give_up(&mut self, outputs: &mut Vec<Output>) {
         while let Some(id) = self.asking.overdue(self.now) {
-            self.on_no_response(id, &format!("no answer in {} s", GIVE_UP_MS / 1000), outputs);
+            self.on_no_response(id, &format!("no answer in {} s", GIVE_UP_MS / 1000), true, outputs);
         }
     }
 
     /// `pause`: in ms where it is known already; else it is the question's own.
-    fn say_failure(&mut self, flight: &Flight, why: &str, pause: Option<i64>, outputs: &mut Vec<Output>) {
+    pub(super) fn say_failure(&mut self, flight: &Flight, why: &str, pause: Option<i64>, outputs: &mut Vec<Output>) {
         let job = flight.job;
         let retry_ms = pause.unwrap_or_else(|| self.asking.failed(job, self.now, &mut self.jitter));
         let why: String = why.chars().take(LONGEST_WORDS).collect();
@@ -126,7 +133,8 @@ impl Gateway {
     ///
     /// What is wrong with the answer.
     fn on_answer(&mut self, flight: &Flight, answer: Answer, outputs: &mut Vec<Output>) -> Result<(), &'static str> {
-        match (&flight.ask, answer) {
+        let Question::Public(ask) = &flight.question else { return Ok(()) };
+        match (ask, answer) {
             (Ask::Time, Answer::Time(theirs)) => self.on_time(flight, theirs, outputs),
             (Ask::Listing, Answer::Listing(listing)) => self.on_listing(listing, outputs),
             (Ask::FundingIntervals, Answer::FundingIntervals(hours)) => {

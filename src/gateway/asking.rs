@@ -10,12 +10,12 @@ use super::{
     budget::Budget,
 };
 use crate::{
-    exchange::Ask,
-    market::{SymbolId, Timestamp},
+    exchange::{Ask, private::Wish},
+    market::{ClientId, SymbolId, Timestamp},
 };
 use std::collections::BTreeMap;
 
-/// Requests on their way at once: a lane does one after the other, so a second one would but wait there, and grow old.
+/// Requests on their way at once in each lane: a lane does one after the other, so a second one would but wait there, and grow old.
 pub const MOST_OUTSTANDING: usize = 1;
 /// Without an answer for so long a request is given up; whoever carries it has given up before.
 pub const GIVE_UP_MS: i64 = 15_000;
@@ -27,6 +27,34 @@ const SAY_MS: (i64, i64) = (5_000, 60_000);
 pub enum Job {
     /// Compare the clocks.
     Time,
+    /// Place an order.
+    Place(ClientId),
+    /// Cancel one.
+    Cancel(ClientId),
+    /// Look one up.
+    Look(ClientId),
+    /// Get the key of the account's stream.
+    OpenStream,
+    /// Get more time for it.
+    ExtendStream,
+    /// Read what the account holds in USDT: before its positions, so that a trade in between shows.
+    Balance,
+    /// Read its positions.
+    Positions,
+    /// Read its stops and targets of a symbol.
+    Conditionals(SymbolId),
+    /// Read its other orders of a symbol.
+    Orders(SymbolId),
+    /// Read its trades of a symbol.
+    Trades(SymbolId),
+    /// Read how the account trades.
+    Modes,
+    /// Read how it trades a symbol.
+    SymbolModes(SymbolId),
+    /// Set the margin of a symbol's positions apart.
+    SetIsolated(SymbolId),
+    /// Set a symbol's leverage.
+    SetLeverage(SymbolId),
     /// Read the rules.
     Listing,
     /// Read how often funding is settled.
@@ -46,6 +74,20 @@ impl Job {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Time => "time",
+            Self::Place(_) => "order",
+            Self::Cancel(_) => "cancel",
+            Self::Look(_) => "look-up of an order",
+            Self::OpenStream => "key of the account's stream",
+            Self::ExtendStream => "more time for the account's stream",
+            Self::Balance => "balance",
+            Self::Positions => "positions",
+            Self::Conditionals(_) => "stops and targets",
+            Self::Orders(_) => "open orders",
+            Self::Trades(_) => "trades",
+            Self::Modes => "settings of the account",
+            Self::SymbolModes(_) => "margin and leverage",
+            Self::SetIsolated(_) => "change of margin",
+            Self::SetLeverage(_) => "change of leverage",
             Self::Listing => "listing",
             Self::Intervals => "funding intervals",
             Self::Marks => "mark prices",
@@ -58,10 +100,38 @@ impl Job {
     /// Whose it is; `None` where it is about all.
     pub const fn symbol(self) -> Option<SymbolId> {
         match self {
-            Self::Fill(symbol) | Self::History(symbol, _) => Some(symbol),
-            Self::Time | Self::Listing | Self::Intervals | Self::Marks | Self::Quotes => None,
+            Self::Fill(symbol)
+            | Self::History(symbol, _)
+            | Self::Conditionals(symbol)
+            | Self::Orders(symbol)
+            | Self::Trades(symbol)
+            | Self::SymbolModes(symbol)
+            | Self::SetIsolated(symbol)
+            | Self::SetLeverage(symbol) => Some(symbol),
+            Self::Time
+            | Self::Place(_)
+            | Self::Cancel(_)
+            | Self::Look(_)
+            | Self::OpenStream
+            | Self::ExtendStream
+            | Self::Balance
+            | Self::Positions
+            | Self::Modes
+            | Self::Listing
+            | Self::Intervals
+            | Self::Marks
+            | Self::Quotes => None,
         }
     }
+}
+
+/// What a request asks.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// Of public data.
+    Public(Ask),
+    /// Of the account.
+    Private(Wish),
 }
 
 /// A request on its way.
@@ -70,7 +140,9 @@ pub struct Flight {
     /// What for.
     pub job: Job,
     /// The question.
-    pub ask: Ask,
+    pub question: Question,
+    /// In which lane.
+    pub lane: Lane,
     /// When it was sent, in the session's time.
     pub sent: Timestamp,
     /// What it costs.
@@ -133,20 +205,25 @@ impl Asking {
 
     /// Before this nothing is sent; `None` while there is no room.
     pub fn opens_at(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.flights.len() >= MOST_OUTSTANDING {
+        if self.is_busy(Lane::Data) {
             return None;
         }
         let pause = self.budget.opens_at(now, Lane::Data);
         Some(pause.max(self.network.until()).unwrap_or(now))
     }
 
+    /// Whether a lane has as much to do as it may.
+    pub fn is_busy(&self, lane: Lane) -> bool {
+        self.flights.values().filter(|flight| flight.lane == lane).count() >= MOST_OUTSTANDING
+    }
+
     /// Sends it.
-    pub fn send(&mut self, job: Job, ask: Ask, weight: u32, now: Timestamp) -> RequestId {
+    pub fn send(&mut self, job: Job, question: Question, lane: Lane, weight: u32, now: Timestamp) -> RequestId {
         self.last_id += 1;
         let id = RequestId(self.last_id);
         self.budget.send(weight);
         self.tally.requests += 1;
-        self.flights.insert(id, Flight { job, ask, sent: now, weight });
+        self.flights.insert(id, Flight { job, question, lane, sent: now, weight });
         id
     }
 
@@ -221,10 +298,18 @@ impl Asking {
         self.refused.retain(|job, _| job.symbol() != Some(symbol));
     }
 
+    /// Of orders that are over nothing is asked any more.
+    pub fn drop_orders(&mut self, is_live: impl Fn(ClientId) -> bool) {
+        self.refused.retain(|job, _| match job {
+            Job::Place(id) | Job::Cancel(id) | Job::Look(id) => is_live(*id),
+            _ => true,
+        });
+    }
+
     /// The assertions that stay on. `most_jobs`: as many different ones as there can be.
     pub fn check(&self, most_jobs: usize) {
         self.budget.check();
-        assert!(self.flights.len() <= MOST_OUTSTANDING, "too many requests on their way");
+        assert!(self.flights.len() <= 3 * MOST_OUTSTANDING, "too many requests on their way");
         assert!(self.refused.len() <= most_jobs && self.said.len() <= most_jobs, "more failures than questions");
     }
 }

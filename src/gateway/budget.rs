@@ -62,9 +62,10 @@ impl Budget {
         ours.saturating_add(self.flying).max(theirs)
     }
 
-    /// Whether a request may be sent.
+    /// Whether a request may be sent. One without a weight waits for nothing that others use up.
     pub fn allows(&self, now: Timestamp, lane: Lane, weight: u32) -> bool {
-        self.opens_at(now, lane).is_none() && self.used(now).saturating_add(weight) <= self.ceiling(lane)
+        let fits = weight == 0 || self.used(now).saturating_add(weight) <= self.ceiling(lane);
+        fits && self.opens_at(now, lane).is_none()
     }
 
     /// When it is worth asking again whether a request may be sent; `None` where only an answer changes that.

@@ -12,6 +12,7 @@
 //! `streams` (sockets and their health), `history` and `candles` (which were delivered, and holes), `prices` (bars), `feeds` (one symbol, and how
 //! its data stands), `view` (for health and logs). `session` is the walk through them.
 
+mod account;
 mod answers;
 mod asking;
 mod backoff;
@@ -28,6 +29,7 @@ mod tests;
 mod view;
 mod wants;
 
+pub use account::AccountView as AccountState;
 pub use session::{Account, Gateway, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
@@ -206,5 +208,12 @@ pub enum Remark {
     Ready {
         /// Candles in all.
         candles: u32,
+    },
+    /// Something about the account, in words.
+    Account {
+        /// The words.
+        what: String,
+        /// Whether somebody must look at it.
+        grave: bool,
     },
 }

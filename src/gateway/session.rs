@@ -2,6 +2,7 @@
 
 use super::{
     CandleCounts, Input, News, Output, Remark, SocketId,
+    account::Books,
     asking::Asking,
     backoff::Jitter,
     candles::{Origin, Taken},
@@ -76,7 +77,9 @@ pub struct Gateway {
     /// By symbol: the lines that carry something of it.
     carriers: Vec<Vec<usize>>,
     pub(super) feeds: Vec<Feed>,
-    numbers: Numbers,
+    pub(super) numbers: Numbers,
+    /// The account, where it is traded.
+    pub(super) books: Option<Books>,
     pub(super) listing_at: Timestamp,
     pub(super) listed_at: Option<Timestamp>,
     pub(super) intervals_at: Timestamp,
@@ -115,6 +118,7 @@ impl Gateway {
             carriers: vec![Vec::new(); settings.symbols.len()],
             feeds: feeds.collect(),
             numbers: Numbers::default(),
+            books: None,
             listing_at: now,
             listed_at: None,
             intervals_at: now,
@@ -156,13 +160,21 @@ impl Gateway {
         let before = outputs.len();
         self.now = self.now.max(now);
         match input {
-            Input::Opened(id) => self.with_line(id, outputs, |line, means| line.opened(id, means)),
+            Input::Opened(id) => {
+                self.with_line(id, outputs, |line, means| line.opened(id, means));
+                self.with_books(outputs, |books, turn| books.opened(id, turn));
+            }
             Input::Frame(id, bytes) => self.on_frame(id, bytes, outputs),
-            Input::Closed(id, why) => self.with_line(id, outputs, |line, means| line.ended(id, why, false, means)),
+            Input::Closed(id, why) => {
+                self.with_line(id, outputs, |line, means| line.ended(id, why, false, means));
+                self.with_books(outputs, |books, turn| books.closed(id, why, turn));
+            }
             Input::Response(id, response) => self.on_response(id, &response, outputs),
-            Input::NoResponse { id, why, sent: _ } => self.on_no_response(id, why, outputs),
+            Input::NoResponse { id, why, sent } => self.on_no_response(id, why, sent, outputs),
             Input::StoodStill => self.on_stood_still(outputs),
-            Input::Wake | Input::Order(_) | Input::Reconcile => {}
+            Input::Order(command) => self.with_books(outputs, |books, turn| books.command(&command, turn)),
+            Input::Reconcile => self.with_books(outputs, |books, turn| books.doubt(turn)),
+            Input::Wake => {}
         }
         self.give_up(outputs);
         self.turn_clock(outputs);
@@ -170,6 +182,7 @@ impl Gateway {
         self.deliver_history(outputs);
         self.deliver_candles(outputs);
         self.tend_feeds(outputs);
+        self.tend_account(outputs);
         self.ask(outputs);
         self.deadline = self.find_deadline();
         assert!(outputs.len() - before <= self.most_outputs(), "a turn of the session asked for too much");
@@ -185,7 +198,8 @@ impl Gateway {
     #[must_use]
     pub fn most_outputs(&self) -> usize {
         let streams: usize = self.lines.iter().map(|line| line.channel.streams.len()).sum();
-        2 * MOST_CANDLES + 16 * (self.feeds.len() + self.lines.len() + 1) + 4 * streams
+        let account = self.books.as_ref().map_or(0, Books::most_outputs);
+        2 * MOST_CANDLES + 16 * (self.feeds.len() + self.lines.len() + 1) + 4 * streams + account
     }
 
     /// The time of the exchange's market as the trader is told it: it never goes back. `None` before the clocks were compared.
@@ -210,7 +224,8 @@ impl Gateway {
     /// The assertions that stay on: limits, and the order of what is delivered.
     pub fn check(&self) {
         let frames = self.settings.timeframes.len();
-        self.asking.check((frames + 2) * (self.feeds.len() + 1) + 8);
+        let of_account = self.books.as_ref().map_or(0, Books::check);
+        self.asking.check((frames + 2) * (self.feeds.len() + 1) + 8 + of_account);
         self.lines.iter().for_each(Line::check);
         self.feeds.iter().for_each(Feed::check);
         assert!(self.updates.capacity() <= UPDATES_KEPT, "the buffer of a frame was kept");
@@ -233,6 +248,7 @@ impl Gateway {
     /// Sockets, answers on their way and unsaid prices are of another time; and how late it is has to be asked first.
     fn on_stood_still(&mut self, outputs: &mut Vec<Output>) {
         self.clock.stood_still(self.now);
+        self.with_books(outputs, Books::stood_still);
         self.asking.forget(self.now);
         let Self { lines, exchange, jitter, numbers, now, .. } = self;
         for line in lines {
@@ -285,7 +301,8 @@ impl Gateway {
 
     fn on_frame(&mut self, id: SocketId, bytes: &[u8], outputs: &mut Vec<Output>) {
         if !self.lines.iter().any(|line| line.owns(id)) {
-            return; // it was closed
+            // it was closed, unless it is the account's
+            return self.on_account_frame(id, bytes, outputs);
         }
         let mut updates = std::mem::take(&mut self.updates);
         if self.exchange.decode(bytes, &mut updates).is_err() {

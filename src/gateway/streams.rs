@@ -88,6 +88,14 @@ pub struct Numbers {
     subscription: u64,
 }
 
+impl Numbers {
+    /// The next socket's.
+    pub const fn next_socket(&mut self) -> SocketId {
+        self.socket += 1;
+        SocketId(self.socket)
+    }
+}
+
 impl Socket {
     fn subscribe(&self, channel: &Channel, subscribe: bool, means: &mut Means<'_>) {
         let frames = means.exchange.subscription(channel, subscribe, means.numbers.subscription + 1);
@@ -193,9 +201,8 @@ impl Line {
     }
 
     fn connect(&mut self, means: &mut Means<'_>) -> Socket {
-        means.numbers.socket += 1;
         self.attempts += 1;
-        let id = SocketId(means.numbers.socket);
+        let id = means.numbers.next_socket();
         means.outputs.push(Output::Connect(id, self.channel.path.clone()));
         let part = means.exchange.longest_connection_ms() / RENEW_PARTS.1;
         let lasts = part.saturating_mul(RENEW_PARTS.0) + means.jitter.up_to(part);

@@ -1,6 +1,6 @@
 //! How the session stands, for health and logs. To be polled; costs a few allocations.
 
-use super::{Gateway, feeds::Standing};
+use super::{AccountState, Gateway, feeds::Standing};
 use crate::market::{FeedState, SymbolId, Timestamp};
 
 /// See the module. Ages and spans are in ms.
@@ -26,6 +26,8 @@ pub struct View {
     pub late_prices: u64,
     /// Prices that waited for a second witness.
     pub doubted_prices: u64,
+    /// The account, where it is traded.
+    pub account: Option<AccountState>,
 }
 
 /// A line of sockets.
@@ -141,6 +143,7 @@ impl Gateway {
             unknown: self.unknown,
             late_prices: self.late_prices,
             doubted_prices: self.doubted_prices,
+            account: self.books.as_ref().map(|books| books.view(now)),
         }
     }
 

@@ -1,6 +1,11 @@
 //! What is wanted of requests, which of it is sent, and when the session wants to be woken.
 
-use super::{Gateway, Lane, Output, asking::Job, feeds::Feed, session::id_of};
+use super::{
+    Gateway, Lane, Output,
+    asking::{Job, Question},
+    feeds::Feed,
+    session::id_of,
+};
 use crate::{
     exchange::Ask,
     market::{FeedState, SymbolId, Timeframe, Timestamp},
@@ -19,6 +24,7 @@ impl Gateway {
         if !self.clock.is_sure() {
             return;
         }
+        self.each_account_want(&mut take);
         take(Job::Listing, self.listing_at);
         take(Job::Intervals, self.intervals_at);
         let lost = self.feeds.iter().any(|feed| feed.is_wanted() && feed.prices.are_lost());
@@ -53,7 +59,14 @@ impl Gateway {
                     urgent = Some(job);
                 }
             });
-            let Some((job, ask)) = urgent.and_then(|job| Some((job, self.question(job)?))) else { return };
+            let Some(job) = urgent else { return };
+            if let Some(wish) = self.account_question(job) {
+                if !self.call(job, wish, Lane::Data, outputs) {
+                    return;
+                }
+                continue;
+            }
+            let Some(ask) = self.question(job) else { return };
             let request = self.exchange.request(&ask);
             if !self.asking.budget.allows(self.now, Lane::Data, request.weight) {
                 self.blocked = self.asking.budget.look_again(self.now, Lane::Data, request.weight);
@@ -62,9 +75,9 @@ impl Gateway {
             match job {
                 Job::Quotes => self.quotes_asked = Some(self.now),
                 Job::Marks => self.marks_asked = Some(self.now),
-                Job::Time | Job::Listing | Job::Intervals | Job::Fill(_) | Job::History(..) => {}
+                _ => {}
             }
-            let id = self.asking.send(job, ask, request.weight, self.now);
+            let id = self.asking.send(job, Question::Public(ask), Lane::Data, request.weight, self.now);
             outputs.push(Output::Fetch(id, Lane::Data, request));
         }
     }
@@ -87,6 +100,8 @@ impl Gateway {
                 let (from, limit) = frame.question(most)?;
                 Ask::Candles { symbol, timeframe: frame.timeframe, from: Some(from), limit }
             }
+            // of the account
+            _ => return None,
         })
     }
 
@@ -106,7 +121,8 @@ impl Gateway {
         let lines = self.lines.iter().filter_map(|line| line.deadline(self.is_line_wanted(line), now));
         let feeds = (0..self.feeds.len()).filter_map(|at| self.feed_deadline(at));
         let clock = self.clock.agrees_at(now);
-        lines.chain(feeds).chain(clock).chain(self.asking.give_up_at()).chain(self.ask_deadline()).min()
+        let account = self.account_deadline();
+        lines.chain(feeds).chain(clock).chain(account).chain(self.asking.give_up_at()).chain(self.ask_deadline()).min()
     }
 
     fn ask_deadline(&self) -> Option<Timestamp> {

@@ -164,7 +164,8 @@ fn signals_line(engine: &Engine) -> String {
 
 fn balance_line(engine: &Engine) -> String {
     let account = engine.account();
-    let change = rounded((engine.equity() - account.capital) * Decimal::ONE_HUNDRED / account.capital, 2);
+    let gained = (engine.equity() - account.capital) * Decimal::ONE_HUNDRED;
+    let change = rounded(gained.checked_div(account.capital).unwrap_or_default(), 2); // an exchange's account may be empty
     let [balance, equity, fees, funding] =
         [account.balance, engine.equity(), account.fees, account.funding].map(|money| rounded(money, 2));
     format!("   Balance: {balance:.2} USDT, equity {equity:.2} ({change:+.2} %), fees {fees:.2}, funding {funding:.2}")

@@ -9,17 +9,18 @@ use super::{
     clocks::wall_ms,
     doctor, download,
     end::{End, Finished},
-    exchange_server, explain,
+    exchange_server, explain, flatten,
     health::{HealthMonitor, HealthSettings, Vitals},
     indicators,
     keeping::Keeping,
+    keys,
     log::{self as log_out, LogHandle, Target},
     opening::Kept,
     preflight,
     prepare::{PrepareError, Prepared, prepare},
     progress::Progress,
     realtime::{Halted, Parts, Realtime},
-    replay,
+    replay, rights,
     signals::{self, FAILURE, Listener, USAGE},
     status, subcommands,
     supervisor::{self, Supervision},
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     cli::{Cli, Command},
     config::{Config, Mode, process_env},
+    exchange::private::Keys,
     stop::{Cause, Stop, Wait},
     store::SaidKind,
 };
@@ -65,6 +67,7 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
         Some(Command::Exchange(wish)) => exchange_server::exchange(wish),
         Some(Command::Download(wish)) => download::download(wish),
         Some(Command::Doctor(wish)) => doctor::doctor(wish),
+        Some(Command::Flatten(wish)) => flatten::flatten(wish),
         None => trade(cli, started),
     };
     outcome.unwrap_or_else(|message| {
@@ -76,18 +79,16 @@ pub fn start(cli: &Cli, started: Instant) -> u8 {
 /// Configuration, log, then the supervisor or the bot itself.
 fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
     let config = Config::load(cli, &process_env, Path::new("")).map_err(|error| error.to_string())?;
-    if config.mode == Mode::Live {
-        return Err(
-            "--live: this version has no exchange session yet, so no real order can be sent. Use --paper".to_owned()
-        );
-    }
+    let keys = keys(&config)?;
     signals::survive_full_files().map_err(|cause| format!("signals cannot be heard: {cause}"))?;
     let log = || log_out::init(Target::Stdout, config.debug).map_err(|error| error.to_string());
     if config.supervisor.auto_restart && !config.dry_run && !supervisor::is_child() {
         log()?;
         return Ok(supervise(&config));
     }
-    let prepared = match prepare(&config, started) {
+    let rights = keys.as_ref().map_or(Ok(Vec::new()), |keys| rights::check(&config, keys));
+    let rights = rights.map_err(|why| format!("--live: {why}"))?;
+    let prepared = match prepare(&config, keys, started) {
         Ok(prepared) => prepared,
         Err(PrepareError::Open(error)) => {
             eprintln!("bot: {error}");
@@ -97,7 +98,8 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
     };
     let log = log()?;
     tasks::log_panics();
-    say_beginning(&log);
+    say_beginning(&config, &log);
+    rights.iter().for_each(|(level, line)| log!(*level, "{line}"));
     if config.dry_run {
         return Ok(dry_run(&config, prepared));
     }
@@ -105,6 +107,17 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
     // boxed for the same reason as in `tasks::watched`
     let session = Box::pin(session(&executor, &config, prepared, log, started));
     Ok(async_io::block_on(executor.run(session)))
+}
+
+/// What opens the account, where the money is real.
+fn keys(config: &Config) -> Result<Option<Keys>, String> {
+    match config.mode {
+        Mode::Paper => Ok(None),
+        Mode::Live => {
+            let keys = keys::find(config.key_file().as_deref(), &process_env);
+            keys.map(Some).map_err(|error| format!("--live: {error}"))
+        }
+    }
 }
 
 fn supervise(config: &Config) -> u8 {
@@ -120,8 +133,15 @@ fn supervise(config: &Config) -> u8 {
     })
 }
 
-fn say_beginning(log: &LogHandle) {
-    info!("PAPER TRADING: simulated money, no order leaves this machine");
+fn say_beginning(config: &Config, log: &LogHandle) {
+    match config.mode {
+        Mode::Paper => info!("PAPER TRADING: simulated money, no order leaves this machine"),
+        Mode::Live => {
+            let money = if config.is_real_money() { "real money" } else { "an account without real money" };
+            info!("LIVE TRADING: {money}, orders go to {}", config.exchange.label().unwrap_or_default());
+            rights::stakes(config).iter().for_each(|line| info!("{line}"));
+        }
+    }
     if let Some(note) = log.zone_note() {
         info!("{note}");
     }
@@ -249,7 +269,7 @@ fn say_opening(config: &Config, prepared: &Prepared) {
 
 /// What is traded, where and for how long.
 fn say_run(config: &Config, prepared: &Prepared) {
-    info!("   Mode: paper");
+    info!("   Mode: {}", if config.mode == Mode::Live { "live" } else { "paper" });
     info!("   Market: {}", prepared.market);
     info!("   Duration: {}", config.duration.map_or_else(|| "Indefinite".to_owned(), seconds));
     info!("   Active Symbols: {}", prepared.trader.engine().settings().instruments.len());

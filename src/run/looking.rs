@@ -5,7 +5,7 @@ use crate::{
     config::process_env,
     store::{
         Database,
-        folder::{DATABASE, default_folder, folder_of},
+        folder::{DATABASE, Kind, folder_of},
     },
 };
 use std::{
@@ -13,13 +13,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The data directory that is meant, and its database to read, whether or not a bot writes to it.
+/// The data directory that is meant, and its database to read, whether or not a bot writes to it. `live`: that of real money.
 ///
 /// # Errors
 ///
 /// Nothing is kept there, or it can't be read; in words.
-pub fn open(flag: Option<&Path>) -> Result<(PathBuf, Database), String> {
-    let folder = folder_of(flag, false, &process_env).unwrap_or_else(|| default_folder(&process_env));
+pub fn open(flag: Option<&Path>, live: bool) -> Result<(PathBuf, Database), String> {
+    let kind = if live { Kind::Live } else { Kind::Paper };
+    let folder = folder_of(flag, kind, &process_env).unwrap_or_default();
     let file = folder.join(DATABASE);
     match file.symlink_metadata() {
         Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -32,7 +33,7 @@ pub fn open(flag: Option<&Path>) -> Result<(PathBuf, Database), String> {
 fn nothing_in(folder: &Path) -> String {
     format!(
         "{}: no account is kept there\nA run begins one: `bot --paper`, or with --replay or --speed where --data-dir names a folder. One that \
-         is kept elsewhere is named with --data-dir here too",
+         is kept elsewhere is named with --data-dir here too, and that with real money with --live",
         folder.display()
     )
 }

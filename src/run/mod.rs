@@ -14,12 +14,14 @@ mod exchange_server; // bot exchange: an exchange in the box
 #[cfg(test)]
 mod exits_tests; // every way out of a position, with its words
 mod explain; // bot explain: why it did or did not trade
+mod flatten; // bot flatten: out of the market
 mod halted; // what keeps a run from opening positions
 pub mod health; // the monitor: is the bot well, and if not, why
 mod http_server; // requests in, responses out
 mod indicators; // bot indicators: values as CSV
 mod journaling; // what the trader is told and does, in blocks
 mod keeping; // what must be durable, and what became of it
+mod keys; // what opens an account at an exchange
 pub mod launch; // from the command line to an exit code
 mod layout; // columns, and lines that fit a terminal
 pub mod log; // lines that are written at once or counted as lost, and never waited for
@@ -38,6 +40,7 @@ pub mod replay; // bot replay: a journal, run again and compared
 mod results; // what a run leaves in --out
 #[cfg(test)]
 pub(crate) mod rig; // a small market for the tests
+mod rights; // what a live run may do at most, and its key
 mod session; // what the loop hears from an exchange
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life

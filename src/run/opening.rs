@@ -2,12 +2,12 @@
 
 use super::{clocks::wall_ms, halted, progress};
 use crate::{
-    config::{Config, Speed, process_env},
+    config::{Config, Mode, Speed, process_env},
     market::{Misfit, Names, Timestamp},
     stop::Latch,
     store::{
         Account, Answer, Database, Ending, Fault, Halt, Job, Keeper, Limits, Memory, StoreError, TradeRow,
-        folder::{DATABASE, DataFolder, FolderError, folder_of},
+        folder::{DATABASE, DataFolder, FolderError, Kind, folder_of},
         journal::{JournalError, Segments},
         last_run::{Facts, How, Run, RunEnd, why},
     },
@@ -51,6 +51,20 @@ pub enum OpenError {
         /// The run's market.
         is: String,
     },
+    /// Paper money and real money are not one account.
+    #[error(
+        "the account in {} is {}, and this run would trade {}: neither goes on as the other. Name another --data-dir; the account stays as \
+         it is there",
+        .folder.display(),
+        if *.was_real { "at an exchange, with real money" } else { "a paper account" },
+        if *.was_real { "on paper" } else { "real money" }
+    )]
+    OtherMoney {
+        /// The data directory.
+        folder: PathBuf,
+        /// Whether the account's money is real.
+        was_real: bool,
+    },
     /// The account holds what this run doesn't know.
     #[error(transparent)]
     Misfit(#[from] Misfit),
@@ -76,9 +90,12 @@ impl OpenError {
         match self {
             Self::Store(error) => matches!(error.fault, Fault::Full | Fault::Io | Fault::Fsync | Fault::Busy),
             Self::Journal(_) | Self::Aside { .. } => true,
-            Self::Folder(_) | Self::Damaged(_) | Self::OtherMarket { .. } | Self::Misfit(_) | Self::NoFolder(_) => {
-                false
-            }
+            Self::Folder(_)
+            | Self::Damaged(_)
+            | Self::OtherMarket { .. }
+            | Self::OtherMoney { .. }
+            | Self::Misfit(_)
+            | Self::NoFolder(_) => false,
         }
     }
 }
@@ -105,17 +122,25 @@ pub struct Opened {
 type Told = Vec<(Level, String)>;
 /// Runs that are looked at for restarts.
 const RUNS: u32 = 1001;
+/// What the name of a market ends with where the money is real.
+const REAL: &str = " with real money";
 
 /// Where the memory of this run is to be; `None` for an experiment.
 #[must_use]
 pub fn folder(config: &Config) -> Option<PathBuf> {
     let is_experiment = !config.replay.is_empty() || config.paper.speed != Speed::Times(1.0);
-    folder_of(config.data_dir.as_deref(), is_experiment, &process_env)
+    let kind = match config.mode {
+        Mode::Live => Kind::Live,
+        Mode::Paper if is_experiment => Kind::Experiment,
+        Mode::Paper => Kind::Paper,
+    };
+    folder_of(config.data_dir.as_deref(), kind, &process_env)
 }
 
 /// What an account is bound to, in words.
 fn market_of(config: &Config) -> String {
     match (config.exchange.label(), config.replay.is_empty()) {
+        (Some(exchange), _) if config.mode == Mode::Live => format!("{exchange}{REAL}"),
         (Some(exchange), _) => exchange,
         (None, true) => format!("made-up prices (seed {})", config.paper.seed),
         (None, false) => "recorded candles".to_owned(),
@@ -145,7 +170,7 @@ pub fn open(config: &Config, names: Names) -> Result<Option<Opened>, OpenError> 
     }
     let mut database = open_database(config, &folder, &mut told)?;
     bind(config, &folder, &mut database)?;
-    let memory = database.memory()?.map(|memory| memory.refit(names)).transpose()?;
+    let memory = memory(config, folder.path(), &database, names)?;
     let runs = database.runs(RUNS)?;
     let facts = facts(&database, &runs, &mut told)?;
     let wish = (config.clear_emergency, config.store.halt_after_restarts);
@@ -166,7 +191,18 @@ pub fn look(config: &Config, folder: &Path, names: Names) -> Result<Option<Memor
     let database = Database::read(&folder.join(DATABASE))?;
     let account = database.account()?;
     belongs(config, folder, account.as_ref())?;
-    Ok(database.memory()?.map(|memory| memory.refit(names)).transpose()?)
+    memory(config, folder, &database, names)
+}
+
+/// Where the account goes on; `None` for a new one.
+fn memory(config: &Config, folder: &Path, database: &Database, names: Names) -> Result<Option<Memory>, OpenError> {
+    let memory = database.memory()?;
+    match memory.as_ref().map(|memory| memory.trader.is_live()) {
+        Some(was_real) if was_real != (config.mode == Mode::Live) => {
+            Err(OpenError::OtherMoney { folder: folder.to_owned(), was_real })
+        }
+        Some(_) | None => Ok(memory.map(|memory| memory.refit(names)).transpose()?),
+    }
 }
 
 /// Says how the last run ended.
@@ -231,6 +267,9 @@ fn bind(config: &Config, folder: &DataFolder, database: &mut Database) -> Result
 fn belongs(config: &Config, folder: &Path, account: Option<&Account>) -> Result<(), OpenError> {
     let is = market_of(config);
     match account.filter(|account| account.market != is) {
+        Some(other) if other.market.ends_with(REAL) != is.ends_with(REAL) => {
+            Err(OpenError::OtherMoney { folder: folder.to_owned(), was_real: other.market.ends_with(REAL) })
+        }
         Some(other) => Err(OpenError::OtherMarket { folder: folder.to_owned(), was: other.market.clone(), is }),
         None => Ok(()),
     }

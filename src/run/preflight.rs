@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     candles_file::FileError,
-    config::Config,
+    config::{Config, Mode},
     engine::{Engine, Event},
     market::{ClosedCandle, SymbolId, Timeframe, decimal},
     store::folder::{DATABASE, holder},
@@ -38,7 +38,7 @@ pub fn check(config: &Config, prepared: &mut Prepared) -> usize {
             let history = say("market data", || read(&mut reading));
             [history, say("prices", || reading.prices())].into_iter().filter(|passed| !passed).count()
         }
-        Prices::Session(_) => doctor::check(config),
+        Prices::Session(_) => doctor::check(config, (config.mode == Mode::Live).then_some(false)),
     };
     let engine = trader.engine();
     let mut checks = vec![say("strategies", || strategies(engine))];

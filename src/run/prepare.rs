@@ -9,13 +9,13 @@ use super::{
     source::{Source, Tape},
     text::{counted, market_time, rounded},
     trades_csv::{OutError, TradesCsv},
-    wire::{self, Wire, WireError},
+    wire::{self, Signer, Wire, WireError},
 };
 use crate::{
     candles_file::{Feed, FileError, FileSpec},
-    config::{Config, ConfigError, Speed, Venue as Exchange},
+    config::{Config, ConfigError, Mode, Speed, Venue as Exchange},
     engine::{Engine, Risk, Sizing},
-    exchange::binance::Binance,
+    exchange::{binance::Binance, private::Keys},
     gateway::{self, Gateway},
     market::{Symbol, SymbolId, Timeframe, Timestamp},
     simulation::prices::Market,
@@ -24,7 +24,10 @@ use crate::{
     trader::Trader,
 };
 use log::Level;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Why a run cannot start; all of it is the user's to mend (exit code 2).
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +118,9 @@ impl Stopwatch {
 }
 
 /// Prepares a run. `started` is the process's start: the configuration's phase counts from there.
-pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareError> {
+///
+/// `keys`: of the account whose money is real; without them it is on paper.
+pub fn prepare(config: &Config, keys: Option<Keys>, started: Instant) -> Result<Prepared, PrepareError> {
     let mut watch = Stopwatch { since: started, phases: Vec::new() };
     watch.lap(format!("configuration: {}", origin_of(config)));
     let (symbols, source, market) = open_source(config)?;
@@ -155,9 +160,11 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     watch.lap(format!("strategies: {}", rules.join(", ")));
     let venue = config.matching_settings(instruments);
     let memory = opened.as_mut().and_then(|opened| opened.memory.take());
-    let (trader, cursor) = match memory {
-        Some(memory) => (Trader::restore(settings, venue, memory.trader), memory.cursor),
-        None => (Trader::on_paper(settings, venue), Cursor::new(symbols.len())),
+    let (trader, cursor) = match (memory, config.mode) {
+        (Some(memory), Mode::Paper) => (Trader::restore(settings, venue, memory.trader), memory.cursor),
+        (None, Mode::Paper) => (Trader::on_paper(settings, venue), Cursor::new(symbols.len())),
+        (Some(memory), Mode::Live) => (Trader::resume_on_exchange(settings, memory.trader), memory.cursor),
+        (None, Mode::Live) => (Trader::on_exchange(settings), Cursor::new(symbols.len())),
     };
     watch.lap(account_line(&trader));
     if let Some(opened) = opened.as_mut().filter(|_| cursor.latest > Timestamp(i64::MIN)) {
@@ -165,7 +172,7 @@ pub fn prepare(config: &Config, started: Instant) -> Result<Prepared, PrepareErr
     }
     let prices = match tape {
         Some(tape) => Prices::Tape(tape),
-        None => Prices::Session(Box::new(open_session(config, &symbols, &cursor)?)),
+        None => Prices::Session(Box::new(open_session(config, &symbols, &cursor, keys.map(|keys| (keys, &trader)))?)),
     };
     Ok(Prepared { trader, prices, finest, opened, cursor, csv, market, phases: watch.phases })
 }
@@ -197,6 +204,9 @@ fn strategy_line(rule: &strategies::Settings) -> String {
 }
 
 fn account_line(trader: &Trader) -> String {
+    if trader.engine().is_live() {
+        return "trading system: the account at the exchange, whose balance counts".to_owned();
+    }
     format!("trading system: paper account that began with {} USDT", trader.engine().account().capital.normalize())
 }
 
@@ -205,7 +215,7 @@ fn resumed(config: &Config, engine: &Engine, cursor: &Cursor) -> Vec<(Level, Str
     let (account, open) = (engine.account(), counted(engine.positions().count() as u64, "open position"));
     let (balance, at) = (rounded(account.balance, 2), market_time(cursor.latest));
     let mut lines = vec![(Level::Info, format!("Resumed: {open}, balance {balance:.2} USDT (market time {at})"))];
-    if config.paper.capital != account.capital {
+    if config.mode == Mode::Paper && config.paper.capital != account.capital {
         let (is, was) = (config.paper.capital.normalize(), account.capital.normalize());
         let text =
             format!("A capital of {is} USDT is for a new account: this one began with {was} (--fresh begins anew)");
@@ -228,8 +238,15 @@ const HISTORY: u16 = 500;
 const TIMEFRAMES: [Timeframe; 5] = [Timeframe::M1, Timeframe::M5, Timeframe::M30, Timeframe::H1, Timeframe::H4];
 
 /// A session in which nothing was sent yet. The account goes on where its candles ended.
-fn open_session(config: &Config, symbols: &[Symbol], cursor: &Cursor) -> Result<Session, PrepareError> {
-    let wire = Wire::new(&asking::address(&config.exchange), wire::Limits::default())?;
+///
+/// `account`: whose orders are real.
+fn open_session(
+    config: &Config,
+    symbols: &[Symbol],
+    cursor: &Cursor,
+    account: Option<(Keys, &Trader)>,
+) -> Result<Session, PrepareError> {
+    let mut wire = Wire::new(&asking::address(&config.exchange), wire::Limits::default())?;
     let wanted = config.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
     let mut timeframes: Vec<_> = TIMEFRAMES.into_iter().chain(wanted).collect();
     timeframes.sort_unstable();
@@ -237,15 +254,19 @@ fn open_session(config: &Config, symbols: &[Symbol], cursor: &Cursor) -> Result<
     let delivered = (0..symbols.len()).map(|index| cursor.passed(SymbolId(index as u16))).collect();
     let seed = wall_ms().unsigned_abs();
     let symbols_of = symbols.to_vec();
-    let settings =
-        gateway::Settings { symbols: symbols_of, timeframes, history: HISTORY, delivered, seed, account: None };
-    let codec = Box::new(Binance::new(symbols));
+    let account = account.map(|(keys, trader)| {
+        wire.sign_with(Signer::new(Arc::new(Binance::new(symbols)), keys));
+        trader.account(config.risk.leverage as u32, cursor.latest) // it is whole
+    });
+    let settings = gateway::Settings { symbols: symbols_of, timeframes, history: HISTORY, delivered, seed, account };
+    let codec = Binance::new(symbols);
     let names = symbols.iter().map(ToString::to_string).collect();
     let speed = match config.paper.speed {
         Speed::Times(times) => times,
         Speed::Max => 1.0, // refused by the configuration
     };
-    Ok(Session::new(|now| Gateway::new(settings, codec, now), wire, names, speed))
+    let gateway = |now| Gateway::live(settings, Box::new(codec.clone()), Box::new(codec), now);
+    Ok(Session::new(gateway, wire, names, speed))
 }
 
 /// The symbols, the source of their candles, and a line that names it; no source where an exchange is asked.

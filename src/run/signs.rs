@@ -17,6 +17,9 @@ use log::{error, warn};
 use rust_decimal::Decimal;
 use std::time::{Duration, Instant};
 
+/// Between two looks at an exchange's account.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// What the loop writes down of itself; nothing here waits.
 pub struct Signs {
     vitals: Vitals,
@@ -26,6 +29,10 @@ pub struct Signs {
     clocks: ClockWatch,
     /// Why no positions are opened.
     halted: Option<String>,
+    /// What the session says of the account.
+    account: Vec<(Status, String)>,
+    /// When it is asked again.
+    account_due: Instant,
     /// What stands in the way of entries, as it was told last.
     limits: Vec<(Status, String)>,
     /// Beginning of the turn that is under way.
@@ -38,7 +45,17 @@ impl Signs {
     pub fn new(vitals: Vitals, progress: Progress, feeds: &[(&str, Duration)]) -> Self {
         let began = Instant::now();
         let feeds = feeds.iter().map(|(name, limit)| vitals.feed(name, *limit, began)).collect();
-        Self { vitals, progress, feeds, clocks: ClockWatch::new(), halted: None, limits: Vec::new(), began }
+        Self {
+            vitals,
+            progress,
+            feeds,
+            clocks: ClockWatch::new(),
+            halted: None,
+            account: Vec::new(),
+            account_due: began,
+            limits: Vec::new(),
+            began,
+        }
     }
 
     /// The loop makes progress before its first turn, with history. Why it must stop, where its supervisor is gone.
@@ -74,10 +91,18 @@ impl Signs {
         self.halted = reason;
     }
 
+    /// How an exchange's account stands, at most once a second.
+    pub fn look_at_account(&mut self, now: Instant, troubles: impl FnOnce() -> Vec<(Status, String)>) {
+        if self.account_due <= now {
+            self.account_due = now + LOOK_EVERY;
+            self.account = troubles();
+        }
+    }
+
     /// Whoever watches is told where something stands in the way of entries, or does so no more.
     fn tell_limits(&mut self, teller: Teller<'_>) {
         let halted = self.halted.iter().map(|why| (Status::Degraded, format!("halted: {why}")));
-        let limits: Vec<_> = halted.chain(teller.limits()).collect();
+        let limits: Vec<_> = halted.chain(teller.limits()).chain(self.account.iter().cloned()).collect();
         if limits != self.limits {
             self.limits.clone_from(&limits);
             self.vitals.set_limits(limits);
@@ -132,6 +157,7 @@ impl Signs {
 /// The account as the heartbeat shows it.
 fn account(engine: &Engine) -> Account {
     let account = engine.account();
-    let change_pct = (account.balance - account.capital) * Decimal::ONE_HUNDRED / account.capital;
+    let gained = (account.balance - account.capital) * Decimal::ONE_HUNDRED;
+    let change_pct = gained.checked_div(account.capital).unwrap_or_default(); // an exchange's account may be empty
     Account { balance: account.balance, change_pct, open: engine.positions().count(), trades: account.trades }
 }

@@ -19,6 +19,15 @@ pub struct Teller<'a> {
     pub market_time: bool,
 }
 
+/// What is less in USDT is the rounding of fees.
+const WORTH_A_LINE: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+
+fn adjusted(balance: Decimal, by: Decimal) -> (Level, String) {
+    let level = if by.abs() < WORTH_A_LINE { Level::Debug } else { Level::Info };
+    let [balance, by] = [balance, by].map(|amount| rounded(amount, 4));
+    (level, format!("The exchange's balance is {balance} USDT, {by:+} against ours, and is adopted"))
+}
+
 impl Teller<'_> {
     /// A note as a line of the log.
     #[must_use]
@@ -43,24 +52,25 @@ impl Teller<'_> {
                 Level::Warn,
                 format!("{} order {id} refused by exchange: {} ({code})", self.name(*symbol), class_text(*class)),
             ),
-            Note::InDoubt { id, symbol } => (
-                Level::Warn,
-                format!(
-                    "{} order {id}: nobody knows what became of it; no new entries until that is known",
-                    self.name(*symbol)
-                ),
-            ),
-            Note::NotOurs { id, symbol } => (
-                Level::Error,
-                format!(
-                    "{} trade of order {id} does not fit our books; no new entries until they are compared",
-                    self.name(*symbol)
-                ),
-            ),
-            Note::Unprotected(symbol) => (
-                Level::Error,
-                format!("{}: the exchange refuses the stop; the position is closed at the market", self.name(*symbol)),
-            ),
+            Note::InDoubt { id, symbol } => {
+                let unknown = "nobody knows what became of it; no new entries until that is known";
+                (Level::Warn, format!("{} order {id}: {unknown}", self.name(*symbol)))
+            }
+            Note::NotOurs { id, symbol } => {
+                let doubt = "does not fit our books; no new entries until they are compared";
+                (Level::Error, format!("{} trade of order {id} {doubt}", self.name(*symbol)))
+            }
+            Note::Unprotected(symbol) => {
+                let closed = "the exchange takes no stop; the position is closed at the market";
+                (Level::Error, format!("{}: {closed}", self.name(*symbol)))
+            }
+            Note::Uncovered(symbol) => (Level::Error, self.uncovered(*symbol)),
+            Note::Foreign(symbol) => (Level::Warn, self.foreign(*symbol)),
+            Note::ForeignOver(symbol) => {
+                (Level::Info, format!("{}: what was not ours is gone, entries are allowed again", self.name(*symbol)))
+            }
+            Note::ClosedOutside { symbol, qty, price } => (Level::Warn, self.closed_outside(*symbol, *qty, *price)),
+            Note::Adjusted { balance, by } => adjusted(*balance, *by),
             Note::StopMoved { symbol, stop } => {
                 (Level::Info, format!("{}: trailing stop moved to {}", self.name(*symbol), self.price(*symbol, *stop)))
             }
@@ -68,14 +78,10 @@ impl Teller<'_> {
                 let way = if amount.is_sign_negative() { "received" } else { "paid" };
                 (Level::Debug, format!("{}: funding of {} USDT {way}", self.name(*symbol), rounded(amount.abs(), 4)))
             }
-            Note::Liquidated { symbol, qty, price } => (
-                Level::Error,
-                format!(
-                    "{}: {qty} liquidated by the exchange at {}; the margin is lost",
-                    self.name(*symbol),
-                    self.price(*symbol, *price)
-                ),
-            ),
+            Note::Liquidated { symbol, qty, price } => {
+                let (name, price) = (self.name(*symbol), self.price(*symbol, *price));
+                (Level::Error, format!("{name}: {qty} liquidated by the exchange at {price}; the margin is lost"))
+            }
             Note::Quarantined { symbol, failure, until } => (
                 Level::Warn,
                 format!(
@@ -91,6 +97,21 @@ impl Teller<'_> {
             Note::Tripped(tripped) => (breakers::level(tripped.breaker), breakers::text(tripped, |id| self.name(id))),
             Note::Reset(breaker) => (Level::Info, breakers::reset_text(*breaker, |id| self.name(id))),
         }
+    }
+
+    fn uncovered(&self, symbol: SymbolId) -> String {
+        let name = self.name(symbol);
+        format!("{name}: the position has had no stop at the exchange for too long; another is placed, or it is closed")
+    }
+
+    fn foreign(&self, symbol: SymbolId) -> String {
+        let name = self.name(symbol);
+        format!("{name}: the exchange holds an order or a position that is not ours; left alone, no new entries there")
+    }
+
+    fn closed_outside(&self, symbol: SymbolId, qty: Decimal, price: Decimal) -> String {
+        let (name, qty, price) = (self.name(symbol), qty.normalize(), self.price(symbol, price));
+        format!("{name}: {qty} of the position was closed outside; booked at {price}, the last known price")
     }
 
     fn limit(&self, why: Skip, symbol: Option<SymbolId>, until: Option<Timestamp>) -> String {
@@ -115,9 +136,19 @@ impl Teller<'_> {
         let tripped = tripped.map(|tripped| (breakers::status(tripped.breaker), breakers::text(tripped, name)));
         let held = self.engine.quarantined();
         let held = held.map(|(id, until)| format!("quarantined: {} until {}", name(id), market_time(until)));
+        let degraded = held.chain(self.of_exchange()).map(|text| (Status::Degraded, text));
+        let bare = self.engine.uncovered();
+        let bare = bare.map(|id| (Status::Critical, format!("{}: a position without a stop", name(id))));
         let met = self.engine.limits().map(|(why, symbol, until)| self.limit(why, symbol, until));
         let well = met.map(|text| (Status::Healthy, text)); // it is how the bot is meant to work, and worth knowing
-        tripped.chain(held.map(|text| (Status::Degraded, text))).chain(well).collect()
+        tripped.chain(degraded).chain(bare).chain(well).collect()
+    }
+
+    /// What an exchange's account has that stops entries.
+    fn of_exchange(&self) -> impl Iterator<Item = String> {
+        let doubt = (self.engine.is_live() && !self.engine.is_proven()).then(|| "the account is unproven".to_owned());
+        let foreign = self.engine.foreign().map(|id| format!("{}: not all there is ours", self.name(id)));
+        doubt.into_iter().chain(foreign)
     }
 
     fn entry(&self, entry: &Entry) -> String {

@@ -118,6 +118,32 @@ fn only_what_needs_a_person_is_louder_than_info() {
         ),
         (tripped(Breaker::Empty), Level::Error, "Emergency stop: the account is empty"),
         (
+            Note::Uncovered(BTC),
+            Level::Error,
+            "BTC/USDT:USDT: the position has had no stop at the exchange for too long; another is placed, or it is closed",
+        ),
+        (
+            Note::Foreign(BTC),
+            Level::Warn,
+            "BTC/USDT:USDT: the exchange holds an order or a position that is not ours; left alone, no new entries there",
+        ),
+        (Note::ForeignOver(BTC), Level::Info, "BTC/USDT:USDT: what was not ours is gone, entries are allowed again"),
+        (
+            Note::ClosedOutside { symbol: BTC, qty: dec("0.0100"), price: dec("98450") },
+            Level::Warn,
+            "BTC/USDT:USDT: 0.01 of the position was closed outside; booked at 98450.0, the last known price",
+        ),
+        (
+            Note::Adjusted { balance: dec("499.9"), by: dec("-500") },
+            Level::Info,
+            "The exchange's balance is 499.9 USDT, -500 against ours, and is adopted",
+        ),
+        (
+            Note::Adjusted { balance: dec("499.9"), by: dec("0.0000012") },
+            Level::Debug,
+            "The exchange's balance is 499.9 USDT, +0.0000 against ours, and is adopted",
+        ),
+        (
             tripped(Breaker::PositionLoss(BTC)),
             Level::Warn,
             "BTC/USDT:USDT: the position has lost 3.00 % of the equity and is closed",
@@ -131,7 +157,7 @@ fn only_what_needs_a_person_is_louder_than_info() {
         (
             Note::Unprotected(BTC),
             Level::Error,
-            "BTC/USDT:USDT: the exchange refuses the stop; the position is closed at the market",
+            "BTC/USDT:USDT: the exchange takes no stop; the position is closed at the market",
         ),
     ] {
         assert_eq!(teller(trader.engine()).line(&note), (level, want.to_owned()));

@@ -2,15 +2,33 @@
 
 use super::Trader;
 use crate::{
-    engine::{Command, Event},
-    market::{PriceBar, Timestamp},
+    engine::{Command, Event, Stage},
+    gateway,
+    market::{OrderUpdate, PriceBar, Timestamp},
 };
 
 impl Trader {
     /// What a run begins with, between the history and the first event that counts. `halted`: the shell keeps it from opening positions.
+    ///
+    /// At an exchange, orders that were held or sent may be there: that nobody knows comes before the `Committed` of what the disk has, or
+    /// they would be sent a second time (S8).
     #[must_use]
-    pub const fn opening(halted: bool) -> [Event; 2] {
-        [Event::Command(Command::Start), Event::Command(Command::Halt(halted))]
+    pub fn opening(&self, halted: bool) -> Vec<Event> {
+        let begin = [Event::Command(Command::Start), Event::Command(Command::Halt(halted))];
+        let unanswered = self.engine().orders().filter(|order| match order.stage {
+            Stage::Held { .. } | Stage::Sent => self.engine().is_live(),
+            Stage::Accepted | Stage::Unknown => false,
+        });
+        let unknown = unanswered.map(|order| Event::Order(OrderUpdate::Unknown { id: order.request.id }));
+        begin.into_iter().chain(unknown).collect()
+    }
+
+    /// What a session with an exchange is told of this account before it begins. `since`: the market's time of the last event before it was
+    /// stored.
+    #[must_use]
+    pub fn account(&self, leverage: u32, since: Timestamp) -> gateway::Account {
+        let open = self.engine().orders().map(|order| order.request).collect();
+        gateway::Account { leverage, open, counted: self.engine().counted(), since }
     }
 
     /// What a run ends with. `close`: positions are not to stay open.
@@ -19,9 +37,13 @@ impl Trader {
         Event::Command(Command::Stop { close })
     }
 
-    /// The last known prices of what is open after [`Trader::ending`], once more: at these it is closed, since no other prices come.
+    /// The last known prices of what is open after [`Trader::ending`], once more: at these it is closed, since no other prices come. An
+    /// exchange has prices of its own.
     #[must_use]
     pub fn parting(&self, at: Timestamp) -> Vec<Event> {
+        if self.engine().is_live() {
+            return Vec::new();
+        }
         let symbols = self.engine().positions().map(|position| position.symbol);
         let bar = |symbol| {
             let last = self.engine().mark(symbol);

@@ -1,5 +1,7 @@
 //! Engine and venue together.
 
+mod live;
+
 use super::*;
 use crate::{
     engine::{Exits, Gate, Risk, Settings},
@@ -24,7 +26,7 @@ fn rules_and_rates_reach_engine_and_venue() {
     let mut trader = trader();
     let rules = Instrument { tick: Decimal::TEN, ..trader.engine().settings().instruments[0].clone() };
     trader.turn(Timestamp(0), Event::Instrument(BTC, rules.clone()), &mut Vec::new());
-    let Venue::Matching(matching) = trader.venue();
+    let matching = trader.venue().matching().expect("on paper");
     assert_eq!([&matching.settings().instruments, &trader.engine().settings().instruments], [&vec![rules]; 2]);
     let before = trader.snapshot();
     let said = FundingRate { symbol: BTC, rate: Decimal::new(1, 4), at: Timestamp(MINUTE_MS) };
@@ -49,7 +51,7 @@ fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_can
     trader.handle(now(15), falling(15), &mut actions);
     let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
     let waiting = |trader: &Trader| {
-        let Venue::Matching(matching) = &trader.venue;
+        let matching = trader.venue().matching().expect("on paper");
         matching.open_orders(BTC).count()
     };
     assert_eq!(waiting(&trader), 0);

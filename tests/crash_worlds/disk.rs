@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use smolbear::{
-    engine::{Record, State},
+    engine::Record,
     market::{ClientId, Fnv, OrderRequest, SymbolId, Timestamp},
+    trader::Snapshot,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Memory {
     pub batch: u64,
-    pub state: State,
+    pub state: Snapshot,
     /// The latest close among the candles that were handed in; `None` before the first.
     pub cursor: Option<Timestamp>,
     pub records: Vec<Record>,

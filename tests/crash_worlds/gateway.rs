@@ -1,16 +1,21 @@
 //! What the session with the venue does at a start and when an answer stays away. It never sends an order again: it looks up.
 //!
-//! A start: doubt, the candles until the cursor as history, `Unknown` for what may have been sent, look-ups, the trades since, what the engine
+//! A start: the candles until the cursor as history, what the trader begins a run with, look-ups, the trades since, what the engine
 //! does not know, and `Proven` once both sides hold the same.
 
 use super::{
-    plan::Bug,
+    plan::{Bug, SIGNAL},
     venue::{End, Look, View},
-    world::{BTC, Process, Stop, Task, Turn, WIRE_MS, Word, World},
+    world::{BTC, CAPITAL, Process, Stop, Task, Turn, WIRE_MS, Word, World},
 };
+use rust_decimal::Decimal;
 use smolbear::{
     engine::{Engine, Event, Leg, Order, Proof, Stage},
-    market::{Class, ClientId, ClosedCandle, Ended, Fill, OrderCommand, OrderUpdate, Timestamp},
+    market::{
+        AccountView, Class, ClientId, ClosedCandle, Ended, Fill, OrderCommand, OrderUpdate, PositionView, Side,
+        Timestamp,
+    },
+    trader::Trader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +23,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const DELAY_MS: i64 = 2_000;
 /// Between two look-ups, and between two views of the account.
 const AGAIN_MS: i64 = 700;
+/// Between two views of an account that is proven.
+const AUDIT_MS: i64 = 20_000;
+/// After that nothing is left to look at.
+const AUDITED_UNTIL: Timestamp = SIGNAL.plus_ms(60_000);
 /// An order is not there after so many misses.
 const MISSES: u8 = 2;
 
@@ -47,12 +56,11 @@ impl World {
         let (settings, memory) = (self.plan.tape.settings(), self.disk.open());
         let last_batch = memory.as_ref().map(|memory| memory.batch);
         let cursor = memory.as_ref().map_or(Some(self.now), |memory| memory.cursor);
-        let engine = match memory {
-            Some(memory) => Engine::restore(settings, memory.state),
-            None => Engine::new(settings),
+        let trader = match memory {
+            Some(memory) => Trader::resume_on_exchange(settings, memory.state),
+            None => Trader::on_exchange(settings),
         };
-        self.process = Some(Process { engine, gateway: Gateway { started: self.now, ..Gateway::default() }, cursor });
-        self.tell(&Event::Proof(Proof::Doubt))?;
+        self.process = Some(Process { trader, gateway: Gateway { started: self.now, ..Gateway::default() }, cursor });
         self.tell(&Event::StoreDoubt(false))?;
         let (history, since): (Vec<_>, Vec<_>) =
             self.plan.tape.candles(self.now).partition(|candle| Some(candle.closes_at()) <= cursor);
@@ -73,29 +81,32 @@ impl World {
 
     /// Whatever was not answered may have been sent: a held order too, since the commit that restored it may have been its last.
     fn look_up_what_has_no_answer(&mut self) -> Turn {
-        for (id, stage) in self.orders() {
-            if matches!(stage, Stage::Held { .. } | Stage::Sent) {
-                self.in_doubt(id)?;
-            }
-            if stage != Stage::Accepted {
-                self.look_up(id);
+        let (orders, opening) = (self.orders(), self.trader().opening(false));
+        for event in opening {
+            match event {
+                Event::Order(OrderUpdate::Unknown { id }) => self.in_doubt(id)?,
+                other => self.tell(&other)?,
             }
         }
+        orders.iter().filter(|(_, stage)| *stage != Stage::Accepted).for_each(|(id, _)| self.look_up(*id));
         Ok(())
+    }
+
+    fn trader(&self) -> &Trader {
+        &self.process.as_ref().expect("it runs").trader
     }
 
     /// The mistake that is planted: what was not answered counts as not sent.
     fn resend(&mut self, last_batch: Option<u64>) -> Turn {
         last_batch.map_or(Ok(()), |batch| self.tell(&Event::Committed { batch }))?;
         let unanswered = |order: &&Order| order.stage == Stage::Sent;
-        let engine = &self.process.as_ref().expect("it runs").engine;
-        let requests: Vec<_> = engine.orders().filter(unanswered).map(|order| order.request).collect();
+        let requests: Vec<_> = self.trader().engine().orders().filter(unanswered).map(|order| order.request).collect();
         requests.into_iter().for_each(|request| self.send(OrderCommand::Place(request)));
         Ok(())
     }
 
     fn orders(&self) -> Vec<(ClientId, Stage)> {
-        let orders = self.process.iter().flat_map(|process| process.engine.orders());
+        let orders = self.process.iter().flat_map(|process| process.trader.engine().orders());
         orders.map(|order| (order.request.id, order.stage)).collect()
     }
 
@@ -205,7 +216,8 @@ impl World {
         for fill in look.fills {
             self.on_update(OrderUpdate::Filled(fill))?;
         }
-        let known = self.process.as_ref().and_then(|process| order(&process.engine, id)).map(|order| order.stage);
+        let known =
+            self.process.as_ref().and_then(|process| order(process.trader.engine(), id)).map(|order| order.stage);
         match end {
             None if self.gateway().cancels.contains(&id) => {
                 self.gateway().looking.remove(&id);
@@ -232,6 +244,11 @@ impl World {
                 self.on_update(OrderUpdate::Filled(Fill { trade_id, ..*fill }))?;
             }
         }
+        self.show(view)?;
+        if !self.gateway().reconciling {
+            self.audit();
+            return Ok(());
+        }
         let ours = self.orders();
         let is_open = |id: ClientId| view.open.iter().any(|order| order.id == id);
         for (id, stage) in &ours {
@@ -245,6 +262,7 @@ impl World {
         let settled = self.now.since_ms(self.gateway().started) >= DELAY_MS;
         if settled && orphans.is_empty() && alike && self.ours() == view.position {
             self.gateway().reconciling = false;
+            self.audit();
             return self.tell(&Event::Proof(Proof::Proven));
         }
         if self.is_covered_by_what_we_know() {
@@ -260,12 +278,28 @@ impl World {
         Ok(())
     }
 
+    /// Another view follows, while the trade may still go on.
+    fn audit(&mut self) {
+        if self.now < AUDITED_UNTIL {
+            let life = self.life;
+            self.after(AUDIT_MS, Task::Ask { life });
+        }
+    }
+
+    /// The trader is shown what the venue holds, once it was told of all trades.
+    fn show(&mut self, view: &View) -> Turn {
+        let (qty, entry_price) = (view.position.abs(), Decimal::from(98_500));
+        let held = PositionView { symbol: BTC, side: Side::Long, qty, entry_price };
+        let positions = [held].into_iter().filter(|held| !held.qty.is_zero()).collect();
+        self.tell(&Event::Account(AccountView { balance: Decimal::from(CAPITAL) + view.earned, positions }))
+    }
+
     /// An order that the engine does not know may be all that protects a position: it goes last.
     fn is_covered_by_what_we_know(&self) -> bool {
         let Some(process) = &self.process else { return false };
-        process.engine.positions().all(|position| {
+        process.trader.engine().positions().all(|position| {
             let stands = |order: &Order| order.leg == Leg::Stop && order.stage == Stage::Accepted;
-            process.engine.orders().any(|order| stands(order) && order.open_qty() >= position.qty)
+            process.trader.engine().orders().any(|order| stands(order) && order.open_qty() >= position.qty)
         })
     }
 }

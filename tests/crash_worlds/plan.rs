@@ -65,7 +65,7 @@ impl Tape {
         let exits = Exits { trailing: self.trailing, trailing_pct: 0.25, time_limit: !self.trailing, max_hold_s: 15 };
         Settings {
             instruments: vec![known_instrument(&"BTCUSDT".parse().unwrap()).unwrap()],
-            capital: 1_000.into(),
+            capital: super::world::CAPITAL.into(),
             strategies: vec![minute],
             require_warm: false,
             risk: Risk { max_trades_per_day: 1, ..Risk::default() },

@@ -50,6 +50,8 @@ pub struct View {
     pub open: Vec<OrderRequest>,
     pub trades: Vec<Fill>,
     pub position: Decimal,
+    /// Results less fees, in USDT.
+    pub earned: Decimal,
 }
 
 #[derive(Default)]
@@ -128,7 +130,7 @@ impl Venue {
 
     pub fn view(&self) -> View {
         let open = self.open().map(|order| order.request).collect();
-        View { open, trades: self.trades.clone(), position: self.position }
+        View { open, trades: self.trades.clone(), position: self.position, earned: self.earned }
     }
 
     pub fn open(&self) -> impl Iterator<Item = &Theirs> {

@@ -1,6 +1,6 @@
 //! What must hold in every world, after every step and at its end.
 
-use super::world::{Stop, Turn, World};
+use super::world::{CAPITAL, Stop, Turn, World};
 use rust_decimal::Decimal;
 use smolbear::{
     engine::{Engine, Event, Proof, Record, Skip, Stage},
@@ -87,7 +87,7 @@ impl World {
         holds(self.disk.has_intent(request) || late, || format!("S5: {request:?} is not durable after {waited:?} ms"))?;
         let is_exit = request.reduce_only && request.side == OrderSide::Sell;
         holds(is_exit != is_entry(request.id), || format!("S3: {request:?}"))?;
-        let in_doubt = self.process.iter().any(|process| !Watch::doubts(&process.engine).is_empty());
+        let in_doubt = self.process.iter().any(|process| !Watch::doubts(process.trader.engine()).is_empty());
         let quiet = !self.watch.proven || self.watch.store_in_doubt || in_doubt;
         holds(request.reduce_only || !quiet, || format!("S7: an entry while in doubt: {request:?}"))?;
         Ok(())
@@ -104,7 +104,7 @@ impl World {
         let within = entered.values().all(|(planned, executed)| executed <= planned);
         holds(within && entered.len() <= 1, || format!("S1: {entered:?}"))?;
         holds(self.venue.position >= Decimal::ZERO, || format!("S3: it holds {}", self.venue.position))?;
-        for order in self.process.iter().flat_map(|process| process.engine.orders()) {
+        for order in self.process.iter().flat_map(|process| process.trader.engine().orders()) {
             let theirs = self.venue.open().find(|theirs| theirs.request.id == order.request.id);
             let relies = order.stage == Stage::Accepted && order.counts();
             let same = theirs.is_none_or(|theirs| theirs.request == order.request);
@@ -129,10 +129,13 @@ impl World {
     /// All faults are over for a while (L1, S6).
     pub fn watch_the_end(&mut self) -> Result<(), String> {
         let Some(process) = &self.process else { return Err("L2: it does not run".into()) };
-        let engine = &process.engine;
+        let engine = process.trader.engine();
         let open: Vec<OrderRequest> = self.venue.open().map(|order| order.request).collect();
         let (account, earned) = (engine.account(), self.venue.earned);
         holds(account.balance == account.capital + earned, || format!("S6: {} {earned}", account.balance))?;
+        let adopted = account.capital != CAPITAL.into() || !account.adjusted.is_zero();
+        holds(!adopted, || format!("S6: the exchange knew better: {account:?}"))?;
+        holds(engine.foreign().count() == 0, || "S15: ours was taken for another's".into())?;
         let durable: Vec<u64> = self.disk.trades().collect();
         let all: Vec<u64> = self.venue.trades.iter().map(|fill| fill.trade_id).collect();
         holds(durable == all, || format!("S6: trades {durable:?} are on the disk, not {all:?}"))?;

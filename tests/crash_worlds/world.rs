@@ -9,12 +9,15 @@ use super::{
 };
 use rust_decimal::Decimal;
 use smolbear::{
-    engine::{Action, Engine, Event, Need, Reason, Record},
+    engine::{Action, Event, Need, Reason, Record},
     market::{Class, ClientId, OrderCommand, OrderRequest, OrderUpdate, PriceBar, SymbolId, Timestamp, decimal},
+    trader::Trader,
 };
 use std::collections::BTreeMap;
 
 pub const BTC: SymbolId = SymbolId(0);
+/// What the account begins with, in USDT.
+pub const CAPITAL: u32 = 1_000;
 /// From us to the venue and from there to us.
 pub const WIRE_MS: i64 = 20;
 /// The gateway waits so long for an answer.
@@ -105,7 +108,7 @@ pub enum Task {
 
 /// The bot while it runs.
 pub struct Process {
-    pub engine: Engine,
+    pub trader: Trader,
     pub gateway: Gateway,
     pub cursor: Option<Timestamp>,
 }
@@ -149,7 +152,7 @@ pub fn run(plan: &Plan) -> Result<Seen, String> {
     let mut world = World::new(plan.clone());
     while let Some(entry) = world.tasks.first_entry() {
         let due = entry.key().0;
-        let wakes = world.process.as_ref().and_then(|process| process.engine.next_deadline());
+        let wakes = world.process.as_ref().and_then(|process| process.trader.next_deadline());
         let wakes = wakes.map(|at| at.max(world.now)).filter(|at| *at < due);
         if wakes.unwrap_or(due) > END {
             break;
@@ -211,7 +214,7 @@ impl World {
             self.now = at;
             self.watch_the_venue()?;
             self.tell(&Event::Wake)?;
-            let due = self.process.as_ref().and_then(|process| process.engine.next_deadline());
+            let due = self.process.as_ref().and_then(|process| process.trader.next_deadline());
             return if due.is_some_and(|due| due <= at) { Err(Stop::Broken("L2: it spins".into())) } else { Ok(()) };
         }
         let (key, task) = self.tasks.first_key_value().expect("there is a task");
@@ -377,11 +380,11 @@ impl World {
             process.cursor = Some(candle.closes_at());
         }
         let mut actions = Vec::new();
-        let doubts = Watch::doubts(&process.engine);
-        process.engine.handle(self.now, event, &mut actions);
-        process.engine.check();
+        let doubts = Watch::doubts(process.trader.engine());
+        process.trader.handle(self.now, event.clone(), &mut actions);
+        process.trader.check();
         self.watch.hears(event);
-        Watch::check_doubts(&doubts, event, &process.engine)?;
+        Watch::check_doubts(&doubts, event, process.trader.engine())?;
         if self.plan.told {
             println!("{:>7} ms: {event:?} {actions:?}", self.now.since_ms(SIGNAL));
         }
@@ -403,7 +406,10 @@ impl World {
                 self.watch.doubts_the_account();
                 self.reconcile();
             }
-            Action::Need(Need::Candles { .. }) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => {}
+            Action::Need(Need::Candles { .. } | Need::Rules(_))
+            | Action::Log(_)
+            | Action::Alert(_)
+            | Action::Halt(_) => {}
         }
         Ok(())
     }
@@ -417,7 +423,7 @@ impl World {
             }
         }
         let Some(process) = &self.process else { return };
-        let (state, cursor, life) = (process.engine.snapshot(), process.cursor, self.life);
+        let (state, cursor, life) = (process.trader.snapshot(), process.cursor, self.life);
         self.disk.hand(Memory { batch, state, cursor, records });
         if self.plan.bug == Some(Bug::DoesNotWaitForTheDisk) {
             self.after(1, Task::Tell { life, word: Word::Durable(batch) });
@@ -461,7 +467,7 @@ impl World {
 
     /// What the bot's engine holds; above 0 is long.
     pub fn ours(&self) -> Decimal {
-        let positions = self.process.iter().flat_map(|process| process.engine.positions());
+        let positions = self.process.iter().flat_map(|process| process.trader.engine().positions());
         positions.map(|position| if position.plan.side.sign() > 0.0 { position.qty } else { -position.qty }).sum()
     }
 }

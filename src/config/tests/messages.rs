@@ -29,7 +29,7 @@ fn a_name_that_does_not_exist_gets_the_nearest() {
         (
             "[quux]",
             "bot.toml:1: [quux] is no table; there are [bot] [market] [[market.instrument]] [[strategy]] [risk] [exits] [gate] [paper] \
-             [exchange] [health] [supervisor] [store]",
+             [exchange] [live] [health] [supervisor] [store]",
         ),
         (
             "[[strategy]]\nkind = \"short_the_rip\"\nrequire_warm = true",

@@ -58,23 +58,6 @@ fn a_trade_that_is_not_ours_stops_entries_until_the_account_is_proven() {
 }
 
 #[test]
-fn the_venues_balance_wins_and_a_strange_position_is_a_doubt() {
-    let (mut rig, ..) = Rig::holding(settings());
-    let position = rig.engine.positions().next().unwrap().clone();
-    let theirs = crate::market::PositionView {
-        symbol: BTC,
-        side: Side::Long,
-        qty: position.qty,
-        entry_price: position.entry_price(),
-    };
-    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(990), positions: vec![theirs] }));
-    assert_eq!(rig.engine.account().balance, Decimal::from(990));
-    assert!(rig.actions.is_empty());
-    rig.event(Event::Account(crate::market::AccountView { balance: Decimal::from(990), positions: Vec::new() }));
-    assert_eq!(rig.actions, [Action::Need(Need::Reconcile)]);
-}
-
-#[test]
 fn what_is_confirmed_does_not_come_in_doubt_by_a_late_word() {
     let (mut rig, stop, _) = Rig::holding(settings());
     rig.update(OrderUpdate::Unknown { id: stop.id });

@@ -7,6 +7,7 @@ mod doubt;
 mod entries;
 mod life;
 mod limits;
+mod live;
 mod protection;
 mod refit;
 mod restart;

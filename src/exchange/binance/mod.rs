@@ -12,6 +12,8 @@ mod streams; // sockets and subscriptions
 #[cfg(test)]
 mod tests;
 
+pub use private::{RIGHTS_HOST, read_rights, rights_call};
+
 use super::{Answer, Ask, Channel, Exchange, Failure, Garbled, Request, Response, Update};
 use crate::market::{HOUR_MS, Symbol, SymbolId};
 

@@ -4,16 +4,18 @@
 //! exchange demands (429, 418) is kept to the millisecond and is no failed try. Before a request would use more of the limit than
 //! [`CEILING_PCT`], as the exchange counts it, the next minute is waited for. Every wait ends with the stop signal.
 
+mod account; // wishes for an account, and what its key may do
 mod place; // which exchange a subcommand asks
 #[cfg(test)]
 mod tests;
 
+pub use account::Account;
 pub use place::config;
 
 use super::{
     clocks::wall_ms,
     text::pause as in_words,
-    wire::{Address, Arrival, Limits, Wire, WireError},
+    wire::{Address, Arrival, Limits, Stamp, Wire, WireError},
 };
 use crate::{
     config::{Exchange as Place, Venue},
@@ -95,6 +97,10 @@ pub struct Asker {
     /// What was used up, and in which minute of the exchange's clock.
     used: Option<(u32, i64)>,
     limit: u32,
+    /// As of the last answer about the time: the exchange's clock shows at least this.
+    stamp: Option<Stamp>,
+    /// How fast the exchange's clock goes.
+    speed: f64,
 }
 
 impl fmt::Debug for Asker {
@@ -113,6 +119,51 @@ enum Then {
     Again,
     Rest { ms: i64 },
     Never(Failure),
+}
+
+/// A question that has not been answered yet.
+struct Trying {
+    patience: Patience,
+    tries: u32,
+    rests: u32,
+    pause: Duration,
+}
+
+impl Trying {
+    const fn new(patience: Patience) -> Self {
+        Self { patience, tries: 0, rests: 0, pause: patience.first_pause }
+    }
+
+    /// Waits until the next try.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    async fn rest(&mut self, trouble: Trouble, say: &dyn Fn(&str), stop: &Stop) -> Result<(), AskError> {
+        let Trouble { what, then } = trouble;
+        match then {
+            Then::Never(failure) => Err(AskError::Refused(failure)),
+            Then::Rest { ms } => {
+                self.rests += 1;
+                let rest = Duration::from_millis(ms.max(0).unsigned_abs());
+                if self.rests >= MOST_RESTS || rest > self.patience.longest_rest {
+                    return Err(AskError::GivenUp(format!("{what}; it asks for a pause of {}", in_words(rest))));
+                }
+                say(&format!("{what}; waiting {}, as the exchange demands", in_words(rest)));
+                wait(rest, stop).await
+            }
+            Then::Again => {
+                self.tries += 1;
+                if self.tries >= self.patience.tries {
+                    return Err(AskError::GivenUp(format!("{what} (tried {} times)", self.tries)));
+                }
+                say(&format!("{what}; trying again in {}", in_words(self.pause)));
+                let pause = self.pause;
+                self.pause = (pause * 2).min(self.patience.longest_pause);
+                wait(pause, stop).await
+            }
+        }
+    }
 }
 
 /// Where the exchange is, as the transport wants to know it.
@@ -145,7 +196,7 @@ impl Asker {
         };
         let limit = codec.weight_limit();
         let took = Duration::ZERO;
-        Ok(Self { wire, codec, patience, say, asked: 0, took, clock: None, used: None, limit })
+        Ok(Self { wire, codec, patience, say, asked: 0, took, clock: None, used: None, limit, stamp: None, speed: 1.0 })
     }
 
     /// The transport and the codec, for streams. Nothing may be asked meanwhile.
@@ -177,33 +228,12 @@ impl Asker {
     ///
     /// It was refused, given up, or the stop signal came.
     pub async fn ask(&mut self, ask: &Ask, stop: &Stop) -> Result<Answer, AskError> {
-        let (mut tries, mut rests, mut pause) = (0, 0, self.patience.first_pause);
+        let mut trying = Trying::new(self.patience);
         loop {
             self.stay_below_the_limit(ask, stop).await?;
-            let Trouble { what, then } = match self.put(ask, stop).await? {
+            match self.put(ask, stop).await? {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => trouble,
-            };
-            match then {
-                Then::Never(failure) => return Err(AskError::Refused(failure)),
-                Then::Rest { ms } => {
-                    rests += 1;
-                    let rest = Duration::from_millis(ms.max(0).unsigned_abs());
-                    if rests >= MOST_RESTS || rest > self.patience.longest_rest {
-                        return Err(AskError::GivenUp(format!("{what}; it asks for a pause of {}", in_words(rest))));
-                    }
-                    (self.say)(&format!("{what}; waiting {}, as the exchange demands", in_words(rest)));
-                    wait(rest, stop).await?;
-                }
-                Then::Again => {
-                    tries += 1;
-                    if tries >= self.patience.tries {
-                        return Err(AskError::GivenUp(format!("{what} (tried {tries} times)")));
-                    }
-                    (self.say)(&format!("{what}; trying again in {}", in_words(pause)));
-                    wait(pause, stop).await?;
-                    pause = (pause * 2).min(self.patience.longest_pause);
-                }
+                Err(trouble) => trying.rest(trouble, &*self.say, stop).await?,
             }
         }
     }
@@ -296,6 +326,7 @@ impl Asker {
         if let Ok(Answer::Time(at)) = answer {
             let half = i64::try_from(self.took.as_millis() / 2).unwrap_or_default();
             self.clock = Some((Instant::now(), at.plus_ms(half)));
+            self.stamp = Some(Stamp { at, taken: Instant::now(), speed: self.speed });
         }
         if let Ok(Answer::Listing(listing)) = &answer {
             self.limit = listing.weight_limit.unwrap_or(self.limit);

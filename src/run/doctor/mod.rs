@@ -2,6 +2,7 @@
 //!
 //! A check that fails stops none that can be made without it.
 
+mod account; // keys, modes, what is held
 mod market; // symbols, candles, funding
 mod network; // names, connection, clock, limits
 mod streams; // whether sockets bring data
@@ -40,7 +41,7 @@ pub fn doctor(wish: &Doctor) -> Result<u8, String> {
     log_out::init(log_out::Target::Stdout, false).map_err(|error| error.to_string())?;
     info!("DOCTOR: checks only, nothing is traded");
     let engine = Engine::new(config.engine_settings(config.instruments.clone()));
-    let failed = check(&config) + preflight::places(&config, &engine);
+    let failed = check(&config, Some(wish.with_order)) + preflight::places(&config, &engine);
     if failed > 0 {
         eprintln!("bot: doctor: {} failed, the log says what to do about each", counted(failed as u64, "check"));
         return Ok(FAILURE);
@@ -49,11 +50,12 @@ pub fn doctor(wish: &Doctor) -> Result<u8, String> {
     Ok(0)
 }
 
-/// Checks the way to the configured exchange and what it offers; returns how many checks failed.
-pub fn check(config: &Config) -> usize {
+/// Checks the way to the configured exchange and what it offers; returns how many checks failed. `account`: that of its keys too, and
+/// whether with an order.
+pub fn check(config: &Config, account: Option<bool>) -> usize {
     let began = Instant::now();
     match Checks::new(config) {
-        Ok(checks) => async_io::block_on(Box::pin(checks.all())),
+        Ok(checks) => async_io::block_on(Box::pin(checks.all(account))),
         Err(wrong) => usize::from(!told("configuration", began, &Err(format!("{wrong}; see [exchange]")))),
     }
 }
@@ -80,10 +82,11 @@ impl<'a> Checks<'a> {
     }
 
     /// This is all of it, in this order.
-    async fn all(mut self) -> usize {
+    async fn all(mut self, account: Option<bool>) -> usize {
         self.configuration();
         self.names().await;
-        if self.connection().await {
+        let answers = self.connection().await;
+        if answers {
             self.clock().await;
             self.listed().await;
             self.valued().await;
@@ -94,7 +97,10 @@ impl<'a> Checks<'a> {
             info!("   – clock, limits, symbols, candles, funding: not checked, since nothing answers");
         }
         self.streams().await;
-        self.failed
+        match account.filter(|_| answers) {
+            Some(with_order) => self.account(with_order).await,
+            None => self.failed,
+        }
     }
 
     fn configuration(&mut self) {

@@ -85,7 +85,7 @@ impl LogHandle {
 static OUTLET: OnceLock<Mutex<Outlet>> = OnceLock::new();
 
 /// Libraries with a log of their own.
-const LIBRARIES: [&str; 4] = ["rustls", "tungstenite", "ureq", "ureq_proto"];
+const LIBRARIES: [&str; 5] = ["async_tungstenite", "rustls", "tungstenite", "ureq", "ureq_proto"];
 
 /// Starts the log: level debug where `debug` is set, else what `RUST_LOG` says, else info; in local time.
 ///
@@ -95,10 +95,10 @@ pub fn init(target: Target, debug: bool) -> Result<LogHandle, LogError> {
     let mut builder = Builder::new();
     match env::var_os("RUST_LOG").map(|text| text.to_string_lossy().into_owned()) {
         _ if debug => builder.filter_level(LevelFilter::Debug),
-        Some(text) if !text.trim().is_empty() => builder.parse_filters(checked(&text)?),
+        Some(text) if !text.trim().is_empty() => builder.parse_filters(&checked(&text)?),
         _ => builder.filter_level(LevelFilter::Info),
     };
-    // what these say at debug is each step of a request or a handshake, and paths with it
+    // what these say at debug is each step of a request or a handshake, and with it paths, which may hold a signature
     LIBRARIES.iter().for_each(|library| {
         builder.filter_module(library, LevelFilter::Error);
     });
@@ -162,17 +162,23 @@ impl Write for Out {
 }
 
 /// `RUST_LOG=inof` would be a module of that name to `env_logger`, and the log empty: a bare word is a level or a part of this program.
-fn checked(text: &str) -> Result<&str, LogError> {
-    let modules = text.split('/').next().unwrap_or(text);
+///
+/// What it says of a part of a library is left out: these have a level of their own.
+fn checked(text: &str) -> Result<String, LogError> {
+    let (modules, filter) = text.split_at(text.find('/').unwrap_or(text.len()));
     let understood = |part: &str| match part.split_once('=') {
         Some((module, level)) => !module.trim().is_empty() && level.trim().parse::<LevelFilter>().is_ok(),
         None => part.parse::<LevelFilter>().is_ok() || part == "smolbear" || part.starts_with("smolbear::"),
     };
-    match modules.split(',').map(str::trim).find(|part| !part.is_empty() && !understood(part)) {
-        Some(part) => Err(LogError::Filter { part: part.to_owned() }),
-        None if text.matches('/').count() > 1 => Err(LogError::Filter { part: text.to_owned() }),
-        None => Ok(text),
+    let parts = || modules.split(',').map(str::trim).filter(|part| !part.is_empty());
+    if let Some(part) = parts().find(|part| !understood(part)) {
+        return Err(LogError::Filter { part: part.to_owned() });
     }
+    if filter.matches('/').count() > 1 {
+        return Err(LogError::Filter { part: text.to_owned() });
+    }
+    let ours = parts().filter(|part| !LIBRARIES.iter().any(|library| part.starts_with(library)));
+    Ok(ours.collect::<Vec<_>>().join(",") + filter)
 }
 
 #[cfg(test)]
@@ -194,10 +200,15 @@ mod tests {
             ("info/a/b", Some("info/a/b")),
         ] {
             match (checked(text), wrong) {
-                (Ok(same), None) => assert_eq!(same, text),
+                (Ok(same), None) => assert_eq!(same, text.replace(",ureq=off", "")),
                 (Err(LogError::Filter { part }), Some(wrong)) => assert_eq!(part, wrong),
                 (got, _) => panic!("{text}: {got:?}"),
             }
+        }
+        for text in
+            ["info,ureq::run=trace", "ureq_proto::client=trace, info", "tungstenite=trace,info,rustls::client=debug"]
+        {
+            assert_eq!(checked(text).unwrap(), "info", "a library says nothing that could be a secret: {text}");
         }
         let error = checked("loud").unwrap_err().to_string();
         assert_eq!(

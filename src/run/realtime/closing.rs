@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 /// How long the end of a run waits for the disk.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-
 impl Realtime {
     /// No new entries; positions are closed where the configuration says so, at the last known prices; and the last state is saved.
     pub(super) async fn close_down(&mut self, cause: Cause) -> Result<(), LoopError> {
@@ -25,6 +24,9 @@ impl Realtime {
         let at = self.standing(Instant::now());
         noted(self.tell(at, Trader::ending(close)), &mut outcome)?;
         noted(self.settle(patience).await, &mut outcome)?;
+        if self.is_live() {
+            noted(self.see_out(close, Instant::now() + super::exchange::LAST_ORDERS).await, &mut outcome)?;
+        }
         for price in self.trader.parting(at).into_iter().filter(|_| close) {
             if self.trader.outstanding().is_some() {
                 break; // the disk has not answered in time, and takes no more

@@ -4,6 +4,7 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 mod closing; // the end of the loop
+mod exchange; // what is different where the money is real
 #[cfg(test)]
 mod tests;
 mod warming; // its start
@@ -16,6 +17,7 @@ use super::{
     prices::Prices,
     progress::Progress,
     results::Results,
+    session::Session,
     signs::Signs,
     text::{Teller, too_small},
     trades_csv::{OutError, TradesCsv},
@@ -23,7 +25,7 @@ use super::{
 use crate::{
     candles_file::FileError,
     config::Speed,
-    engine::{Action, Engine, Event, Halt, Note, Trade},
+    engine::{Action, Engine, Event, Halt, Need, Note, Trade},
     market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
     run::clocks::wall_ms,
     stop::{Cause, Stop},
@@ -82,6 +84,8 @@ pub struct Realtime {
     close_on_stop: bool,
     /// The engine wants the run to end.
     emergency: bool,
+    /// The capital was held against the markets' minimums.
+    weighed: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
 }
@@ -155,6 +159,7 @@ impl Realtime {
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
             emergency: false,
+            weighed: false,
             actions: Vec::new(),
         }
     }
@@ -176,7 +181,7 @@ impl Realtime {
             return Ok(()); // the history is not whole, and with it nothing can be decided or closed
         }
         self.begin()?;
-        warn_of_small_capital(self.trader.engine());
+        self.weigh();
         self.say_lines(Instant::now());
         self.signs.ready();
         while stop.cause().is_none() {
@@ -197,6 +202,7 @@ impl Realtime {
         self.tell_done()?;
         self.lift_halt(began)?;
         self.work(began, stop)?;
+        self.weigh();
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
         self.keeping.turn(began, &self.trader, sample)?;
         let written = self.results.flush(began);
@@ -244,8 +250,10 @@ impl Realtime {
 
     /// What happens next. While a commit is waited for, nothing does for a second, so that no decision depends on the disk at any speed; then
     /// protective orders go without it, and so does an exit that is due (S5): from there on the market's time is the process's.
+    ///
+    /// An exchange does not wait, and there nothing does but the orders that the engine holds back itself.
     fn due(&self) -> Due {
-        if let Some((since, from)) = self.keeping.asked() {
+        if let Some((since, from)) = self.keeping.asked().filter(|_| !self.is_live()) {
             let Some(deadline) = self.trader.next_deadline() else { return Due::Disk };
             let at = deadline.max(from.plus_ms(PATIENCE_MS));
             let wait = Duration::from_millis(at.since_ms(from).unsigned_abs());
@@ -296,6 +304,7 @@ impl Realtime {
             self.pace.set(market, now);
         }
         session.live().for_each(|symbol| self.signs.data_came(symbol));
+        self.look_at_account(now);
     }
 
     /// Tells the trader, does all that it asks for, and tells it what has become durable.
@@ -343,15 +352,17 @@ impl Realtime {
         match action {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
+            Action::Need(Need::Reconcile) if self.is_live() => self.with_session(Session::reconcile),
             // a session knows itself which candles were not delivered, and asks for them
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
+            // on paper they went to the venue
+            Action::Order(command) if self.is_live() => self.with_session(|session| session.order(command)),
             Action::Halt(Halt::Emergency) => {
                 self.emergency = true;
                 let reason = self.teller().emergency();
                 self.keeping.halt(reason, wall_ms());
             }
             Action::Halt(Halt::Pause | Halt::Close) => {}
-            // orders went to the venue
             Action::Order(_) => {}
         }
         Ok(())

@@ -6,7 +6,6 @@ use crate::{
     market::ClosedCandle,
     run::text::Teller,
     stop::Stop,
-    trader::Trader,
 };
 use log::info;
 use std::time::Instant;
@@ -86,14 +85,17 @@ impl Realtime {
         self.keeping.start();
         self.results.begin(self.trader.engine());
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
-        for event in Trader::opening(reason.is_some()) {
+        for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
         }
         self.signs.halted(reason);
-        match self.trader.outstanding() {
-            Some(batch) => self.tell(self.pace.latest(), Event::Committed { batch }),
-            None => Ok(()),
+        if let Some(batch) = self.trader.outstanding() {
+            self.tell(self.pace.latest(), Event::Committed { batch })?;
         }
+        if let Some(session) = self.prices.session() {
+            session.begin();
+        }
+        Ok(())
     }
 
     /// A halt that is over is lifted.

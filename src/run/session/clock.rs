@@ -25,6 +25,12 @@ impl SessionClock {
         self.begins.plus_ms(elapsed_ms as i64)
     }
 
+    /// How fast it goes.
+    #[must_use]
+    pub const fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// When it shows `at`; what it cannot show within an hour is looked at again then.
     #[must_use]
     pub fn instant(&self, at: Timestamp) -> Instant {

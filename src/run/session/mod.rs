@@ -8,13 +8,14 @@ mod text; // its words
 
 use super::{
     clocks::{Reading, STALL_MS},
-    wire::{Arrival, Wire},
+    health::Status,
+    wire::{Arrival, Stamp, Wire},
 };
 use crate::{
     engine::{Event, Proof},
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
-    market::{FeedState, PriceBar, SymbolId, Timestamp},
+    market::{FeedState, OrderCommand, PriceBar, SymbolId, Timestamp},
 };
 use clock::SessionClock;
 use futures_lite::future::{block_on, poll_once};
@@ -47,6 +48,8 @@ pub struct Session {
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
     queue: VecDeque<(Timestamp, Event)>,
+    /// What is about the account and came before the trader had begun: it is told then. Each thing is said once, so it has the gateway's limits.
+    early: Option<VecDeque<(Timestamp, Event)>>,
     /// When a request was answered last.
     answered_at: Timestamp,
     /// Since when streams are silent while requests are answered.
@@ -75,6 +78,7 @@ impl Session {
             names,
             feeds,
             queue: VecDeque::new(),
+            early: Some(VecDeque::new()),
             answered_at: begins,
             silent_since: begins,
             look_due: begins.plus_ms(LOOK_EVERY_MS),
@@ -117,6 +121,28 @@ impl Session {
     #[must_use]
     pub fn view(&self) -> View {
         self.gateway.view()
+    }
+
+    /// The trader has its history and was told what a run begins with: now it hears of the account.
+    pub fn begin(&mut self) {
+        let early = self.early.take().unwrap_or_default();
+        early.into_iter().rev().for_each(|event| self.queue.push_front(event));
+    }
+
+    /// The engine wants this done to an order.
+    pub fn order(&mut self, command: OrderCommand) {
+        self.tell(Input::Order(command));
+    }
+
+    /// The engine doubts the account: it is compared anew.
+    pub fn reconcile(&mut self) {
+        self.tell(Input::Reconcile);
+    }
+
+    /// What of the account a person should know; nothing where it is not traded.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<(Status, String)> {
+        self.view().account.map_or_else(Vec::new, |account| text::troubles(&account))
     }
 
     /// Why no symbol is traded, where none is.
@@ -233,7 +259,11 @@ impl Session {
             Output::Send(socket, text) => self.wire.send(socket, text),
             Output::Disconnect(socket) => self.wire.disconnect(socket),
             Output::Fetch(id, lane, request) => self.wire.fetch(id, lane, &request),
-            Output::Call(..) => {} // an account is not traded yet
+            Output::Call(id, lane, call) => {
+                let (taken, speed) = (Instant::now(), self.clock.speed());
+                let at = self.gateway.stamp(self.clock.at(taken));
+                self.wire.call(id, lane, call, at.map(|at| Stamp { at, taken, speed }));
+            }
             Output::News(at, news) => self.hear(at, news),
             Output::Say(remark) => self.say(&remark),
         }
@@ -251,7 +281,11 @@ impl Session {
             News::Feed(symbol, state) => self.feeds[symbol.index()] = *state,
             _ => {}
         }
-        self.queue.push_back((at, news.into()));
+        let event = news.into();
+        match &mut self.early {
+            Some(early) if is_of_account(&event) => early.push_back((at, event)),
+            Some(_) | None => self.queue.push_back((at, event)),
+        }
     }
 
     /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
@@ -266,6 +300,23 @@ impl Session {
     fn say(&self, remark: &Remark) {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
+    }
+}
+
+/// Whether it is about the account, and not about the market.
+const fn is_of_account(event: &Event) -> bool {
+    match event {
+        Event::Order(_) | Event::Account(_) | Event::Funding(_) | Event::Proof(_) | Event::Foreign(..) => true,
+        Event::Candle(_)
+        | Event::Price(_)
+        | Event::Instrument(..)
+        | Event::FundingRate(_)
+        | Event::Feed(..)
+        | Event::ClockDoubt(_)
+        | Event::Committed { .. }
+        | Event::StoreDoubt(_)
+        | Event::Command(_)
+        | Event::Wake => false,
     }
 }
 

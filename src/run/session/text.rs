@@ -1,9 +1,12 @@
 //! The session's words.
 
 use crate::{
-    gateway::{Remark, View},
+    gateway::{AccountState, Remark, View},
     market::{DAY_MS, SymbolId},
-    run::text::{self, counted, market_time},
+    run::{
+        health::Status,
+        text::{self, counted, market_time},
+    },
 };
 use log::Level;
 use std::time::Duration;
@@ -46,6 +49,7 @@ pub fn line(remark: &Remark, names: &[String]) -> (Level, String) {
                 market_time(*until)
             ),
         ),
+        Remark::Account { what, grave } => (if *grave { Level::Error } else { Level::Info }, what.clone()),
         Remark::Ready { candles } => (Level::Info, format!("✓ History: {}", counted(u64::from(*candles), "candle"))),
     }
 }
@@ -68,8 +72,9 @@ pub fn shares(view: &View) -> String {
     });
     let sockets = sockets.collect::<Vec<_>>().join("; ");
     let (rest, candles) = (&view.rest, &view.candles);
+    let account = view.account.as_ref().map_or_else(String::new, |account| format!("; {}", of_account(account)));
     format!(
-        "Market data: streams {sockets}; {} by stream, {} by REST; REST {}, {} failed, {} ms on average, weight {} of {}",
+        "Market data: streams {sockets}; {} by stream, {} by REST; REST {}, {} failed, {} ms on average, weight {} of {}{account}",
         counted(candles.streamed, "candle"),
         candles.asked,
         counted(rest.requests, "request"),
@@ -78,6 +83,32 @@ pub fn shares(view: &View) -> String {
         rest.used,
         rest.limit
     )
+}
+
+/// What went to the exchange and came from it for the account.
+fn of_account(account: &AccountState) -> String {
+    let stream = account.stream_up_ms.map_or_else(|| "down".to_owned(), |ms| format!("up {} s", ms / 1000));
+    let proof = account.last_proof_ms.filter(|_| account.proven);
+    let proof = proof.map_or_else(|| "unproven".to_owned(), |ms| format!("proven {ms} ms ago"));
+    format!(
+        "account {proof}, stream {stream}, {} open, {} sent, {} ms on average, {} at worst, {} refused, {} in doubt, {}",
+        counted(account.orders as u64, "order"),
+        account.sent,
+        account.average_latency_ms,
+        account.worst_latency_ms,
+        account.refusals,
+        account.doubts,
+        counted(account.trades, "trade"),
+    )
+}
+
+/// What of the account a person should know.
+pub fn troubles(account: &AccountState) -> Vec<(Status, String)> {
+    let refused = account.refused.map(|why| (Status::Critical, format!("no entries: {why}")));
+    let silent = account.stream_up_ms.is_none().then(|| (Status::Degraded, "the account's stream is down".to_owned()));
+    let orders = counted(account.unknown as u64, "order");
+    let unknown = (account.unknown > 0).then(|| (Status::Degraded, format!("{orders} in doubt")));
+    refused.into_iter().chain(silent).chain(unknown).collect()
 }
 
 fn missed(candles: u32, timeframe: &str) -> String {

@@ -228,7 +228,7 @@ fn positions(memory: &Memory) -> impl Iterator<Item = Position> {
     let Memory { names, trader, .. } = memory;
     trader.engine().positions().map(|position| {
         let engine::Position { symbol, plan, .. } = position;
-        let mark = trader.venue().mark(*symbol);
+        let mark = trader.venue().and_then(|venue| venue.mark(*symbol));
         Position {
             symbol: names.symbols[symbol.index()].to_string(),
             strategy: names.strategies.get(usize::from(plan.strategy)).cloned(),

@@ -109,7 +109,8 @@ impl Page<'_> {
         let at = account.market_time.map_or_else(String::new, |time| format!(", {}", market_time(time.at())));
         self.entry("Market", &format!("{}{at}", account.market.as_deref().unwrap_or("not known")));
         let Some((balance, capital)) = account.balance.zip(account.capital) else { return };
-        let change = rounded((balance - capital) * Decimal::ONE_HUNDRED / capital, 2);
+        let change = ((balance - capital) * Decimal::ONE_HUNDRED).checked_div(capital); // an exchange's account may be empty
+        let change = rounded(change.unwrap_or_default(), 2);
         let equity = account.equity.map_or_else(String::new, |equity| format!(", equity {:.2}", rounded(equity, 2)));
         self.entry("Balance", &format!("{:.2} USDT ({change:+.2} %){equity}", rounded(balance, 2)));
     }

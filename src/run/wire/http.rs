@@ -5,6 +5,7 @@ use super::{
     address::{bare, bracketed},
     names::Names,
 };
+use crate::exchange::private::{Method, Signed};
 use futures_rustls::{
     pki_types::ServerName,
     rustls::{ClientConfig, ClientConnection, StreamOwned},
@@ -21,6 +22,7 @@ use std::{
 };
 use ureq::{
     Agent, Error, Proxy, ProxyProtocol,
+    http::{HeaderValue, Request},
     unversioned::transport::{
         Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, TcpConnector,
         Transport, TransportAdapter, time,
@@ -95,10 +97,16 @@ impl Http {
     }
 
     /// Asks, and waits for the whole response.
-    pub fn get(&self, url: &str) -> Result<Taken, Failed> {
+    pub fn send(&self, base: &str, signed: Signed) -> Result<Taken, Failed> {
         self.left.at.store(0, Ordering::Relaxed);
         let failed = |error: Error| Failed { why: words(&error), sent: self.left.since().is_some() };
-        let mut response = self.agent.get(url).call().map_err(failed)?;
+        let has_body = matches!(signed.method, Method::Post | Method::Put);
+        let request = request(base, signed).map_err(|error| failed(error.into()))?;
+        let response = match has_body {
+            true => self.agent.run(request.map(|()| [0u8; 0].as_slice())), // of no bytes: that is said
+            false => self.agent.run(request),
+        };
+        let mut response = response.map_err(failed)?;
         let body = response.body_mut().with_config().limit(BODY_BYTES as u64).read_to_vec().map_err(failed)?;
         let headers = response.headers().iter().take(MOST_HEADERS);
         let headers = headers
@@ -108,11 +116,29 @@ impl Http {
     }
 }
 
+/// Without a body; headers are not shown in any log.
+fn request(base: &str, signed: Signed) -> Result<Request<()>, ureq::http::Error> {
+    let method = match signed.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+    };
+    let mut request = Request::builder().method(method).uri(format!("{base}{}", signed.path));
+    for (name, value) in signed.headers {
+        let mut value = HeaderValue::try_from(value)?;
+        value.set_sensitive(true);
+        request = request.header(name, value);
+    }
+    request.body(())
+}
+
 /// For a person, without `ureq`'s own names of the stages.
 fn words(error: &Error) -> String {
     match error {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => "the connection ended too early".to_owned(),
         Error::Io(error) => error.to_string(),
+        Error::BadUri(_) => "the address cannot be requested".to_owned(), // it would be shown
         Error::Timeout(_) => "it took too long".to_owned(),
         Error::BodyExceedsLimit(most) => format!("the response is longer than {most} bytes"),
         Error::LargeResponseHeader(..) => format!("the response's head is longer than {HEAD_BYTES} bytes"),

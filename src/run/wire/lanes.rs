@@ -6,15 +6,22 @@ use super::{
     Arrival, Limits, Line,
     http::{Failed, Http, Taken},
     names::Names,
+    signing::{Signer, Stamp},
 };
-use crate::gateway::{Lane, RequestId};
+use crate::{
+    exchange::private::{Call, Method, Signed},
+    gateway::{Lane, RequestId},
+};
 use async_channel::{Receiver, Sender, TrySendError, bounded};
 use futures_lite::Stream;
 use std::{
     io,
     panic::{self, AssertUnwindSafe},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     thread,
     time::{Duration, Instant},
@@ -26,6 +33,8 @@ pub(super) const MOST_WAITING: usize = 64;
 const MOST_ANSWERS: usize = 4;
 /// Of a lane's stack, which runs handshakes.
 const STACK_BYTES: usize = 256 * 1024;
+/// Why an answer, or a request that waited, is of no use any more.
+const STOOD_STILL: &str = "the process stood still meanwhile";
 
 /// The lanes and what they answer.
 pub(super) struct Lanes {
@@ -35,15 +44,24 @@ pub(super) struct Lanes {
     lanes: [Option<Sender<Job>>; 3],
     done: Sender<Answer>,
     answers: Pin<Box<Receiver<Answer>>>,
-    /// How often the process has stood still: what was asked before is not believed, and no connection used.
-    age: u64,
+    /// How often the process has stood still: what was asked before is not sent, not believed, and no connection used.
+    age: Arc<AtomicU64>,
+    signer: Option<Signer>,
 }
 
 struct Job {
     id: RequestId,
-    url: String,
+    what: Wanted,
     asked: Instant,
     age: u64,
+}
+
+/// What is sent.
+enum Wanted {
+    /// A request that anybody may send.
+    Public(String),
+    /// One of the account's, whose time begins at this stamp.
+    Private(Call, Stamp, Signer),
 }
 
 struct Answer {
@@ -55,13 +73,38 @@ struct Answer {
 impl Lanes {
     pub fn new(line: Arc<Line>, names: Names, limits: Limits) -> Self {
         let (done, answers) = bounded(MOST_ANSWERS);
-        Self { line, names, limits, lanes: [None, None, None], done, answers: Box::pin(answers), age: 0 }
+        Self {
+            line,
+            names,
+            limits,
+            lanes: [None, None, None],
+            done,
+            answers: Box::pin(answers),
+            age: Arc::default(),
+            signer: None,
+        }
+    }
+
+    /// From now on requests of an account can be sent.
+    pub fn sign_with(&mut self, signer: Signer) {
+        self.signer = Some(signer);
     }
 
     /// Hands a request over; an answer where that fails.
     pub fn fetch(&mut self, id: RequestId, lane: Lane, path: &str) -> Option<Arrival> {
-        let url = format!("{}{path}", self.line.places.rest.base);
-        let job = Job { id, url, asked: Instant::now(), age: self.age };
+        self.send(id, lane, Wanted::Public(path.to_owned()))
+    }
+
+    /// Hands a request of the account's over; an answer where that fails.
+    pub fn call(&mut self, id: RequestId, lane: Lane, call: Call, stamp: Stamp) -> Option<Arrival> {
+        match self.signer.clone() {
+            Some(signer) => self.send(id, lane, Wanted::Private(call, stamp, signer)),
+            None => Some(Arrival::NoResponse { id, why: "there is no key to sign it with".to_owned(), sent: false }),
+        }
+    }
+
+    fn send(&mut self, id: RequestId, lane: Lane, what: Wanted) -> Option<Arrival> {
+        let job = Job { id, what, asked: Instant::now(), age: self.age.load(Ordering::Relaxed) };
         let why = match self.lane(lane) {
             Ok(jobs) => match jobs.try_send(job) {
                 Ok(()) => return None,
@@ -78,7 +121,7 @@ impl Lanes {
 
     /// What is on its way is not believed any more.
     pub fn distrust(&mut self) {
-        self.age += 1;
+        self.age.fetch_add(1, Ordering::Relaxed);
         self.names.distrust();
     }
 
@@ -91,8 +134,8 @@ impl Lanes {
 
     fn arrival(&self, Answer { id, age, what }: Answer) -> Arrival {
         match what {
-            Ok(_) if age != self.age => {
-                Arrival::NoResponse { id, why: "the process stood still meanwhile".to_owned(), sent: true }
+            Ok(_) if age != self.age.load(Ordering::Relaxed) => {
+                Arrival::NoResponse { id, why: STOOD_STILL.to_owned(), sent: true }
             }
             Ok(Taken { status, headers, body, took }) => Arrival::Response { id, status, headers, body, took },
             Err(Failed { why, sent }) => Arrival::NoResponse { id, why, sent },
@@ -110,7 +153,8 @@ impl Lanes {
                     Lane::Data => ("http data", self.limits.data),
                 };
                 let (jobs, to_do) = bounded(MOST_WAITING);
-                let worker = Worker { line: Arc::clone(&self.line), names: self.names.clone(), timeout, client: None };
+                let (line, names, now) = (Arc::clone(&self.line), self.names.clone(), Arc::clone(&self.age));
+                let worker = Worker { line, names, timeout, now, client: None };
                 let done = self.done.clone();
                 let builder = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
                 builder.spawn(move || worker.work(&to_do, &done))?;
@@ -133,22 +177,24 @@ struct Worker {
     line: Arc<Line>,
     names: Names,
     timeout: Duration,
+    /// The age of the process now.
+    now: Arc<AtomicU64>,
     /// With the age of its connection.
     client: Option<(u64, Http)>,
 }
 
 impl Worker {
     fn work(mut self, jobs: &Receiver<Job>, answers: &Sender<Answer>) {
-        while let Ok(Job { id, url, asked, age }) = jobs.recv_blocking() {
-            let sent = asked.elapsed() <= self.timeout;
-            let what = if sent {
-                let what = panic::catch_unwind(AssertUnwindSafe(|| self.get(&url, age)));
-                what.unwrap_or_else(|_| {
-                    self.client = None;
-                    Err(Failed { why: "its thread panicked".to_owned(), sent: true })
-                })
-            } else {
-                Err(Failed { why: "it waited too long for its turn".to_owned(), sent: false })
+        while let Ok(Job { id, what, asked, age }) = jobs.recv_blocking() {
+            let what = match self.too_late(asked, age) {
+                Some(why) => Err(Failed { why: why.to_owned(), sent: false }),
+                None => {
+                    let what = panic::catch_unwind(AssertUnwindSafe(|| self.send(what, age)));
+                    what.unwrap_or_else(|_| {
+                        self.client = None;
+                        Err(Failed { why: "its thread panicked".to_owned(), sent: true })
+                    })
+                }
             };
             if answers.send_blocking(Answer { id, age, what }).is_err() {
                 return;
@@ -156,14 +202,31 @@ impl Worker {
         }
     }
 
-    fn get(&mut self, url: &str, age: u64) -> Result<Taken, Failed> {
+    /// Why a request whose turn has come is not sent any more.
+    fn too_late(&self, asked: Instant, age: u64) -> Option<&'static str> {
+        if age != self.now.load(Ordering::Relaxed) {
+            return Some(STOOD_STILL);
+        }
+        (asked.elapsed() > self.timeout).then_some("it waited too long for its turn")
+    }
+
+    fn send(&mut self, what: Wanted, age: u64) -> Result<Taken, Failed> {
         if self.client.as_ref().is_none_or(|(of, _)| *of != age) {
             let client = Http::new(&self.line, &self.names, self.timeout);
             self.client = Some((age, client.map_err(|error| Failed { why: error.to_string(), sent: false })?));
         }
-        match &self.client {
-            Some((_, client)) => client.get(url),
-            None => Err(Failed { why: "there is no client".to_owned(), sent: false }),
+        let Some((_, client)) = &self.client else {
+            return Err(Failed { why: "there is no client".to_owned(), sent: false });
+        };
+        let base = &self.line.places.rest.base;
+        match what {
+            Wanted::Public(path) => client.send(base, Signed { method: Method::Get, path, headers: Vec::new() }),
+            Wanted::Private(call, stamp, signer) => {
+                let taken = client.send(base, signer.sign(&call, stamp.now()));
+                let mut taken = taken.map_err(|failed| Failed { why: signer.hidden(failed.why), ..failed })?;
+                signer.hide_in(&mut taken.body);
+                Ok(taken)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [`Wire::disconnect`]. Text frames and binary ones are the same, pings are answered here, and so is a close. A request is answered once:
 //! with [`Arrival::Response`] whatever its status, also a redirect, which is not followed; or with [`Arrival::NoResponse`], where `sent` is false
 //! only if no byte of it can have left: the name was not found, nobody took the connection, the proxy or the handshake failed, the
-//! queue was full. A body that was cut, or is over its limit, is no response. After [`Wire::forget`] no socket is left and none of them is
+//! queue was full, or the process stood still while it waited. A body that was cut, or is over its limit, is no response. After [`Wire::forget`] no socket is left and none of them is
 //! told of, and a request that was on its way has no response, since it would be old.
 //!
 //! **Threads.** Sockets run in [`Wire::next`], on the thread that calls it. A lane has one thread, started with its first request:
@@ -12,6 +12,9 @@
 //!
 //! **Limits.** [`Limits`] for times; 16 sockets; 64 requests waiting in a lane; messages of 1 MiB, 64 KiB waiting to be sent on a socket;
 //! bodies of 8 MiB unpacked, heads of 16 KiB, 64 headers, names in lower case. Each is a constant where it is used. A connection for requests is kept for 50 s after each.
+//!
+//! **Keys.** A request of an account's gets its time, its signature and its key in its lane's thread, just before it is sent, and none of
+//! the three is in any word that is told.
 //!
 //! **Trust.** TLS 1.2 and 1.3 with the roots compiled in, and those of [`Address::ca_file`] beside them. The environment names neither
 //! a proxy nor a root.
@@ -23,6 +26,7 @@ mod http; // ureq with our resolver and TLS
 mod lanes; // requests, a thread a lane
 mod names; // addresses of hosts
 mod pipe; // a connection as tungstenite reads it
+mod signing; // time and signature, at the last moment
 mod socket; // one stream
 #[cfg(test)]
 mod tests;
@@ -30,10 +34,11 @@ mod tls; // the roots
 
 pub use address::{Address, AddressError};
 pub use async_tungstenite::tungstenite::Bytes;
+pub use signing::{Signer, Stamp};
 pub use tls::CaError;
 
 use crate::{
-    exchange::Request,
+    exchange::{Request, private::Call},
     gateway::{Lane, RequestId, SocketId},
 };
 use address::Places;
@@ -188,6 +193,23 @@ impl Wire {
     /// Sends a request; those of a lane one after the other. One that waits longer for its turn than it may take is not sent.
     pub fn fetch(&mut self, id: RequestId, lane: Lane, request: &Request) {
         self.refused.extend(self.lanes.fetch(id, lane, &request.path));
+    }
+
+    /// From now on requests of an account can be sent.
+    pub fn sign_with(&mut self, signer: Signer) {
+        self.lanes.sign_with(signer);
+    }
+
+    /// Sends a request of the account's, with the time and the signature of the moment at which its lane sends it. Without a stamp the
+    /// exchange's clock is not known, and nothing is sent.
+    pub fn call(&mut self, id: RequestId, lane: Lane, call: Call, stamp: Option<Stamp>) {
+        self.refused.extend(match stamp {
+            Some(stamp) => self.lanes.call(id, lane, call, stamp),
+            None => {
+                let why = "the exchange's clock is not known".to_owned();
+                Some(Arrival::NoResponse { id, why, sent: false })
+            }
+        });
     }
 
     /// The process stood still: what sockets hold and connections promise is not true any more. All sockets are gone.

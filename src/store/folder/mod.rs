@@ -14,7 +14,7 @@ mod space; // the disk's free bytes, a folder's size
 
 pub use aside::OLD;
 pub use lock::{Holder, holder};
-pub use place::{default_folder, folder_of};
+pub use place::{Kind, folder_of};
 pub use space::{Room, room, size};
 
 use lock::Lock;

@@ -14,13 +14,28 @@ pub fn default_folder(env: &Lookup) -> PathBuf {
     whole(of_service.or_else(of_user).unwrap_or_else(|| "smolbear-data".into()))
 }
 
-/// The data directory of a run, absolute. An experiment (recorded data, or any speed but the market's) has one only where it is told so: what it
-/// earns is no part of the account that goes on from day to day.
+/// What an account is, as far as its place depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Simulated money that goes on from day to day.
+    Paper,
+    /// Recorded data, or any speed but the market's: what it earns is no part of that account.
+    Experiment,
+    /// Real money.
+    Live,
+}
+
+/// Where the account with real money is, within the directory of the bot.
+const LIVE: &str = "live";
+
+/// The data directory of a run, absolute. An experiment has one only where it is told so, and real money one of its own.
 #[must_use]
-pub fn folder_of(flag: Option<&Path>, is_experiment: bool, env: &Lookup) -> Option<PathBuf> {
-    match flag {
-        Some(path) => Some(whole(path.to_owned())),
-        None => (!is_experiment).then(|| default_folder(env)),
+pub fn folder_of(flag: Option<&Path>, kind: Kind, env: &Lookup) -> Option<PathBuf> {
+    match (flag, kind) {
+        (Some(path), _) => Some(whole(path.to_owned())),
+        (None, Kind::Paper) => Some(default_folder(env)),
+        (None, Kind::Live) => Some(default_folder(env).join(LIVE)),
+        (None, Kind::Experiment) => None,
     }
 }
 
@@ -56,18 +71,21 @@ mod tests {
     }
 
     #[test]
-    fn an_experiment_has_a_directory_only_where_it_is_told_one() {
+    fn an_experiment_has_a_directory_only_where_it_is_told_one_and_real_money_its_own() {
         let env = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
         let (home, here) = (Path::new("/home/a/.local/state/smolbear"), std::env::current_dir().unwrap());
-        for (flag, is_experiment, want) in [
-            (None, false, Some(home)),
-            (None, true, None),
-            (Some("/data"), false, Some(Path::new("/data"))),
-            (Some("data"), true, Some(here.join("data").as_path())),
-            (Some(""), false, Some(Path::new(""))),
+        let live = home.join("live");
+        for (flag, kind, want) in [
+            (None, Kind::Paper, Some(home)),
+            (None, Kind::Experiment, None),
+            (None, Kind::Live, Some(live.as_path())),
+            (Some("/data"), Kind::Paper, Some(Path::new("/data"))),
+            (Some("/data"), Kind::Live, Some(Path::new("/data"))),
+            (Some("data"), Kind::Experiment, Some(here.join("data").as_path())),
+            (Some(""), Kind::Paper, Some(Path::new(""))),
         ] {
-            let got = folder_of(flag.map(Path::new), is_experiment, &env);
-            assert_eq!(got.as_deref(), want, "{flag:?} {is_experiment}");
+            let got = folder_of(flag.map(Path::new), kind, &env);
+            assert_eq!(got.as_deref(), want, "{flag:?} {kind:?}");
         }
     }
 }

@@ -7,12 +7,12 @@ use super::{
 use crate::{
     engine::Settings,
     simulation::matching,
-    trader::{Picture, Trader, Venue},
+    trader::{Picture, Trader},
 };
 use serde::{Deserialize, Serialize};
 
 /// Counts up with every change of what a segment holds; also where only a type changes that events, actions or state are made of.
-pub const FORMAT: u16 = 3;
+pub const FORMAT: u16 = 4;
 /// The program that writes.
 const VERSION: &str = env!("SMOLBEAR_VERSION");
 const MAGIC: &[u8; 8] = b"smolbear";
@@ -37,8 +37,8 @@ pub struct Head {
     pub continues: bool,
     /// The engine's numbers.
     pub engine: Settings,
-    /// The venue's numbers.
-    pub venue: matching::Settings,
+    /// The venue's numbers; `None` where it was an exchange, whose words are among the events.
+    pub venue: Option<matching::Settings>,
     /// The trader's whole state.
     pub picture: Picture,
 }
@@ -47,13 +47,12 @@ impl Head {
     /// Where a trader stands.
     #[must_use]
     pub fn of(trader: &Trader, begun_ms: i64, continues: bool) -> Self {
-        let Venue::Matching(matching) = trader.venue();
         Self {
             wrote: VERSION.to_owned(),
             begun_ms,
             continues,
             engine: trader.engine().settings_from_here(),
-            venue: matching.settings().clone(),
+            venue: trader.venue().matching().map(|matching| matching.settings().clone()),
             picture: trader.picture(),
         }
     }

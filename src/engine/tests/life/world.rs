@@ -1,7 +1,11 @@
 //! An engine, and a venue that does what it is told to do.
 
 use super::{super::*, Deed, Step};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::market::{AccountView, PositionView};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Add,
+};
 
 /// An order as the venue has it.
 #[derive(Debug, Clone)]
@@ -21,8 +25,49 @@ enum Their {
     Gone,
 }
 
+/// Where the orders go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Venue {
+    Paper,
+    /// Its account is compared, others may trade on it, and time passes by deadlines.
+    Exchange,
+}
+
+/// What has happened at an exchange.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    pub closed_outside: u64,
+    /// Views with something that is not ours.
+    pub foreign: u64,
+    /// Positions that were uncovered for too long, and those that were closed for it.
+    pub uncovered: u64,
+    pub given_up: u64,
+    pub transfers: u64,
+    /// Views from before a fill was told.
+    pub early: u64,
+}
+
+impl Add for Seen {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            closed_outside: self.closed_outside + other.closed_outside,
+            foreign: self.foreign + other.foreign,
+            uncovered: self.uncovered + other.uncovered,
+            given_up: self.given_up + other.given_up,
+            transfers: self.transfers + other.transfers,
+            early: self.early + other.early,
+        }
+    }
+}
+
 pub struct World {
     pub rig: Rig,
+    venue: Venue,
+    pub seen: Seen,
+    /// What was moved into the account and is not known yet.
+    moved: Decimal,
     /// All that were handed in.
     candles: Vec<ClosedCandle>,
     /// The last batch that was to be made durable.
@@ -59,7 +104,7 @@ const fn sign(side: OrderSide) -> Decimal {
 
 impl World {
     /// Two rules, a trailing stop and a time limit, in a market that has swung for a while.
-    pub fn new() -> Self {
+    pub fn new(venue: Venue) -> Self {
         let minute = |rule| strategies::Settings { timeframe: Timeframe::M1, context: Timeframe::M1, ..rule };
         let both = [strategies::Settings::oversold_bounce(), strategies::Settings::short_the_rip()];
         let exits = Exits { trailing: true, trailing_pct: 0.2, time_limit: true, max_hold_s: 900 };
@@ -79,8 +124,12 @@ impl World {
             rig.now = rig.now.plus_ms(MINUTE_MS);
         }
         candles.iter().for_each(|candle| rig.event(as_history(candle)));
+        rig.engine.state.live = venue == Venue::Exchange;
         Self {
             rig,
+            venue,
+            seen: Seen::default(),
+            moved: Decimal::ZERO,
             candles,
             asked: 0,
             orders: Vec::new(),
@@ -127,11 +176,25 @@ impl World {
                 Action::Order(OrderCommand::Place(request)) => {
                     let quiet = self.store_in_doubt || !self.proven || self.rig.engine.state.orders.in_doubt();
                     assert!(request.reduce_only || !quiet, "S7: an entry while in doubt");
+                    let foreign = self.rig.engine.foreign().count() > 0;
+                    assert!(request.reduce_only || !foreign, "S15: an entry where something is not ours");
                     assert!(self.names.insert(request.id), "S1: {} was sent twice", request.id);
                     self.orders.push(Theirs { request: *request, filled: Decimal::ZERO, stage: Their::New });
                 }
                 Action::Order(OrderCommand::Cancel { id, .. }) => self.cancels.push(*id),
                 Action::Need(Need::Reconcile) => self.proven = false,
+                Action::Alert(Note::ClosedOutside { qty, price, .. }) => {
+                    self.seen.closed_outside += 1;
+                    let closed = if self.known.is_sign_negative() { -*qty } else { *qty };
+                    self.known -= closed;
+                    self.cash += closed * price;
+                }
+                Action::Alert(Note::Uncovered(_)) => self.seen.uncovered += 1,
+                Action::Alert(Note::Unprotected(_)) => self.seen.given_up += 1,
+                Action::Log(Note::Adjusted { by, .. }) => {
+                    self.cash += by;
+                    self.moved -= by;
+                }
                 _ => {}
             }
         }
@@ -143,9 +206,33 @@ impl World {
         assert_eq!(self.ours(), self.known, "the position is the sum of its fills");
         let open = self.rig.engine.state.orders.open().count();
         assert!(open <= 40, "S13: {open} orders");
+        self.check_cover();
         if self.known.is_zero() {
             assert_eq!(self.rig.engine.account().balance, settings().capital + self.cash, "money was made or lost");
         }
+    }
+
+    /// S2: at an exchange, a position that has no stop there for its whole size is being closed after ten seconds.
+    fn check_cover(&self) {
+        for position in self.rig.engine.positions().filter(|_| self.venue == Venue::Exchange) {
+            let stands = |order: &&Theirs| order.stage == Their::Live && order.request.reduce_only;
+            let known = |order: &Theirs| {
+                self.rig.engine.state.orders.find(order.request.id).is_some_and(|ours| ours.covers(position.qty))
+            };
+            let covered = self.orders.iter().filter(stands).any(known);
+            let since = position.uncovered.map_or(self.rig.now, |uncovered| uncovered.since);
+            let ms = self.rig.now.since_ms(since);
+            let claims = position.uncovered.is_none() && self.lost.is_empty() && self.untold.is_empty();
+            assert!(covered || !claims || self.doomed(position), "S2: {position:?} passes for covered");
+            assert!(covered || position.closing.is_some() || ms <= 10_000, "S2: uncovered for {ms} ms");
+        }
+    }
+
+    /// Whether what covers a position has ended, and word of it was lost or is on its way.
+    fn doomed(&self, position: &Position) -> bool {
+        let covering = self.rig.engine.orders().filter(|order| order.covers(position.qty));
+        let gone = |id: ClientId| self.orders.iter().any(|order| order.request.id == id && order.stage != Their::Live);
+        covering.into_iter().all(|order| gone(order.request.id))
     }
 
     fn tell(&mut self, update: OrderUpdate) {
@@ -254,6 +341,9 @@ impl World {
                 self.orders[at].stage = Their::Gone;
                 self.tell(OrderUpdate::Ended { id, how: Ended::Expired });
             }
+            (Deed::Fire, Their::Live) if self.orders[at].request.kind.is_conditional() => {
+                self.tell(OrderUpdate::Ended { id, how: Ended::Triggered });
+            }
             _ => {}
         }
     }
@@ -285,6 +375,8 @@ impl World {
     pub fn apply(&mut self, step: Step) {
         match step {
             Step::Minute(by) => {
+                self.pass(MINUTE_MS - 1);
+                self.rig.now = self.rig.now.floor_to(MINUTE_MS);
                 let (open_time, open) = (self.rig.now, self.rig.price);
                 self.candles.push(minute_of(open_time, open, open + f64::from(by)));
                 self.rig.minute(f64::from(by));
@@ -321,8 +413,55 @@ impl World {
             Step::Store(doubt) => self.doubt_the_store(doubt),
             Step::Compare => self.compare(),
             Step::Close => self.rig.event(Event::Command(Command::Close(BTC))),
+            Step::View { early } => self.view(early),
+            Step::ByHand(thousandths) => self.held += Decimal::new(thousandths.into(), 3),
+            Step::Transfer(amount) => {
+                self.seen.transfers += 1;
+                self.moved += Decimal::from(amount);
+            }
+            Step::Foreign(is_there) => self.rig.event(Event::Foreign(BTC, is_there)),
         }
         self.after();
+    }
+
+    /// At an exchange nothing jumps: what is due in the next milliseconds happens then.
+    fn pass(&mut self, ms: i64) {
+        let until = self.rig.now.plus_ms(ms);
+        let mut wakes = 0;
+        while self.venue == Venue::Exchange
+            && let Some(due) = self.rig.engine.next_deadline().filter(|due| *due <= until)
+        {
+            wakes += 1;
+            assert!(wakes < 200, "L2: it spins");
+            self.rig.now = self.rig.now.max(due);
+            self.rig.event(Event::Wake);
+            self.after();
+        }
+    }
+
+    /// The exchange shows its account. Trades are told before, unless it is early; but not twice, since a difference is looked into.
+    fn view(&mut self, early: bool) {
+        let early = early && !self.rig.engine.state.differences.in_doubt();
+        if !early {
+            self.tell_untold();
+            if !self.untold.is_empty() {
+                return;
+            }
+        }
+        self.seen.early += u64::from(early && !self.untold.is_empty());
+        let side = if self.held > Decimal::ZERO { Side::Long } else { Side::Short };
+        let held = PositionView { symbol: BTC, side, qty: self.held.abs(), entry_price: Decimal::from(100_000) };
+        let balance = self.rig.engine.account().balance + self.moved;
+        let positions = [held].into_iter().filter(|held| !held.qty.is_zero()).collect();
+        self.rig.event(Event::Account(AccountView { balance, positions }));
+        self.after();
+        self.seen.foreign += self.rig.engine.foreign().count() as u64;
+    }
+
+    /// What the exchange has more than we, and what we know of that.
+    fn is_known(&self, excess: Decimal) -> bool {
+        let known = self.rig.engine.state.differences.clone().look(BTC, excess);
+        known == super::super::differences::Worth::Known
     }
 
     fn commit(&mut self) {
@@ -372,6 +511,12 @@ impl World {
     fn crash(&mut self) {
         self.crashes += 1;
         self.restore();
+        if self.venue == Venue::Exchange {
+            let both = [Some(&mut self.rig.engine), self.rig.twin.as_mut()];
+            both.into_iter().flatten().for_each(|engine| engine.state = engine.snapshot().on_exchange());
+            self.rig.event(Event::Command(Command::Start));
+            self.after();
+        }
         self.cancels.clear();
         self.proven = false;
         self.rig.event(Event::Proof(Proof::Doubt));
@@ -396,7 +541,8 @@ impl World {
     fn compare(&mut self) {
         let same =
             self.rig.engine.orders().all(|order| order.stage == Stage::Accepted && self.is_live(order.request.id));
-        if same && self.ours() == self.held && self.untold.is_empty() {
+        let alike = self.is_known(self.held - self.ours());
+        if same && alike && self.untold.is_empty() {
             self.proven = true;
             self.rig.event(Event::Proof(Proof::Proven));
         }
@@ -432,7 +578,13 @@ impl World {
                 }
             }
             self.hear_cancels();
+            if self.venue == Venue::Exchange {
+                self.rig.event(Event::Foreign(BTC, false));
+                self.after();
+                self.view(false);
+            }
             self.compare();
+            self.pass(1_100);
             self.rig.now = self.rig.now.plus_ms(1_100);
             let price = self.rig.price;
             self.rig.bar(price);
@@ -442,9 +594,9 @@ impl World {
 
     fn is_covered(&self) -> bool {
         let live = self.orders.iter().filter(|order| order.stage == Their::Live && order.request.reduce_only);
-        let against = live.filter(|order| sign(order.request.side) * self.held < Decimal::ZERO);
+        let against = live.filter(|order| sign(order.request.side) * self.ours() < Decimal::ZERO);
         let mut ends = against.filter(|order| !matches!(order.request.kind, OrderKind::TakeProfitMarket { .. }));
-        ends.any(|order| order.request.qty - order.filled >= self.held.abs())
+        ends.any(|order| order.request.qty - order.filled >= self.ours().abs())
     }
 
     pub fn check_the_end(&self) {
@@ -455,10 +607,13 @@ impl World {
         if !self.untold.is_empty() {
             return;
         }
-        assert_eq!(self.ours(), self.held, "L1");
+        assert!(self.is_known(self.held - self.ours()), "L1: {} of {} is ours", self.ours(), self.held);
+        assert!(self.venue == Venue::Exchange || self.ours() == self.held, "L1");
+        let apart = self.rig.engine.foreign().count() > 0;
+        assert_eq!(apart, self.ours() != self.held, "S15");
         let waits: Vec<_> =
             self.orders.iter().filter(|order| order.stage != Their::Gone && order.request.reduce_only).collect();
-        if self.held.is_zero() {
+        if self.ours().is_zero() {
             assert!(waits.is_empty(), "L1: an order is left behind: {waits:?}");
         } else {
             assert!(self.is_covered(), "S2: {} is held, and there is only {waits:?}", self.held);

@@ -1,12 +1,16 @@
 //! The private half of the dialect: orders at `/order`, stops and targets at `/algoOrder`, where they are invisible to everything else.
 
 mod calls; // wishes as requests
+mod clearing; // all orders cancelled
 mod replies; // answers
+mod rights; // what a key may do
 mod rows; // orders, positions and trades as both answers and the stream write them
 mod user; // the account's stream
 
 #[cfg(test)]
 mod tests;
+
+pub use rights::{RIGHTS_HOST, read_rights, rights_call};
 
 use super::{Binance, errors};
 use crate::{
@@ -14,7 +18,7 @@ use crate::{
         Failure, Garbled, Response,
         private::{Call, Keys, Reply, Report, Signed, Trading, Wish},
     },
-    market::Timestamp,
+    market::{Class, Timestamp},
 };
 
 /// How long after its time the exchange takes a request, in ms: short, so that what is lost is soon known to be lost.
@@ -39,6 +43,21 @@ impl Trading for Binance {
         }
         let failure = errors::failure(response);
         if calls::is_so_already(wish, failure.code) { Ok(Reply::Done) } else { Err(failure) }
+    }
+
+    fn refusal(&self, code: i64) -> Class {
+        match code {
+            -2018 | -2019 | -2027 | -2028 => Class::Margin,
+            -1111 | -4005..=-4001 | -4014 | -4013 | -4016 | -4023 | -4131 | -4164 => Class::Filter,
+            -2022 | -4118 => Class::ReduceOnly,
+            -2021 | -4142 => Class::WouldTrigger,
+            -4116 => Class::Duplicate,
+            _ => Class::Other,
+        }
+    }
+
+    fn is_missing(&self, code: i64) -> bool {
+        matches!(code, -2011 | -2013)
     }
 
     fn user_stream(&self, listen_key: &str) -> String {

@@ -28,17 +28,22 @@ const LONGEST_REASON: usize = 40;
 impl Binance {
     pub(super) fn read_user(&self, frame: &[u8], reports: &mut Vec<Report>) -> Result<(), Garbled> {
         let head: Envelope<Head<'_>> = fields::read("frame", frame, PhantomData)?;
-        reports.push(match head.event().kind.text() {
+        let report = match head.event().kind.text() {
             Some("ORDER_TRADE_UPDATE") => self.order_changed(&event(frame)?.order)?,
             Some("ALGO_UPDATE") => self.conditional_changed(&event(frame)?.order)?,
-            Some("ACCOUNT_UPDATE") => self.account_changed(&event(frame)?.account)?,
+            Some("ACCOUNT_UPDATE") => {
+                let event = event(frame)?;
+                reports.extend(self.paid(&event));
+                self.account_changed(&event.account)?
+            }
             Some("ACCOUNT_CONFIG_UPDATE") => self.leverage_changed(&event(frame)?.config)?,
             Some("MARGIN_CALL") => Report::MarginCall,
             Some("listenKeyExpired") => Report::Expired,
             // comes before the whole report of the same trade
             Some("TRADE_LITE") => Report::Nothing,
             _ => Report::Unknown,
-        });
+        };
+        reports.push(report);
         Ok(())
     }
 
@@ -83,6 +88,22 @@ impl Binance {
         Ok(Report::Account { reason, balance, positions, closed })
     }
 
+    /// What a change for funding comes to, where the message says it. Its symbol stands beside it, or is that of the position with its own
+    /// margin.
+    fn paid(&self, event: &Event<'_>) -> Option<Report> {
+        let account = &event.account;
+        let is_usdt = |row: &&Balance<'_>| matches!(row.asset.text(), Some("USDT" | "BNFCR"));
+        if account.reason.text() != Some("FUNDING_FEE") || !account.balances.iter().any(|row| is_usdt(&row)) {
+            return None;
+        }
+        let changes = account.balances.iter().filter(is_usdt).map(|row| row.change.decimal());
+        let received: Decimal = changes.sum::<Option<_>>()?;
+        let only = account.positions.first().filter(|_| account.positions.len() == 1);
+        let name = event.symbol.text().or_else(|| only?.symbol.text());
+        let symbol = name.and_then(|name| self.find(name));
+        Some(Report::Funding { symbol, amount: -received, at: event.at.time("time of funding").ok()? })
+    }
+
     fn leverage_changed(&self, config: &Config<'_>) -> Result<Report, Garbled> {
         let Some(symbol) = config.symbol.text().and_then(|name| self.find(name)) else { return Ok(Report::Nothing) };
         let leverage = config.leverage.whole().and_then(|leverage| u32::try_from(leverage).ok());
@@ -125,6 +146,10 @@ struct Event<'a> {
     account: Account<'a>,
     #[serde(rename = "ac")]
     config: Config<'a>,
+    #[serde(rename = "S")]
+    symbol: Scalar<'a>,
+    #[serde(rename = "T")]
+    at: Scalar<'a>,
 }
 
 /// An order or an algo order: one letter may stand for two things, by the kind of message.
@@ -238,6 +263,8 @@ struct Balance<'a> {
     asset: Scalar<'a>,
     #[serde(rename = "wb")]
     wallet: Scalar<'a>,
+    #[serde(rename = "bc")]
+    change: Scalar<'a>,
 }
 
 #[derive(Default, Deserialize)]

@@ -5,4 +5,5 @@ mod proxied; // a proxy in between
 mod requests; // answers, and what is none
 mod rig; // the server
 mod secured; // TLS
+mod signed; // requests of an account
 mod streams; // sockets

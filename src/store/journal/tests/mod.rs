@@ -2,6 +2,7 @@
 
 mod damage;
 mod folder;
+mod live;
 mod recording;
 
 use super::{Entry, Outcome, Recorder};

@@ -1,0 +1,241 @@
+//! The account's half of the session: orders, and the proof that what we know of the account is what the exchange has.
+//!
+//! ```text
+//! engine ──Input::Order──▶ orders ──Output::Call──▶ lanes ──▶ exchange
+//!    ▲                       ▲ │ no word: lookups                 │
+//!    │                       │ ▼                                  │ answers, the account's stream
+//!    └──────News────── checks: proven or in doubt ◀── trades ◀────┘
+//! ```
+//!
+//! One file a concept: `orders` (an order's life), `sending` (lanes, and what answers mean), `lookups` (orders in doubt), `trades` (each once),
+//! `stream` (the account's stream) and `reports` (what it says), `checks` (readings, comparison, proof, audit), `modes`, `wiring` (clock, budget and requests of
+//! the session that it shares), `view`.
+
+mod checks;
+mod lookups;
+mod modes;
+mod orders;
+mod reports;
+mod sending;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod trades;
+mod view;
+mod wiring;
+
+pub use view::AccountView;
+
+use super::{Account, News, Output, SocketId, backoff::Jitter, clock::Clock, streams::Numbers};
+use crate::{
+    exchange::private::{MOST_TRADES, Report, Trading},
+    market::{ClientId, OrderUpdate, Symbol, SymbolId, Timestamp},
+};
+use checks::{Checks, NEVER};
+use modes::ModesCheck;
+use orders::{MOST_LIVE, Order, Orders, Phase};
+use sending::{MARGIN_MS, Tally};
+use stream::UserStream;
+use trades::Trades;
+
+/// Between a trade that the exchange has counted and its report by the stream, at most; then it is asked for.
+const REPORT_MS: i64 = 250;
+/// The buffer of a frame's reports is given back when it has grown beyond this.
+const REPORTS_KEPT: usize = 64;
+/// Lengths of the names that the engine gives: 13 for strategy and symbol, 10 for the time, side and leg, and the attempt.
+const OUR_NAMES: std::ops::RangeInclusive<usize> = 26..=32;
+
+/// Whether the engine may have given this name, perhaps before a restart that has forgotten it.
+fn could_be_ours(name: &ClientId) -> bool {
+    let bytes = name.as_str().as_bytes();
+    let leg = bytes.get(23).zip(bytes.get(24));
+    OUR_NAMES.contains(&bytes.len()) && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
+}
+
+/// What a turn of the session lends to the account.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pub now: Timestamp,
+    /// The trader's clock; `None` before the first comparison.
+    pub market: Option<Timestamp>,
+    pub clock: &'a Clock,
+    pub symbols: &'a [Symbol],
+    pub jitter: &'a mut Jitter,
+    pub numbers: &'a mut Numbers,
+    pub outputs: &'a mut Vec<Output>,
+    /// Since when the account's stream has been up.
+    pub stream_up: Option<Timestamp>,
+}
+
+impl Turn<'_> {
+    fn tell(&mut self, news: News) {
+        if let Some(market) = self.market {
+            self.outputs.push(Output::News(market, news));
+        }
+    }
+
+    fn order(&mut self, update: OrderUpdate) {
+        self.tell(News::Order(update));
+    }
+
+    fn name(&self, symbol: SymbolId) -> String {
+        self.symbols.get(symbol.index()).map_or_else(|| "?".to_owned(), ToString::to_string)
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Books {
+    trading: Box<dyn Trading>,
+    now: Timestamp,
+    orders: Orders,
+    trades: Trades,
+    stream: UserStream,
+    checks: Checks,
+    modes: ModesCheck,
+    tally: Tally,
+    reports: Vec<Report>,
+    /// Funding that was told last, by symbol.
+    paid: Vec<Option<Timestamp>>,
+    /// Orders from before a restart were told to be in doubt.
+    begun: bool,
+}
+
+impl Books {
+    /// An account of which nothing is proven.
+    pub fn new(account: &Account, symbols: usize, trading: Box<dyn Trading>, now: Timestamp) -> Self {
+        let mut counted = account.counted.clone();
+        counted.resize(symbols, None);
+        let mut orders = Orders::default();
+        // whether they were sent, and when, is not known: not after now
+        let look_at = now.plus_ms(trading.window_ms() + MARGIN_MS);
+        for request in account.open.iter().filter(|request| request.symbol.index() < symbols).take(MOST_LIVE) {
+            orders.live.push(Order::restored(*request, now, look_at));
+        }
+        Self {
+            trading,
+            now,
+            orders,
+            trades: Trades::new(&counted, account.since, NEVER),
+            stream: UserStream::new(now),
+            checks: Checks::new(symbols, now),
+            modes: ModesCheck::new(account.leverage, symbols),
+            tally: Tally::default(),
+            reports: Vec::new(),
+            paid: vec![None; symbols],
+            begun: false,
+        }
+    }
+
+    /// The engine doubts the account, or something else does.
+    pub fn doubt(&mut self, turn: &mut Turn<'_>) {
+        self.checks.doubt(turn);
+    }
+
+    /// A handshake is done: what happens from here on is heard, and the account is read anew.
+    pub fn opened(&mut self, id: SocketId, turn: &mut Turn<'_>) {
+        if self.stream.opened(id, turn) {
+            self.trades.forget_unheard();
+            self.checks.doubt(turn);
+        }
+    }
+
+    /// A socket has ended.
+    pub fn closed(&mut self, id: SocketId, why: &str, turn: &mut Turn<'_>) {
+        if self.stream.owns(id) {
+            self.lose_stream(why, false, turn);
+        }
+    }
+
+    fn lose_stream(&mut self, why: &str, still_there: bool, turn: &mut Turn<'_>) {
+        self.stream.lose(why, still_there, turn);
+        self.trades.forget_unheard();
+        self.modes.forget();
+        self.checks.doubt(turn);
+    }
+
+    /// Whatever is on its way is old, and the stream's key may be.
+    pub fn stood_still(&mut self, turn: &mut Turn<'_>) {
+        self.stream.drop_all(turn);
+        self.trades.forget_unheard();
+        self.modes.forget();
+        let sending = self.orders.live.iter().filter(|order| order.phase == Phase::Sending).map(Order::id);
+        let sending: Vec<ClientId> = sending.collect();
+        sending.into_iter().for_each(|id| self.doubt_order(id, turn));
+        self.orders.live.iter_mut().filter_map(|order| order.cancel.as_mut()).for_each(|cancel| cancel.flying = false);
+        self.checks.doubt(turn);
+    }
+
+    /// What follows from what is known and from the time.
+    pub fn tend(&mut self, live: impl Fn(SymbolId) -> bool + Copy, turn: &mut Turn<'_>) {
+        self.now = turn.now;
+        self.begin(turn);
+        self.stream.act(&*self.trading, turn);
+        let up = self.stream.up_since();
+        if up.is_some() && self.trades.deaf_at().is_some_and(|at| at <= turn.now) {
+            self.lose_stream("open, but deaf", true, turn);
+        }
+        self.lose_patience(turn);
+        self.trades.claim(&mut self.orders, turn);
+        self.trades.judge(&self.orders, turn);
+        self.seek_trades(up, turn.now);
+        self.checks.compare(&mut self.trades, turn);
+        self.checks.grow_old(&self.trades, turn);
+        let Self { orders, trades, .. } = self;
+        orders.finish(|symbol| trades.tapes[symbol.index()].read_at, turn);
+        self.conclude(turn);
+        let settled = self.is_settled() && self.modes.are_right(live);
+        self.checks.prove(self.stream.up_since(), settled, &self.trades, live, turn);
+    }
+
+    /// Orders from before a restart: nobody knows whether they were sent.
+    fn begin(&mut self, turn: &mut Turn<'_>) {
+        if turn.market.is_none() || std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        for order in self.orders.live.iter_mut().filter(|order| order.restored && !order.said.unknown) {
+            order.said.unknown = true;
+            turn.order(OrderUpdate::Unknown { id: order.id() });
+        }
+    }
+
+    /// Trades of which the exchange has spoken and that have not come are asked for.
+    fn seek_trades(&mut self, up: Option<Timestamp>, now: Timestamp) {
+        let pause = if up.is_some() { REPORT_MS } else { 0 };
+        for order in self.orders.live.iter().filter(|order| order.lacks_trades()) {
+            self.trades.want(order.symbol(), now.plus_ms(pause));
+        }
+        self.trades.want_floors(now);
+    }
+
+    /// Whether nothing is open that a proof has to wait for.
+    fn is_settled(&self) -> bool {
+        let symbols = (0..).map(SymbolId).take(self.trades.tapes.len());
+        self.orders.live.iter().all(Order::is_settled) && !symbols.into_iter().any(|symbol| self.trades.waits(symbol))
+    }
+
+    /// When [`Books::tend`] has something to do, if nothing comes before.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let deaf = self.trades.deaf_at().filter(|_| self.stream.up_since().is_some());
+        // judged then, or when what it waits for has come
+        let judge = self.trades.judge_at().filter(|at| *at > self.now);
+        let times = [self.stream.deadline(), deaf, self.patience_ends(), judge];
+        times.into_iter().flatten().chain(self.checks.old_at(&self.trades)).min()
+    }
+
+    /// The most outputs of one turn: every trade of an answer, and a few words an order and a symbol.
+    pub const fn most_outputs(&self) -> usize {
+        MOST_TRADES + 512 + 6 * MOST_LIVE + 8 * self.paid.len() + 32
+    }
+
+    /// The assertions that stay on. How many different questions there can be.
+    pub fn check(&self) -> usize {
+        self.orders.check();
+        self.trades.check();
+        assert!(self.reports.capacity() <= REPORTS_KEPT, "the buffer of a frame was kept");
+        let settled = self.orders.live.iter().all(|order| order.phase != Phase::Unknown);
+        assert!(settled || !self.checks.proven, "S7: proven with an order in doubt");
+        assert!(self.stream.up_since().is_some() || !self.checks.proven, "S7: proven with a stream that is down");
+        3 * MOST_LIVE + 8 * (self.paid.len() + 1)
+    }
+}

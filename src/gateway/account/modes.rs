@@ -1,0 +1,127 @@
+//! How the account trades: one position a symbol, margin of its own for each, and the leverage that is configured. Margin and leverage are set
+//! where they are wrong. What a person has to change is said, and until it is changed nothing is proven.
+
+use super::Turn;
+use crate::{
+    exchange::private::{Modes, SymbolModes},
+    gateway::Remark,
+    market::{MINUTE_MS, SymbolId, Timestamp},
+};
+
+/// A refusal is looked into again after so long.
+const AGAIN_MS: i64 = MINUTE_MS;
+
+/// Why it is not traded.
+const HEDGE: &str = "the account is in hedge mode: set its position mode to one-way at the exchange, with nothing open";
+const MULTI_ASSETS: &str = "the account is in multi-assets mode: set it to single-asset mode at the exchange";
+const NO_RIGHT: &str = "the account may not trade";
+
+/// What is to be asked or set of a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Read,
+    Isolate,
+    Lever,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct ModesCheck {
+    leverage: u32,
+    read_at: Option<Timestamp>,
+    refused: Option<&'static str>,
+    symbols: Vec<Option<SymbolModes>>,
+}
+
+impl ModesCheck {
+    pub fn new(leverage: u32, symbols: usize) -> Self {
+        Self { leverage, read_at: None, refused: None, symbols: vec![None; symbols] }
+    }
+
+    /// When the account's settings are to be read; `None` where they are right.
+    pub fn due(&self) -> Option<Timestamp> {
+        const NOW: Timestamp = Timestamp(i64::MIN);
+        match self.read_at {
+            None => Some(NOW),
+            Some(read) => self.refused.map(|_| read.plus_ms(AGAIN_MS)),
+        }
+    }
+
+    /// What a symbol needs; `None` where it is right.
+    pub fn step(&self, symbol: SymbolId) -> Option<Step> {
+        match self.symbols.get(symbol.index())? {
+            None => Some(Step::Read),
+            Some(modes) if !modes.isolated => Some(Step::Isolate),
+            Some(modes) if modes.leverage != self.leverage => Some(Step::Lever),
+            Some(_) => None,
+        }
+    }
+
+    /// What is wrong with the account itself.
+    pub const fn refused(&self) -> Option<&'static str> {
+        self.refused
+    }
+
+    pub fn heard(&mut self, modes: Modes, turn: &mut Turn<'_>) {
+        self.read_at = Some(turn.now);
+        let wrong = [(modes.hedge, HEDGE), (modes.multi_assets, MULTI_ASSETS), (!modes.can_trade, NO_RIGHT)];
+        let refused = wrong.into_iter().find(|(is_so, _)| *is_so).map(|(_, why)| why);
+        if std::mem::replace(&mut self.refused, refused) == refused {
+            return;
+        }
+        match refused {
+            Some(why) => turn.say(format!("No entries: {why}."), true),
+            None => turn.say("The account's settings are right now.".to_owned(), false),
+        }
+    }
+
+    pub fn heard_symbol(&mut self, symbol: SymbolId, modes: SymbolModes) {
+        self.symbols.iter_mut().skip(symbol.index()).take(1).for_each(|held| *held = Some(modes));
+    }
+
+    /// It was set, or was so already.
+    pub fn was_set(&mut self, symbol: SymbolId, step: Step, turn: &mut Turn<'_>) {
+        let leverage = self.leverage;
+        let Some(modes) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) else { return };
+        let name = turn.name(symbol);
+        match step {
+            Step::Read => {}
+            Step::Isolate => {
+                modes.isolated = true;
+                turn.say(format!("{name}: margin is isolated now."), false);
+            }
+            Step::Lever => {
+                modes.leverage = leverage;
+                turn.say(format!("{name}: leverage is {leverage} now."), false);
+            }
+        }
+    }
+
+    /// Somebody has changed the leverage. Whether it is wrong now.
+    pub fn leverage_is(&mut self, symbol: SymbolId, leverage: u32) -> bool {
+        if let Some(modes) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) {
+            modes.leverage = leverage;
+        }
+        self.step(symbol).is_some()
+    }
+
+    /// All is to be read again, as after the process stood still or a reconnect: it may have been changed meanwhile.
+    pub fn forget(&mut self) {
+        self.read_at = None;
+        self.symbols.iter_mut().for_each(|modes| *modes = None);
+    }
+
+    /// Whether the account is right, and each symbol that is traded.
+    pub fn are_right(&self, mut traded: impl FnMut(SymbolId) -> bool) -> bool {
+        let ids = (0..).map(SymbolId).take(self.symbols.len());
+        let right = ids.into_iter().filter(|symbol| traded(*symbol)).all(|symbol| self.step(symbol).is_none());
+        self.due().is_none() && right
+    }
+}
+
+impl Turn<'_> {
+    /// Something for the log.
+    pub fn say(&mut self, what: String, grave: bool) {
+        self.outputs.push(crate::gateway::Output::Say(Remark::Account { what, grave }));
+    }
+}

@@ -1,0 +1,256 @@
+//! `bot flatten`: closes what is ours at an exchange and cancels our orders, whether or not the bot runs, and looks whether it is so.
+//!
+//! Nothing is believed but the account itself: it is read, one step is made for each symbol, and it is read again. A reduce-only order at the
+//! market can't open or turn a position, so one whose answer does not come is no risk: the next look shows what it did.
+
+mod plan; // what is to be done next
+
+use super::{
+    asking::{self, Account, AskError, Asker, Patience},
+    keys,
+    log::{self as log_out},
+    signals::FAILURE,
+};
+use crate::{
+    cli::{Cli, Flatten},
+    config::{Config, process_env},
+    engine::{Leg, Reason, client_id, tag},
+    exchange::{
+        Answer, Ask,
+        private::{Reply, Wish},
+    },
+    gateway::Lane,
+    market::{OrderKind, OrderRequest, PositionView, Side, SymbolId},
+    stop::Stop,
+    store::{
+        Database,
+        folder::{DATABASE, Kind, folder_of, holder},
+    },
+};
+use log::{info, warn};
+use plan::{Goal, Held, Step};
+use rust_decimal::Decimal;
+use std::{
+    io::{self, BufRead, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Looks at the account, at most.
+const MOST_ROUNDS: u32 = 40;
+/// Between two of them: the account's view may lag behind its orders.
+const PAUSE: Duration = Duration::from_millis(500);
+/// So many looks in a row must show that nothing is left.
+const SURE: u32 = 2;
+
+/// Closes and cancels.
+///
+/// # Errors
+///
+/// The configuration is wrong, or there are no keys.
+pub fn flatten(wish: &Flatten) -> Result<u8, String> {
+    let flags = Cli { symbols: wish.symbols.clone(), data_dir: wish.data_dir.clone(), ..Cli::default() };
+    let config = asking::config(&wish.place, flags)?;
+    let keys = keys::find(config.key_file().as_deref(), &process_env).map_err(|error| error.to_string())?;
+    if wish.all && !wish.yes && !agreed(&config)? {
+        return Err("nothing was done".to_owned());
+    }
+    log_out::init(log_out::Target::Stdout, false).map_err(|error| error.to_string())?;
+    let folder = folder_of(config.data_dir.as_deref(), Kind::Live, &process_env).unwrap_or_default();
+    let asker =
+        Asker::new(&config.exchange, &config.symbols, Patience::SHORT, Box::new(|line: &str| info!("   {line}")));
+    let asker = asker.map_err(|error| format!("[exchange] {error}"))?;
+    let account = Account::new(asker, &config, keys);
+    let goals = goals(&config, wish.all, &folder);
+    info!("FLATTEN: {} of {}", what(wish.all), config.exchange.label().unwrap_or_default());
+    let is_held = warn_of_a_running_bot(&folder);
+    let mut closing = Closing { account, config: &config, goals, stop: Stop::new(), largest: Vec::new(), orders: 0 };
+    match async_io::block_on(Box::pin(closing.all())) {
+        Ok(()) => {
+            closing.say_end(wish.all);
+            if is_held {
+                warn!("The bot still runs and may open positions again");
+            }
+            Ok(0)
+        }
+        Err(why) => {
+            eprintln!("bot: flatten: NOT FLAT: {why}. Look at the account at the exchange, and run it again");
+            Ok(FAILURE)
+        }
+    }
+}
+
+const fn what(all: bool) -> &'static str {
+    if all { "every position and order" } else { "our positions and orders" }
+}
+
+/// A person's word for what the bot has no right to.
+fn agreed(config: &Config) -> Result<bool, String> {
+    let names = config.symbols.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    print!(
+        "This closes every position in {names} and cancels every order there, also those that are not the bot's, at {}.\nType yes: ",
+        config.exchange.label().unwrap_or_default()
+    );
+    let mut line = String::new();
+    let read = io::stdout().flush().and_then(|()| io::stdin().lock().read_line(&mut line));
+    read.map_err(|cause| format!("the answer can't be read: {cause}; --yes says it beforehand"))?;
+    Ok(line.trim() == "yes")
+}
+
+/// What the memory has of each symbol; without one our stops say it.
+fn goals(config: &Config, all: bool, folder: &Path) -> Vec<Goal> {
+    let file: PathBuf = folder.join(DATABASE);
+    let memory = if file.exists() { Database::read(&file).and_then(|database| database.memory()) } else { Ok(None) };
+    let memory = memory.unwrap_or_else(|error| {
+        warn!("The account's memory can't be read ({error}); what has a stop of ours counts as ours");
+        None
+    });
+    let of = |name: &str| {
+        let memory = memory.as_ref().filter(|memory| memory.trader.is_live())?;
+        let mut positions = memory.trader.engine().positions();
+        let held = positions.find(|held| memory.names.symbols[held.symbol.index()].as_str() == name)?;
+        Some((held.plan.side, held.qty))
+    };
+    config.symbols.iter().map(|symbol| Goal::new(all, of(symbol.as_str()))).collect()
+}
+
+fn warn_of_a_running_bot(folder: &Path) -> bool {
+    match holder(folder) {
+        Ok(Some(holder)) => {
+            warn!("A bot runs on this account ({holder}) and may open positions again: stop it");
+            true
+        }
+        Ok(None) | Err(_) => false,
+    }
+}
+
+/// An account on its way to hold nothing.
+struct Closing<'a> {
+    account: Account,
+    config: &'a Config,
+    goals: Vec<Goal>,
+    /// Nobody sets it: Ctrl-C ends the process.
+    stop: Stop,
+    /// Largest market order, by symbol, where there is one.
+    largest: Vec<Option<Decimal>>,
+    orders: u32,
+}
+
+impl Closing<'_> {
+    async fn all(&mut self) -> Result<(), String> {
+        self.largest = self.limits().await.map_err(|error| error.to_string())?;
+        let (mut left, mut quiet) = (String::new(), 0);
+        for _ in 0..MOST_ROUNDS {
+            let held = self.look().await.map_err(|error| error.to_string())?;
+            let mut steps = Vec::new();
+            for (index, held) in held.iter().enumerate() {
+                let symbol = SymbolId(index as u16);
+                let goal = &mut self.goals[index];
+                steps.extend(goal.steps(symbol, held).into_iter().map(|step| (symbol, step)));
+            }
+            quiet = if steps.is_empty() { quiet + 1 } else { 0 };
+            if quiet >= SURE {
+                return Ok(());
+            }
+            left = steps.iter().map(|(symbol, step)| self.words(*symbol, step)).collect::<Vec<_>>().join(", ");
+            for (symbol, step) in steps {
+                self.make(symbol, step).await?;
+            }
+            self.stop.or_after(PAUSE).await;
+        }
+        Err(format!("after {MOST_ROUNDS} looks this was still to be done: {left}"))
+    }
+
+    async fn limits(&mut self) -> Result<Vec<Option<Decimal>>, AskError> {
+        let mut limits = vec![None; self.config.symbols.len()];
+        if let Answer::Listing(listing) = self.account.asker.ask(&Ask::Listing, &self.stop).await? {
+            for market in listing.markets {
+                if let Some(limit) = limits.get_mut(market.symbol.index()) {
+                    *limit = market.max_market_qty;
+                }
+            }
+        }
+        Ok(limits)
+    }
+
+    /// What the account holds of each symbol.
+    async fn look(&mut self) -> Result<Vec<Held>, AskError> {
+        let mut held = vec![Held::default(); self.config.symbols.len()];
+        for position in self.positions().await? {
+            if let Some(held) = held.get_mut(position.symbol.index()) {
+                held.position = Some(position);
+            }
+        }
+        for (index, held) in held.iter_mut().enumerate() {
+            let symbol = SymbolId(index as u16);
+            for wish in [Wish::Orders(symbol), Wish::Conditionals(symbol)] {
+                if let Reply::Orders(orders) = self.account.wish(&wish, Lane::Data, &self.stop).await? {
+                    held.orders.extend(orders);
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    async fn positions(&mut self) -> Result<Vec<PositionView>, AskError> {
+        match self.account.wish(&Wish::Positions, Lane::Data, &self.stop).await? {
+            Reply::Positions(positions, _) => Ok(positions),
+            _ => Err(AskError::GivenUp("the answer is one to another question".to_owned())),
+        }
+    }
+
+    /// One step. What the exchange refuses, or does not answer, shows in the next look.
+    async fn make(&mut self, symbol: SymbolId, step: Step) -> Result<(), String> {
+        let done = match step {
+            Step::Cancel(which) => {
+                self.account.wish(&Wish::Cancel(which), Lane::Protection, &self.stop).await.map(drop)
+            }
+            Step::CancelAll => self.account.clear(symbol, &self.stop).await,
+            Step::Close(side, qty) => {
+                let request = self.exit(symbol, side, qty);
+                self.account.wish(&Wish::Place(request), Lane::Protection, &self.stop).await.map(drop)
+            }
+        };
+        let words = self.words(symbol, &step);
+        match done {
+            Ok(()) => info!("✓ {words}"),
+            Err(AskError::Refused(failure)) if failure.class == crate::exchange::FailureClass::Key => {
+                return Err(failure.to_string());
+            }
+            Err(error) => warn!("{words}: {error}; looking again"),
+        }
+        Ok(())
+    }
+
+    fn exit(&mut self, symbol: SymbolId, side: Side, qty: Decimal) -> OrderRequest {
+        let name = &self.config.symbols[symbol.index()];
+        let qty = self.largest[symbol.index()].map_or(qty, |most| qty.min(most));
+        let (at, leg) = (self.account.asker.now(), Leg::Exit(Reason::Manual));
+        let id = client_id(&tag("flatten", name), side, at, &leg, self.orders);
+        self.orders += 1;
+        OrderRequest { id, symbol, side: side.exit(), kind: OrderKind::Market, qty, reduce_only: true }
+    }
+
+    fn words(&self, symbol: SymbolId, step: &Step) -> String {
+        let name = &self.config.symbols[symbol.index()];
+        match step {
+            Step::Cancel(which) if which.conditional => format!("{name}: stop or target {} cancelled", which.id),
+            Step::Cancel(which) => format!("{name}: order {} cancelled", which.id),
+            Step::CancelAll => format!("{name}: every order cancelled"),
+            Step::Close(side, qty) => format!("{name}: {side} {} closed at the market", qty.normalize()),
+        }
+    }
+
+    /// What is left, and whose it is.
+    fn say_end(&self, all: bool) {
+        for (name, goal) in self.config.symbols.iter().zip(&self.goals) {
+            if let Some(keep) = goal.keep.filter(|keep| !keep.is_zero()) {
+                let side = if keep.is_sign_negative() { Side::Short } else { Side::Long };
+                let qty = keep.abs().normalize();
+                warn!("{name}: a {side} position of {qty} is not ours and stays; --all closes it too");
+            }
+        }
+        let whose = if all { "nothing is left on these symbols" } else { "nothing of ours is left on these symbols" };
+        info!("Flat: {whose}");
+    }
+}
