@@ -329,7 +329,7 @@ pub struct Exchange {
     /// Accounts, with keys of their own: playedkey1, playedkey2, ...; 0 to 8
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(0..=8))]
     pub accounts: u8,
-    /// What goes wrong, each NAME or NAME=SHARE of the answers, or all
+    /// What goes wrong, each NAME or NAME=SHARE, or all; `--faults list` says what there is
     #[arg(long, value_name = "A,B=0.1")]
     pub faults: Option<String>,
     /// Market time at which it opens (UTC) [default: 2025-01-01, or 500 minutes into --replay]

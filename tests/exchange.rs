@@ -120,6 +120,14 @@ fn recorded_candles_have_an_end_and_the_exchange_says_so() {
 }
 
 #[test]
+fn faults_are_listed_with_their_rates() {
+    let ended = run(&["exchange", "--faults", "list"]);
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
+    let line = "lost-answer     0.02 of requests about orders it is executed and never answered";
+    assert_eq!(ended.with(line).count(), 1, "{}", ended.stdout());
+}
+
+#[test]
 fn what_is_wrong_is_told_with_exit_code_2() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

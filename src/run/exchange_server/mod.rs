@@ -26,6 +26,7 @@ use super::{
 use crate::{
     candles_file::FileError,
     cli,
+    simulation::binance::Faults,
     stop::{Cause, Stop},
 };
 use driver::Driver;
@@ -36,13 +37,17 @@ use played::Played;
 use questions::QUESTIONS;
 use service::Exchange;
 use smol::LocalExecutor;
-use std::net::SocketAddr;
+use std::{io::Write, net::SocketAddr};
 
 /// Plays an exchange until it is stopped or its recorded candles are over.
 ///
 /// # Errors
 /// What the user must mend: flags, files, an address that is taken.
 pub fn exchange(wish: &cli::Exchange) -> Result<u8, String> {
+    if wish.faults.as_deref() == Some("list") {
+        let _ = std::io::stdout().write_all(Faults::help().as_bytes()); // a reader that is gone is no failure
+        return Ok(0);
+    }
     let at = |cause| format!("--listen {}: {cause}", wish.listen);
     let opened = opening::open(wish, played::binance).map_err(|error| error.to_string())?;
     let stop = Stop::new();

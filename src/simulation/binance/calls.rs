@@ -248,6 +248,10 @@ impl Venue {
             self.change_filters(query)?;
             return Ok(json!({}));
         }
+        if act == "delist" {
+            let place = super::account::place(View { now: self.now, tapes: &self.tapes }, query)?;
+            self.tapes[place].halted = true;
+        }
         self.deliver(self.now, out);
         let said = self.desk.act(View { now: self.now, tapes: &self.tapes }, act, query)?;
         for said in said {

@@ -37,7 +37,7 @@ fn symbol(tape: &Tape) -> Value {
         "contractType": "PERPETUAL",
         "deliveryDate": NEVER,
         "onboardDate": LISTED_AT.0,
-        "status": "TRADING",
+        "status": if tape.halted { "SETTLING" } else { "TRADING" },
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": tape.rules.symbol.base(),

@@ -54,6 +54,8 @@ pub struct Tape {
     pub price: Grid,
     pub qty: Grid,
     pub funding: Funding,
+    /// Nothing can be opened any more.
+    pub halted: bool,
     shelf: Shelf,
     queue: VecDeque<Candle>,
     minute: Option<Minute>,
@@ -83,6 +85,7 @@ impl Tape {
             price: Grid::of(rules.tick),
             qty: Grid::of(rules.step),
             funding: Funding::new(key, funding_hours),
+            halted: false,
             shelf: Shelf::new(),
             queue: VecDeque::new(),
             minute: None,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `liquidation` | the position of `symbol` is closed by force, its orders are cancelled |
 //! | `adl` | half of the position of `symbol`, or `quantity`, is closed by force |
+//! | `delist` | nothing can be opened in `symbol` any more, and its position is settled |
 //! | `vanish` | the oldest waiting algo order of `symbol`, or the one of `clientAlgoId`, is gone; with `silent=true` without a word |
 //! | `stick` | algo orders of `symbol` that fire get no order |
 //! | `unstick` | those get their order now |
@@ -99,6 +100,7 @@ impl Account {
         let place = terms::place(view, query)?;
         match act {
             "liquidation" => self.liquidate(view, log, place),
+            "delist" => self.force(view, log, place, self.held(place).abs(), By::Delisting),
             "adl" => {
                 let half = view.tapes[place].rules.round_qty(self.held(place).abs() / Decimal::TWO);
                 let qty = number(query, "quantity")?.unwrap_or(half.max(view.tapes[place].rules.step));

@@ -235,6 +235,7 @@ impl Account {
             By::Algo(_) => "algo",
             By::Liquidation => "liquidation",
             By::Deleveraging => "adl",
+            By::Delisting => "delisting",
         };
         let what = What::Order {
             id: order.id,

@@ -73,7 +73,8 @@ impl Account {
     /// `GET /fapi/v1/forceOrders`.
     pub fn force_orders(&self, view: View<'_>, query: &Query) -> Result<Value, Refusal> {
         let only = only(view, query)?;
-        let forced = self.ended.iter().filter(|order| matches!(order.by, By::Liquidation | By::Deleveraging));
+        let forced =
+            self.ended.iter().filter(|order| matches!(order.by, By::Liquidation | By::Deleveraging | By::Delisting));
         let rows = forced.filter(|order| only.is_none_or(|place| order.place == place));
         Ok(rows.map(|order| order.whole(&view.tapes[order.place])).collect())
     }

@@ -49,6 +49,7 @@ pub enum By {
     Algo(u64),
     Liquidation,
     Deleveraging,
+    Delisting,
 }
 
 /// An order.

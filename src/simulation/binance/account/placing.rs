@@ -38,6 +38,9 @@ impl Account {
                 return Err(refused(-2022, "ReduceOnly Order is rejected."));
             }
         }
+        if view.tapes[place].halted && !reduce_only {
+            return Err(refused(-4140, "Invalid symbol status for opening position."));
+        }
         let reckoned = terms::reckoned_price(view, place, side, price);
         terms::check_notional(&view.tapes[place], reckoned, qty, reduce_only)?;
         if self.orders.iter().filter(|order| order.place == place).count() >= terms::MOST_ORDERS {

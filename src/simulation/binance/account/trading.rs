@@ -257,6 +257,7 @@ impl Account {
         let left = share(margin, qty, held.qty) + held.gain(held.cost_of(qty), notional(price, qty));
         let (name, rate) = match by {
             By::Deleveraging => ("adl_autoclose", TAKER),
+            By::Delisting => ("settlement_autoclose-", TAKER),
             _ => ("autoclose-", Decimal::new(125, 4)),
         };
         let fee = charge(notional(price, qty), rate).min(left.max(Decimal::ZERO));

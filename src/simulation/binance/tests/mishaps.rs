@@ -180,6 +180,19 @@ fn filters_change_with_the_minute_and_maintenance_takes_orders_along() {
 }
 
 #[test]
+fn a_market_that_is_delisted_settles_its_position_and_opens_none() {
+    let mut broker = Broker::new("none");
+    broker.listen();
+    broker.place(buy("a")).unwrap();
+    broker.reports();
+    broker.played("POST", "do?act=delist&symbol=BTCUSDT");
+    assert!(broker.reports().iter().any(|report| matches!(report, Report::Forced(Force::Delisting, _))));
+    assert_eq!(broker.held(), dec("0"));
+    assert_eq!(broker.place(buy("b")).unwrap_err().class, FailureClass::NoSuchSymbol);
+    assert_eq!(broker.rig.get("/fapi/v1/exchangeInfo")["symbols"][0]["status"], "SETTLING");
+}
+
+#[test]
 fn each_fault_of_orders_and_accounts_strikes_by_rate_and_books_stay_right() {
     for fault in Fault::all().filter(|fault| matches!(fault.per(), Per::Order | Per::AccountMinute)) {
         let mut broker = Broker::new(&format!("{}=0.5", fault.name()));

@@ -160,7 +160,7 @@ impl Player {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn money_is_conserved_positions_add_up_and_reduce_only_never_opens(
         acts in proptest::collection::vec(act(), 1..30), leverage in 1u32..60, isolated in any::<bool>()

@@ -188,6 +188,27 @@ fn what_closes_the_position_goes_with_it_and_a_quantity_stays() {
 }
 
 #[test]
+fn a_reduce_only_order_is_cut_to_what_is_left_of_the_position() {
+    let limit = OrderKind::Limit { price: dec("100100"), post_only: true };
+    for (kind, fault) in [(limit, None), (OrderKind::Market, Some("parts"))] {
+        let mut broker = Broker::new("none");
+        broker.begin([100_000.0, 100_300.0, 100_000.0, 100_300.0]);
+        broker.place(buy("entry", "0.02")).unwrap();
+        if let Some(fault) = fault {
+            broker.played("POST", &format!("next?fault={fault}"));
+        }
+        broker.place(request("exit", OrderSide::Sell, kind, "0.02", true)).unwrap();
+        let rest = broker.held() - dec("0.005");
+        broker.place(request("other", OrderSide::Sell, OrderKind::Market, &rest.to_string(), true)).unwrap();
+        assert_eq!(broker.held(), dec("0.005"));
+        broker.wait(2 * MINUTE_MS);
+        assert_eq!(broker.held(), dec("0"), "S3 {kind:?}");
+        let Ok(Reply::Order(exit)) = broker.ask(&Wish::Look(which("exit", false))) else { panic!() };
+        assert_eq!((exit.status, exit.filled < dec("0.02")), (Status::Expired, true));
+    }
+}
+
+#[test]
 fn cancelling_takes_back_what_is_open_and_nothing_else() {
     let mut broker = Broker::new("none");
     let limit = OrderKind::Limit { price: dec("99000"), post_only: false };
