@@ -140,7 +140,7 @@ pub struct Cli {
     /// Balance of the paper account at the start [default: 1000]
     #[arg(long, value_name = "USDT", help_heading = "Money and files", allow_negative_numbers = true)]
     pub capital: Option<String>,
-    /// The account's memory [default: ~/.local/state/smolbear; with --replay or --speed none; a real account's: live in it]
+    /// The memory [default: ~/.local/state/smolbear, with --live live in it; experiments: none]
     #[arg(long, value_name = "DIR", help_heading = "Money and files")]
     pub data_dir: Option<PathBuf>,
     /// Begin a new paper account; the old one is set aside, not deleted

@@ -52,8 +52,8 @@ pub struct Download {
 
 pub(super) const FLATTEN: &str = "\
 Keys and exchange are those of --live. Ours are orders whose names have the form that the bot gives, and positions
-that its memory holds or that a stop of ours protects; each is closed at the market by an order that can't open one.
-A bot that runs meanwhile books what was closed and may open positions again: stop it first.
+that its memory holds or that a stop of ours protects; each is closed at the market by an order that can't open
+one. A bot that runs meanwhile books what was closed and may open positions again: stop it first.
 Exit codes: 0 nothing of ours is left, 1 something is, 2 wrong usage, no keys, or no answer to the question.";
 
 /// `bot flatten`.

@@ -39,7 +39,7 @@ fn help_and_version_go_to_stdout() {
         let usage = run(line).unwrap_err();
         assert_eq!(usage.exit_code(), 0, "{line}: {usage:?}");
     }
-    for line in ["", "status", "trades", "backup", "exchange", "download", "doctor"] {
+    for line in ["", "status", "trades", "backup", "exchange", "download", "doctor", "flatten"] {
         let Err(Usage::Shown(help)) = run(&format!("{line} --help")) else { panic!("no help") };
         assert!(help.lines().all(|line| line.chars().count() <= 115), "{help}");
     }

@@ -178,5 +178,5 @@ impl Account {
 /// Where keys' rights are said: only of the real market.
 fn rights_host(place: &Place) -> Option<&str> {
     let is_own = !place.rest_url.is_empty();
-    (place.network == Network::Mainnet).then(|| if is_own { place.rest_url.as_str() } else { RIGHTS_HOST })
+    (place.network == Network::Mainnet).then_some(if is_own { place.rest_url.as_str() } else { RIGHTS_HOST })
 }

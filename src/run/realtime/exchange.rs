@@ -1,7 +1,10 @@
 //! What is different where the money is real: orders and doubts go to the session, and the end waits for the exchange.
 
 use super::{Due, LoopError, Realtime, Session, warn_of_small_capital};
-use crate::{engine::Stage, stop::Latch};
+use crate::{
+    engine::{Order, Stage},
+    stop::Latch,
+};
 use log::warn;
 use std::time::{Duration, Instant};
 
@@ -61,9 +64,10 @@ impl Realtime {
         Ok(())
     }
 
+    /// Orders or cancels are on their way; or, where all is to be closed, anything is left.
     fn is_unfinished(&self, close: bool) -> bool {
         let engine = self.trader.engine();
-        let is_waited_for = |stage| matches!(stage, Stage::Held { .. } | Stage::Sent);
-        engine.orders().any(|order| is_waited_for(order.stage)) || close && engine.positions().next().is_some()
+        let is_waited_for = |order: &Order| order.cancelling || matches!(order.stage, Stage::Held { .. } | Stage::Sent);
+        engine.orders().any(|order| close || is_waited_for(order)) || close && engine.positions().next().is_some()
     }
 }

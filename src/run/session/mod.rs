@@ -4,6 +4,8 @@
 //! times as fast is waited for a sixtieth as long.
 
 mod clock; // the session's time
+#[cfg(test)]
+mod tests;
 mod text; // its words
 
 use super::{

@@ -61,7 +61,7 @@ enum Wanted {
     /// A request that anybody may send.
     Public(String),
     /// One of the account's, whose time begins at this stamp.
-    Private(Call, Stamp, Signer),
+    Private(Box<(Call, Stamp, Signer)>),
 }
 
 struct Answer {
@@ -98,7 +98,7 @@ impl Lanes {
     /// Hands a request of the account's over; an answer where that fails.
     pub fn call(&mut self, id: RequestId, lane: Lane, call: Call, stamp: Stamp) -> Option<Arrival> {
         match self.signer.clone() {
-            Some(signer) => self.send(id, lane, Wanted::Private(call, stamp, signer)),
+            Some(signer) => self.send(id, lane, Wanted::Private(Box::new((call, stamp, signer)))),
             None => Some(Arrival::NoResponse { id, why: "there is no key to sign it with".to_owned(), sent: false }),
         }
     }
@@ -221,7 +221,8 @@ impl Worker {
         let base = &self.line.places.rest.base;
         match what {
             Wanted::Public(path) => client.send(base, Signed { method: Method::Get, path, headers: Vec::new() }),
-            Wanted::Private(call, stamp, signer) => {
+            Wanted::Private(private) => {
+                let (call, stamp, signer) = *private;
                 let taken = client.send(base, signer.sign(&call, stamp.now()));
                 let mut taken = taken.map_err(|failed| Failed { why: signer.hidden(failed.why), ..failed })?;
                 signer.hide_in(&mut taken.body);

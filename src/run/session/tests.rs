@@ -1,0 +1,76 @@
+//! What waits for the trader, and in which order it is heard.
+
+use super::{
+    super::wire::{Address, Limits},
+    *,
+};
+use crate::{
+    exchange::binance::Binance,
+    gateway::Settings,
+    market::{AccountView, Candle, ClosedCandle, OrderUpdate, Timeframe},
+};
+use rust_decimal::Decimal;
+
+const BTC: SymbolId = SymbolId(0);
+
+/// A session that nobody has called yet.
+fn session() -> Session {
+    let symbols = vec!["BTCUSDT".parse().unwrap()];
+    let codec = Box::new(Binance::new(&symbols));
+    let settings =
+        Settings { symbols, timeframes: Vec::new(), history: 1, delivered: vec![None], seed: 1, account: None };
+    let address =
+        Address { rest: "http://localhost:9".into(), streams: "ws://localhost:9".into(), ..Address::default() };
+    let wire = Wire::new(&address, Limits::default()).unwrap();
+    Session::new(|now| Gateway::new(settings, codec, now), wire, vec!["BTC/USDT:USDT".into()], 1.0)
+}
+
+fn candle(minute: i64) -> News {
+    let candle =
+        Candle { open_time: Timestamp(minute * 60_000), open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 0.0 };
+    News::Candle(ClosedCandle { symbol: BTC, timeframe: Timeframe::M1, candle, history: true })
+}
+
+fn heard(session: &mut Session) -> Vec<Event> {
+    let mut events = Vec::new();
+    while let Some((_, event)) = session.next().cloned() {
+        session.advance();
+        events.push(event);
+    }
+    events
+}
+
+#[test]
+fn the_account_is_heard_of_once_the_trader_has_begun_and_then_in_order() {
+    let id = crate::market::ClientId::new("ob1btc").unwrap();
+    let view = AccountView { balance: Decimal::ONE, positions: Vec::new() };
+    let of_account =
+        [News::Order(OrderUpdate::Accepted { id }), News::Account(view), News::Foreign(BTC, true), News::Proof(true)];
+    let mut session = session();
+    for (news, minute) in of_account.iter().zip(0..) {
+        session.hear(Timestamp(minute), news.clone());
+        session.hear(Timestamp(minute), candle(minute));
+    }
+    let history: Vec<Event> = (0..4).map(|minute| candle(minute).into()).collect();
+    assert_eq!(heard(&mut session), history);
+    session.hear(Timestamp(9), News::Feed(BTC, FeedState::Live));
+    session.begin();
+    session.hear(Timestamp(9), News::Proof(false));
+    let want: Vec<Event> = of_account.into_iter().map(Event::from).collect();
+    let rest = [Event::Feed(BTC, FeedState::Live), Event::Proof(Proof::Doubt)];
+    assert_eq!(heard(&mut session), [want, rest.to_vec()].concat());
+}
+
+#[test]
+fn a_price_joins_the_last_one_unless_something_of_the_account_stands_between() {
+    let bar = |last: f64| PriceBar { symbol: BTC, last, low: last, high: last, bid: last, ask: last, at: Timestamp(0) };
+    let mut session = session();
+    session.begin();
+    session.hear(Timestamp(0), News::Price(bar(1.0)));
+    session.hear(Timestamp(0), News::Price(bar(3.0)));
+    session.hear(Timestamp(0), News::Proof(true));
+    session.hear(Timestamp(0), News::Price(bar(2.0)));
+    let joined = PriceBar { low: 1.0, high: 3.0, ..bar(3.0) };
+    let want = [Event::Price(joined), Event::Proof(Proof::Proven), Event::Price(bar(2.0))];
+    assert_eq!(heard(&mut session), want);
+}
