@@ -75,6 +75,7 @@ const DECIMAL_MAY_STAND: &[&str] = &[
     "engine/updates.rs",
     "engine/weighing.rs",
     "exchange/",
+    "gateway/account/",
     "market/instrument.rs",
     "market/instruments.rs",
     "market/maintenance.rs",

@@ -10,7 +10,7 @@
 //!
 //! One file a concept: `clock`, `budget` (weights and pauses), `backoff`, `asking` and `wants` (what is asked, and when), `answers` (what the answers mean),
 //! `streams` (sockets and their health), `history` and `candles` (which were delivered, and holes), `prices` (bars), `feeds` (one symbol, and how
-//! its data stands), `view` (for health and logs). `session` is the walk through them.
+//! its data stands), `account/` (orders and the account, where it is traded), `view` (for health and logs). `session` is the walk through them.
 
 mod account;
 mod answers;
@@ -23,6 +23,7 @@ mod feeds;
 mod history;
 mod prices;
 mod session;
+mod settings;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,8 @@ mod view;
 mod wants;
 
 pub use account::AccountView as AccountState;
-pub use session::{Account, Gateway, Settings, Snapshot};
+pub use session::Gateway;
+pub use settings::{Account, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
 use crate::{

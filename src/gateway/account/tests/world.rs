@@ -4,6 +4,9 @@ use super::*;
 
 pub const START: i64 = 1_735_689_620_000;
 
+/// Of which requests.
+type Chosen = fn(&Wish) -> bool;
+
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fate {
@@ -31,7 +34,6 @@ enum Event {
     Opened(SocketId),
     Closed(SocketId),
     Frame(SocketId, usize),
-    Then(u32),
 }
 
 /// What is wrong, until it is put right again.
@@ -58,7 +60,7 @@ pub struct World {
     socket: Option<(SocketId, i64)>,
     pub trouble: Trouble,
     /// What becomes of the next requests for which the first says so.
-    pub fates: Vec<(fn(&Wish) -> bool, Fate)>,
+    pub fates: Vec<(Chosen, Fate)>,
     /// Every wish that left, and when.
     pub asked: Vec<(i64, Lane, Wish)>,
     flying: BTreeMap<RequestId, Lane>,
@@ -69,8 +71,6 @@ pub struct World {
     /// Until when nothing may be asked, and nothing but what protects, as the session has been told.
     banned: i64,
     paused: i64,
-    /// Moments that the driver of a world wants to be called at.
-    pub due: Vec<u32>,
 }
 
 pub fn settings(account: Account, seed: u64) -> Settings {
@@ -111,7 +111,6 @@ impl World {
             weights: (0, 0),
             banned: 0,
             paused: 0,
-            due: Vec::new(),
         }
     }
 
@@ -137,7 +136,7 @@ impl World {
         let codec = Codec(self.shelf.clone());
         let now = Timestamp(self.now + self.lag);
         self.gateway = Gateway::live(settings(account, 7), Box::new(Public), Box::new(codec), now);
-        self.events.retain(|_, event| matches!(event, Event::Asked(..) | Event::Then(_)));
+        self.events.retain(|_, event| matches!(event, Event::Asked(..)));
         self.socket = None;
         self.flying.clear();
         (self.banned, self.paused) = (0, 0); // it does not remember
@@ -153,15 +152,11 @@ impl World {
         self.events.insert((at, self.number), event);
     }
 
-    pub fn then(&mut self, after_ms: i64, what: u32) {
-        self.at(self.now + after_ms, Event::Then(what));
-    }
-
     fn session(&self, now: i64) -> Timestamp {
         Timestamp(now + self.lag)
     }
 
-    /// Runs for so long, or until the driver wants to be called.
+    /// Runs for so long.
     pub fn run(&mut self, for_ms: i64) {
         let until = self.now + for_ms;
         for _ in 0..2_000_000 {
@@ -178,9 +173,6 @@ impl World {
                 self.happen(event);
             } else if wake == Some(next) {
                 self.tell(Input::Wake);
-            }
-            if !self.due.is_empty() {
-                return;
             }
         }
         panic!("it does not come to rest");
@@ -227,7 +219,6 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Then(what) => self.due.push(what),
             Event::Asked(id, wish, fate, stamp) => self.ask(id, &wish, fate, stamp),
             Event::Public(id, path) => {
                 let ask: Ask = serde_json::from_str(&path).unwrap();

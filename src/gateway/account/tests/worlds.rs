@@ -2,6 +2,8 @@
 
 use super::*;
 
+/// Worlds.
+const SEEDS: u64 = 200;
 /// Faults last so long, in steps of about a second.
 const STEPS: i64 = 60;
 /// L, in ms.
@@ -179,8 +181,7 @@ fn live(seed: u64, met: &mut Met) {
 #[test]
 fn what_was_told_is_what_was_done() {
     let mut met = Met::default();
-    let seeds: u64 = std::env::var("SMOLBEAR_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
-    for seed in 0..seeds {
+    for seed in 0..SEEDS {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| live(seed, &mut met)));
         assert!(result.is_ok(), "seed {seed}");
     }

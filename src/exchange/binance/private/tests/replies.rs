@@ -1,12 +1,12 @@
 //! Answers: each form is read as it was written, and what is not sure is no answer.
 
-use super::{BTC, order, reply, respond, which};
+use super::{BTC, binance, order, reply, respond, which};
 use crate::{
     exchange::{
         FailureClass,
-        private::{Fee, From, Modes, Reply, Status, SymbolModes, Wish},
+        private::{Fee, From, Modes, Reply, Status, SymbolModes, Trading, Wish},
     },
-    market::{OrderKind, OrderSide, Side, Timestamp},
+    market::{Class, OrderKind, OrderSide, Side, Timestamp},
 };
 use proptest::{collection::vec, prelude::*};
 use rust_decimal::Decimal;
@@ -168,4 +168,20 @@ proptest! {
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
         swallow(&bytes);
     }
+}
+
+#[test]
+fn a_refusal_has_its_reason() {
+    for (class, codes) in [
+        (Class::Margin, &[-2018, -2019, -2027, -2028][..]),
+        (Class::Filter, &[-1111, -4001, -4003, -4005, -4014, -4023, -4131, -4164]),
+        (Class::ReduceOnly, &[-2022, -4118]),
+        (Class::WouldTrigger, &[-2021, -4142]),
+        (Class::Duplicate, &[-4116]),
+        (Class::Other, &[-1003, -2011, -2013, -2015, -4061, 403, 0]),
+    ] {
+        assert!(codes.iter().all(|code| binance().refusal(*code) == class), "{class:?}");
+    }
+    assert!([-2011, -2013].iter().all(|code| binance().is_missing(*code)));
+    assert!(![-2022, -4117, 404].iter().any(|code| binance().is_missing(*code)));
 }

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 fn read(codec: &Binance, frame: &[u8]) -> Result<Report, Garbled> {
     let mut reports = Vec::new();
     codec.decode_user(frame, &mut reports)?;
-    assert_eq!(reports.len(), 1);
-    Ok(reports.remove(0))
+    // what was paid comes before the change of the account that it made
+    assert!(matches!(reports[..], [_] | [Report::Funding { .. }, _]), "{reports:?}");
+    Ok(reports.remove(reports.len() - 1))
 }
 
 /// What is recorded of an account, with a codec that knows its market, in one-way mode.
@@ -115,6 +116,30 @@ fn the_account_says_what_has_changed() {
     );
     assert_eq!(frame(r#"{"e":"MARGIN_CALL","p":[]}"#), Ok(Report::MarginCall));
     assert_eq!(frame(r#"{"e":"STRATEGY_UPDATE"}"#), Ok(Report::Unknown));
+}
+
+#[test]
+fn funding_names_its_market_or_is_of_the_only_position() {
+    let both = json!([{"s": "ETHUSDT", "pa": "1", "ep": "2", "ps": "BOTH"}, {"s": "BTCUSDT", "pa": "1", "ep": "2", "ps": "BOTH"}]);
+    let one = json!([{"s": "ETHUSDT", "pa": "1", "ep": "2", "ps": "BOTH"}]);
+    let (btc, eth) = (Some(SymbolId(0)), Some(SymbolId(1)));
+    for (what, symbol, change, positions, want) in [
+        ("said", json!("BTCUSDT"), json!("-0.25"), &one, Some((btc, "0.25"))),
+        ("received, and of the only position", json!(null), json!("0.1"), &one, Some((eth, "-0.1"))),
+        ("nobody says of which", json!(null), json!("0.1"), &both, Some((None, "-0.1"))),
+        ("not configured", json!("DOGEUSDT"), json!("0.1"), &one, Some((None, "-0.1"))),
+        ("nobody says how much", json!("BTCUSDT"), json!(null), &one, None),
+    ] {
+        let frame = json!({"e": "ACCOUNT_UPDATE", "T": 1_760_000_000_123_i64, "S": symbol,
+            "a": {"m": "FUNDING_FEE", "B": [{"a": "USDT", "wb": "1003.2", "bc": change}], "P": positions}});
+        let mut reports = Vec::new();
+        binance().decode_user(frame.to_string().as_bytes(), &mut reports).unwrap();
+        let paid = reports.iter().find_map(|report| match report {
+            Report::Funding { symbol, amount, at } => Some((*symbol, amount.to_string(), at.0)),
+            _ => None,
+        });
+        assert_eq!(paid, want.map(|(symbol, paid)| (symbol, paid.to_owned(), 1_760_000_000_123)), "{what}");
+    }
 }
 
 proptest! {
