@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Where orders go.
+#[allow(clippy::large_enum_variant)] // there is one a run, and the model is asked at each candle
 pub enum Venue {
     /// The model of an exchange: paper, backtest, replay.
     Matching(Matching),

@@ -31,8 +31,6 @@ pub enum Action {
 pub enum Need {
     /// Compare the account with the venue's.
     Reconcile,
-    /// Read a symbol's rules anew: the venue has refused what should pass by those that are known.
-    Rules(SymbolId),
     /// Candles that are missing.
     Candles {
         /// Whose.
@@ -42,4 +40,6 @@ pub enum Need {
         /// The first one missing.
         from: Timestamp,
     },
+    /// Read a symbol's rules anew: the venue has refused what should pass by those that are known.
+    Rules(SymbolId),
 }

@@ -78,28 +78,6 @@ pub enum Note {
     },
     /// No stop can be had; the position is closed at the market.
     Unprotected(SymbolId),
-    /// No stop of a position's size has stood at the exchange for too long (S2): another one is tried, or it is closed.
-    Uncovered(SymbolId),
-    /// A symbol has an order or a position that is not ours: left alone, and no entries there meanwhile (S15).
-    Foreign(SymbolId),
-    /// It has none any more.
-    ForeignOver(SymbolId),
-    /// A position of ours, or a part of it, is not there any more, and no order of ours closed it. Booked at the last known price.
-    ClosedOutside {
-        /// Whose.
-        symbol: SymbolId,
-        /// How much.
-        qty: Decimal,
-        /// At which price.
-        price: Decimal,
-    },
-    /// The exchange's balance is another than ours, and is adopted.
-    Adjusted {
-        /// The exchange's.
-        balance: Decimal,
-        /// What it adds to ours.
-        by: Decimal,
-    },
     /// The trailing stop moved.
     StopMoved {
         /// Whose.
@@ -138,6 +116,28 @@ pub enum Note {
     },
     /// That is over.
     QuarantineOver(SymbolId),
+    /// No stop of a position's size has stood at the exchange for too long (S2): another one is tried, or it is closed.
+    Uncovered(SymbolId),
+    /// A symbol has an order or a position that is not ours: left alone, and no entries there meanwhile (S15).
+    Foreign(SymbolId),
+    /// It has none any more.
+    ForeignOver(SymbolId),
+    /// A position of ours, or a part of it, is not there any more, and no order of ours closed it. Booked at the last known price.
+    ClosedOutside {
+        /// Whose.
+        symbol: SymbolId,
+        /// How much.
+        qty: Decimal,
+        /// At which price.
+        price: Decimal,
+    },
+    /// The exchange's balance is another than ours, and is adopted.
+    Adjusted {
+        /// The exchange's.
+        balance: Decimal,
+        /// What it adds to ours.
+        by: Decimal,
+    },
 }
 
 /// A position that was opened.

@@ -319,3 +319,33 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Venue;
+
+    fn opened(folder: &Path, mode: Mode) -> Result<Opened, OpenError> {
+        let mut config = Config { data_dir: Some(folder.to_owned()), mode, ..Config::default() };
+        config.exchange.name = Venue::Binance;
+        let names = Names { symbols: config.symbols.clone(), strategies: Vec::new() };
+        open(&config, names).map(|opened| opened.expect("a data directory"))
+    }
+
+    #[test]
+    fn paper_money_never_goes_on_as_real_money_nor_the_reverse() {
+        for (first, then, words) in [
+            (Mode::Paper, Mode::Live, "is a paper account, and this run would trade real money"),
+            (Mode::Live, Mode::Paper, "is at an exchange, with real money, and this run would trade on paper"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            drop(opened(folder.path(), first).unwrap());
+            let error = opened(folder.path(), then).err().expect("it is another account");
+            let text = error.to_string();
+            assert!(text.contains(words) && text.contains("Name another --data-dir"), "{text}");
+            assert!(text.contains(&folder.path().display().to_string()), "it says which");
+            assert!(!error.may_pass(), "exit code 2");
+            assert!(opened(folder.path(), first).is_ok(), "the account stays as it is");
+        }
+    }
+}

@@ -1,10 +1,13 @@
 //! The life of orders under any venue: whatever it answers, in whatever order, however often and late.
 
+mod exchange;
+mod restart;
 mod world;
 
 use super::*;
+use exchange::{Seen, Venue};
 use proptest::{prelude::*, strategy::Strategy};
-use world::{Venue, World};
+use world::World;
 
 /// Something that happens to the engine.
 #[derive(Debug, Clone, Copy)]
@@ -185,7 +188,7 @@ fn random_lives_are_lives() {
 fn random_lives_at_an_exchange_are_lives() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
-    let mut seen = world::Seen::default();
+    let mut seen = Seen::default();
     let (mut entries, mut trades) = (0, 0);
     for _ in 0..150 {
         let mut world = World::new(Venue::Exchange);
@@ -196,7 +199,7 @@ fn random_lives_at_an_exchange_are_lives() {
     }
     println!("{entries} entries, {trades} trades, {seen:?}");
     assert!(entries > 40 && trades > 120, "{entries} entries, {trades} trades");
-    let world::Seen { closed_outside, foreign, uncovered, given_up, transfers, early } = seen;
+    let Seen { closed_outside, foreign, uncovered, given_up, transfers, early } = seen;
     assert!(closed_outside > 8 && foreign > 50 && transfers > 50 && early > 3, "{seen:?}");
     assert!(uncovered > 20 && given_up > 5, "{seen:?}");
 }

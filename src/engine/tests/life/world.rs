@@ -1,22 +1,22 @@
 //! An engine, and a venue that does what it is told to do.
 
-use super::{super::*, Deed, Step};
-use crate::market::{AccountView, PositionView};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Add,
+use super::{
+    super::*,
+    Deed, Step,
+    exchange::{Seen, Venue},
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An order as the venue has it.
 #[derive(Debug, Clone)]
-struct Theirs {
-    request: OrderRequest,
+pub(super) struct Theirs {
+    pub(super) request: OrderRequest,
     filled: Decimal,
-    stage: Their,
+    pub(super) stage: Their,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Their {
+pub(super) enum Their {
     /// On its way there.
     New,
     Live,
@@ -25,62 +25,25 @@ enum Their {
     Gone,
 }
 
-/// Where the orders go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Venue {
-    Paper,
-    /// Its account is compared, others may trade on it, and time passes by deadlines.
-    Exchange,
-}
-
-/// What has happened at an exchange.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Seen {
-    pub closed_outside: u64,
-    /// Views with something that is not ours.
-    pub foreign: u64,
-    /// Positions that were uncovered for too long, and those that were closed for it.
-    pub uncovered: u64,
-    pub given_up: u64,
-    pub transfers: u64,
-    /// Views from before a fill was told.
-    pub early: u64,
-}
-
-impl Add for Seen {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            closed_outside: self.closed_outside + other.closed_outside,
-            foreign: self.foreign + other.foreign,
-            uncovered: self.uncovered + other.uncovered,
-            given_up: self.given_up + other.given_up,
-            transfers: self.transfers + other.transfers,
-            early: self.early + other.early,
-        }
-    }
-}
-
 pub struct World {
     pub rig: Rig,
-    venue: Venue,
+    pub(super) venue: Venue,
     pub seen: Seen,
     /// What was moved into the account and is not known yet.
-    moved: Decimal,
+    pub(super) moved: Decimal,
     /// All that were handed in.
-    candles: Vec<ClosedCandle>,
+    pub(super) candles: Vec<ClosedCandle>,
     /// The last batch that was to be made durable.
     asked: u64,
-    orders: Vec<Theirs>,
-    cancels: Vec<ClientId>,
-    untold: Vec<Fill>,
+    pub(super) orders: Vec<Theirs>,
+    pub(super) cancels: Vec<ClientId>,
+    pub(super) untold: Vec<Fill>,
     told: Vec<OrderUpdate>,
     loses: bool,
-    lost: Vec<OrderUpdate>,
+    pub(super) lost: Vec<OrderUpdate>,
     /// Whether the shell has said so.
     store_in_doubt: bool,
-    proven: bool,
+    pub(super) proven: bool,
     /// Orders that were in doubt when it was looked last, and those that were told of since.
     doubts: Vec<ClientId>,
     heard_of: Vec<ClientId>,
@@ -153,13 +116,13 @@ impl World {
         }
     }
 
-    fn ours(&self) -> Decimal {
+    pub(super) fn ours(&self) -> Decimal {
         let position = self.rig.engine.positions().next();
         position.map_or(Decimal::ZERO, |position| sign(position.plan.side.entry()) * position.qty)
     }
 
     /// Takes the engine's actions to the venue and holds what must hold after every event.
-    fn after(&mut self) {
+    pub(super) fn after(&mut self) {
         for action in std::mem::take(&mut self.rig.actions) {
             match &action {
                 Action::Commit { batch, records } => {
@@ -212,29 +175,6 @@ impl World {
         }
     }
 
-    /// S2: at an exchange, a position that has no stop there for its whole size is being closed after ten seconds.
-    fn check_cover(&self) {
-        for position in self.rig.engine.positions().filter(|_| self.venue == Venue::Exchange) {
-            let stands = |order: &&Theirs| order.stage == Their::Live && order.request.reduce_only;
-            let known = |order: &Theirs| {
-                self.rig.engine.state.orders.find(order.request.id).is_some_and(|ours| ours.covers(position.qty))
-            };
-            let covered = self.orders.iter().filter(stands).any(known);
-            let since = position.uncovered.map_or(self.rig.now, |uncovered| uncovered.since);
-            let ms = self.rig.now.since_ms(since);
-            let claims = position.uncovered.is_none() && self.lost.is_empty() && self.untold.is_empty();
-            assert!(covered || !claims || self.doomed(position), "S2: {position:?} passes for covered");
-            assert!(covered || position.closing.is_some() || ms <= 10_000, "S2: uncovered for {ms} ms");
-        }
-    }
-
-    /// Whether what covers a position has ended, and word of it was lost or is on its way.
-    fn doomed(&self, position: &Position) -> bool {
-        let covering = self.rig.engine.orders().filter(|order| order.covers(position.qty));
-        let gone = |id: ClientId| self.orders.iter().any(|order| order.request.id == id && order.stage != Their::Live);
-        covering.into_iter().all(|order| gone(order.request.id))
-    }
-
     fn tell(&mut self, update: OrderUpdate) {
         if std::mem::take(&mut self.loses) {
             self.losses += 1;
@@ -245,7 +185,7 @@ impl World {
     }
 
     /// The engine hears of an order; to say that nothing is known of it is no evidence.
-    fn hear(&mut self, update: OrderUpdate) {
+    pub(super) fn hear(&mut self, update: OrderUpdate) {
         if !matches!(update, OrderUpdate::Unknown { .. }) {
             self.heard_of.push(update.id());
         }
@@ -358,7 +298,7 @@ impl World {
         }
     }
 
-    fn tell_untold(&mut self) {
+    pub(super) fn tell_untold(&mut self) {
         for fill in std::mem::take(&mut self.untold) {
             // an exit of what is not known yet makes a doubt, which is another test
             let exit = self.orders.iter().any(|order| order.request.id == fill.id && order.request.reduce_only);
@@ -424,110 +364,13 @@ impl World {
         self.after();
     }
 
-    /// At an exchange nothing jumps: what is due in the next milliseconds happens then.
-    fn pass(&mut self, ms: i64) {
-        let until = self.rig.now.plus_ms(ms);
-        let mut wakes = 0;
-        while self.venue == Venue::Exchange
-            && let Some(due) = self.rig.engine.next_deadline().filter(|due| *due <= until)
-        {
-            wakes += 1;
-            assert!(wakes < 200, "L2: it spins");
-            self.rig.now = self.rig.now.max(due);
-            self.rig.event(Event::Wake);
-            self.after();
-        }
-    }
-
-    /// The exchange shows its account. Trades are told before, unless it is early; but not twice, since a difference is looked into.
-    fn view(&mut self, early: bool) {
-        let early = early && !self.rig.engine.state.differences.in_doubt();
-        if !early {
-            self.tell_untold();
-            if !self.untold.is_empty() {
-                return;
-            }
-        }
-        self.seen.early += u64::from(early && !self.untold.is_empty());
-        let side = if self.held > Decimal::ZERO { Side::Long } else { Side::Short };
-        let held = PositionView { symbol: BTC, side, qty: self.held.abs(), entry_price: Decimal::from(100_000) };
-        let balance = self.rig.engine.account().balance + self.moved;
-        let positions = [held].into_iter().filter(|held| !held.qty.is_zero()).collect();
-        self.rig.event(Event::Account(AccountView { balance, positions }));
-        self.after();
-        self.seen.foreign += self.rig.engine.foreign().count() as u64;
-    }
-
-    /// What the exchange has more than we, and what we know of that.
-    fn is_known(&self, excess: Decimal) -> bool {
-        let known = self.rig.engine.state.differences.clone().look(BTC, excess);
-        known == super::super::differences::Worth::Known
-    }
-
     fn commit(&mut self) {
         let batch = self.asked;
         self.rig.event(Event::Committed { batch });
         self.after();
     }
 
-    /// An engine of this state, with all candles as history.
-    fn restored(&self, state: State) -> Engine {
-        assert_eq!(state, self.rig.engine.snapshot(), "what was read is what was written");
-        let mut engine = Engine::restore(self.rig.engine.settings().clone(), state);
-        let mut actions = Vec::new();
-        for candle in &self.candles {
-            engine.handle(self.rig.now, &as_history(candle), &mut actions);
-        }
-        assert!(actions.is_empty(), "history decides nothing");
-        engine
-    }
-
-    /// The engine's state, as it comes back from text.
-    fn as_json(&self) -> State {
-        serde_json::from_str(&serde_json::to_string(&self.rig.engine.snapshot()).unwrap()).unwrap()
-    }
-
-    /// The engine's state, as it comes back from the journal's encoding.
-    fn as_postcard(&self) -> State {
-        let mut space = vec![0; 1 << 20];
-        postcard::from_bytes(postcard::to_slice(&self.rig.engine.snapshot(), &mut space).unwrap()).unwrap()
-    }
-
-    fn restore(&mut self) {
-        self.rig.engine = self.restored(self.as_json());
-    }
-
-    /// From here on an engine that was restored is told the same as the one that was not, and must do the same.
-    pub fn pair_up(&mut self, text: bool) {
-        let state = if text { self.as_json() } else { self.as_postcard() };
-        self.rig.twin = Some(self.restored(state));
-    }
-
-    /// Both engines have come to the same state.
-    pub fn check_the_twin(&self) {
-        assert_eq!(self.rig.twin.as_ref().unwrap().snapshot(), self.rig.engine.snapshot());
-    }
-
-    fn crash(&mut self) {
-        self.crashes += 1;
-        self.restore();
-        if self.venue == Venue::Exchange {
-            let both = [Some(&mut self.rig.engine), self.rig.twin.as_mut()];
-            both.into_iter().flatten().for_each(|engine| engine.state = engine.snapshot().on_exchange());
-            self.rig.event(Event::Command(Command::Start));
-            self.after();
-        }
-        self.cancels.clear();
-        self.proven = false;
-        self.rig.event(Event::Proof(Proof::Doubt));
-        self.after();
-        self.doubt_the_store(false);
-        let unanswered = |order: &&Order| matches!(order.stage, Stage::Held { .. } | Stage::Sent);
-        let ids: Vec<_> = self.rig.engine.orders().filter(unanswered).map(|order| order.request.id).collect();
-        ids.into_iter().for_each(|id| self.hear(OrderUpdate::Unknown { id }));
-    }
-
-    fn doubt_the_store(&mut self, doubt: bool) {
+    pub(super) fn doubt_the_store(&mut self, doubt: bool) {
         self.store_in_doubt = doubt;
         self.rig.event(Event::StoreDoubt(doubt));
         self.after();
