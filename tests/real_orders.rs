@@ -269,7 +269,7 @@ fn truth(target: &str) -> Option<&'static str> {
 fn telltale(number: usize, request: &str) -> Vec<u8> {
     let line = request.lines().next().unwrap_or_default();
     let target = line.split(' ').nth(1).unwrap_or("/");
-    if let Some(truth) = truth(target).filter(|_| number % 3 > 0) {
+    if let Some(truth) = truth(target).filter(|_| !number.is_multiple_of(3)) {
         return response("200 OK", "", truth);
     }
     let shown = request.replace(['"', '\\'], "").replace("\r\n", " ");

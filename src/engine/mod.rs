@@ -60,7 +60,7 @@ pub use desk::{Closed, Desk, Desks};
 pub use event::{Command, Event, Proof};
 pub use halt::Halt;
 pub use note::{Entry, Note};
-pub use orders::{Leg, Order, Stage, client_id, could_be_ours, tag};
+pub use orders::{Leg, Order, Stage, client_id, tag};
 pub use outlook::{Insight, Outlook};
 pub use positions::{Plan, Position, Reason, Trade, Uncovered};
 pub use quarantine::Failure;

@@ -269,15 +269,6 @@ pub fn attempt_of(id: ClientId, tag: &str, side: Side, signal_at: Timestamp, leg
     (client_id(tag, side, signal_at, leg, attempt) == id).then_some(attempt)
 }
 
-/// Whether an order of this name may be one of ours: names that people and other programs give do not look like this.
-#[must_use]
-pub fn could_be_ours(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let leg = bytes.get(23).zip(bytes.get(24));
-    let is_long_enough = (26..=ClientId::LONGEST).contains(&bytes.len()) && ClientId::new(name).is_some();
-    is_long_enough && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
-}
-
 fn base36(mut number: u64) -> String {
     let mut digits = Vec::with_capacity(13);
     loop {
@@ -292,6 +283,7 @@ fn base36(mut number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::market::could_be_ours;
 
     #[test]
     fn names_differ_in_every_part_and_fit() {

@@ -90,6 +90,8 @@ pub enum Input<'a> {
     Order(OrderCommand),
     /// The engine doubts the account: it is compared anew.
     Reconcile,
+    /// An order was refused for its numbers: the markets' rules may have changed, and are read anew.
+    Rules,
     /// The deadline is due.
     Wake,
 }

@@ -133,6 +133,7 @@ impl Gateway {
             Input::NoResponse { id, why, sent } => self.on_no_response(id, why, sent, outputs),
             Input::StoodStill => self.on_stood_still(outputs),
             Input::Order(command) => self.with_books(outputs, |books, turn| books.command(&command, turn)),
+            Input::Rules => self.listing_at = self.listing_at.min(self.now),
             Input::Reconcile => self.with_books(outputs, |books, turn| books.doubt(turn)),
             Input::Wake => {}
         }

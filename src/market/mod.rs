@@ -26,7 +26,7 @@ pub use maintenance::{Tier, Tiers};
 pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, share};
 pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, FundingRate, OrderCommand, OrderKind, OrderRequest,
-    OrderUpdate, PositionView,
+    OrderUpdate, PositionView, could_be_ours,
 };
 pub use random::{LARGEST_NORMAL, Random};
 pub use refit::{Misfit, Names, Refit};

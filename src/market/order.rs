@@ -60,6 +60,16 @@ impl<'de> Deserialize<'de> for ClientId {
     }
 }
 
+/// Whether an order of this name may be one of ours: 13 for strategy and symbol, 10 for the time, side, leg, and the attempt.
+/// Names that people and other programs give do not look like this.
+#[must_use]
+pub fn could_be_ours(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let leg = bytes.get(23).zip(bytes.get(24));
+    let is_long_enough = (26..=ClientId::LONGEST).contains(&bytes.len()) && ClientId::new(name).is_some();
+    is_long_enough && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
+}
+
 /// How an order becomes a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderKind {

@@ -42,16 +42,6 @@ use trades::Trades;
 const REPORT_MS: i64 = 250;
 /// The buffer of a frame's reports is given back when it has grown beyond this.
 const REPORTS_KEPT: usize = 64;
-/// Lengths of the names that the engine gives: 13 for strategy and symbol, 10 for the time, side and leg, and the attempt.
-const OUR_NAMES: std::ops::RangeInclusive<usize> = 26..=32;
-
-/// Whether the engine may have given this name, perhaps before a restart that has forgotten it.
-fn could_be_ours(name: &ClientId) -> bool {
-    let bytes = name.as_str().as_bytes();
-    let leg = bytes.get(23).zip(bytes.get(24));
-    OUR_NAMES.contains(&bytes.len()) && leg.is_some_and(|(side, leg)| b"ls".contains(side) && b"estx".contains(leg))
-}
-
 /// What a turn of the session lends to the account.
 #[derive(Debug)]
 pub struct Turn<'a> {

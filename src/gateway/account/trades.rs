@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     exchange::private::{AccountTrade, Force, From, MOST_TRADES},
-    market::{ClientId, DAY_MS, OrderSide, OrderUpdate, SymbolId, Timestamp},
+    market::{ClientId, DAY_MS, OrderSide, OrderUpdate, SymbolId, Timestamp, could_be_ours},
 };
 use rust_decimal::Decimal;
 use std::collections::{BTreeSet, VecDeque};
@@ -221,12 +221,12 @@ impl Trades {
             }
             it.judged = true;
             self.not_ours += 1;
-            if let Some(name) = it.name.filter(super::could_be_ours) {
+            if let Some(name) = it.name.filter(|name| could_be_ours(name.as_str())) {
                 self.told += 1;
                 turn.order(OrderUpdate::Filled(it.trade.fill(name)));
             }
         }
-        self.unclaimed.retain(|it| !it.judged || it.name.is_none_or(|name| !super::could_be_ours(&name)));
+        self.unclaimed.retain(|it| !it.judged || it.name.is_none_or(|name| !could_be_ours(name.as_str())));
     }
 
     /// When [`Trades::judge`] has something to do.

@@ -3,10 +3,10 @@
 use super::{Checks, unanswered};
 use crate::{
     config::{Mode, process_env},
-    engine::{Leg, client_id, could_be_ours, tag},
+    engine::{Leg, client_id, tag},
     exchange::private::{Modes, OrderView, Reply, Status, Which, Wish},
     gateway::{Lane, SocketId},
-    market::{ClientId, OrderKind, OrderRequest, PositionView, Side, SymbolId, decimal},
+    market::{ClientId, OrderKind, OrderRequest, PositionView, Side, SymbolId, could_be_ours, decimal},
     run::{
         asking::{Account, AskError},
         keys::{self, KeyError},

@@ -1,9 +1,8 @@
 //! What is to be done next for an account to hold nothing of ours, from what it holds now.
 
 use crate::{
-    engine::could_be_ours,
     exchange::private::{OrderView, Which},
-    market::{PositionView, Side, SymbolId},
+    market::{PositionView, Side, SymbolId, could_be_ours},
 };
 use rust_decimal::Decimal;
 

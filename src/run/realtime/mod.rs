@@ -353,6 +353,7 @@ impl Realtime {
             Action::Commit { batch, records } => self.keeping.commit(batch, records, &self.trader)?,
             Action::Log(note) | Action::Alert(note) => self.say(&note),
             Action::Need(Need::Reconcile) if self.is_live() => self.with_session(Session::reconcile),
+            Action::Need(Need::Rules(_)) if self.is_live() => self.with_session(Session::read_rules),
             // a session knows itself which candles were not delivered, and asks for them
             Action::Need(need) => debug!("The engine needs {need:?}, which a simulated account cannot lack"),
             // on paper they went to the venue

@@ -141,6 +141,11 @@ impl Session {
         self.tell(Input::Reconcile);
     }
 
+    /// The engine doubts the rules of a market: they are read anew.
+    pub fn read_rules(&mut self) {
+        self.tell(Input::Rules);
+    }
+
     /// What of the account a person should know; nothing where it is not traded.
     #[must_use]
     pub fn troubles(&self) -> Vec<(Status, String)> {
