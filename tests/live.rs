@@ -5,6 +5,7 @@
 
 mod course; // what the trader was told, and what the exchange has
 mod faults; // one at a time, and all
+mod orders; // real ones, on an account of the exchange
 mod outage; // an exchange that is not there
 mod parity; // against a replay of the same candles
 mod start; // the beginning and the end of a run, and the subcommands that ask
