@@ -77,7 +77,7 @@ fn told(ended: &Ended) -> usize {
 /// The disk refuses and, where `repair` is given, takes again: what is said of it, and what is in the memory in the end.
 fn refused(mut running: Running, why: &str, repair: impl FnOnce(&Running)) -> Ended {
     running.wait_for(&format!("{why}; the account's memory is not saved, tried again "));
-    running.wait_for(&format!("{why})"));
+    running.wait_for("(not saved: ");
     running.wait_for("-HIT]");
     repair(&running);
     running.wait_for(AGAIN);

@@ -299,7 +299,7 @@ fn files(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 }
 
 fn assert_hidden(what: &str, bytes: &[u8]) {
-    for secret in [KEY, SECRET, "signature="] {
+    for secret in [KEY, SECRET, "signature=", "aListenKey"] {
         let shows = bytes.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret.as_bytes()));
         assert!(!shows, "{what} shows {secret}: {}", String::from_utf8_lossy(bytes));
     }
@@ -324,8 +324,8 @@ fn nothing_that_is_written_shows_key_secret_or_signature() {
     let loud =
         [KEYS[0], KEYS[1], ("RUST_LOG", "trace,ureq=trace,ureq::run=trace,ureq_proto::client=trace,rustls=trace")];
     for (line, least) in [
-        ("--live --duration 4 --data-dir d --out o --infinite", 6),
-        ("--live --debug --duration 3 --data-dir d", 6),
+        ("--live --duration 6 --data-dir d --out o --infinite", 6),
+        ("--live --debug --duration 5 --data-dir d", 2),
         ("doctor --with-order --network local", 1),
         ("flatten --network local --data-dir d", 1),
         ("--live --dry-run --data-dir d", 1),

@@ -155,7 +155,7 @@ impl Shared {
             "fundingRate" => self.rates(number("startTime").unwrap(), number("limit").unwrap()),
             "exchangeInfo" => self.listing(),
             "premiumIndex" => self.marks(),
-            "fundingInfo" => "[]".to_owned(),
+            "fundingInfo" | "ticker/bookTicker" => "[]".to_owned(),
             other => panic!("nobody should ask for {other}"),
         };
         (200, body)

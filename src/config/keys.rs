@@ -272,7 +272,9 @@ pub const KEYS: &[Key<Config>] = &[
     key("exchange.proxy", "A proxy for requests and streams; empty: none", |c| {
         Url(&mut c.exchange.proxy, &["http://"])
     }),
-    key("live.confirm", "Without these words no real order is sent", |c| Phrase(&mut c.live.confirm, live::CONFIRM)),
+    key("live.confirm", "Without these words `--live` sends no real order", |c| {
+        Phrase(&mut c.live.confirm, live::CONFIRM)
+    }),
     key(
         "live.key_file",
         "A file with lines BINANCE_API_KEY=… and BINANCE_API_SECRET=… that only its owner can read; variables of these names go before it",

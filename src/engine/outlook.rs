@@ -197,6 +197,11 @@ impl State {
         self.positions.iter().flatten()
     }
 
+    /// Orders that have not ended, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.open()
+    }
+
     /// Which symbols are in quarantine, and when that ends.
     pub fn quarantined(&self) -> impl Iterator<Item = (SymbolId, Timestamp)> {
         self.quarantine.held()

@@ -40,8 +40,9 @@ pub enum OpenError {
     /// The account has traded something else.
     #[error(
         "the account in {} trades {was}, but this run would trade {is}; their prices have nothing to do with each other. \
-         Name another --data-dir, or begin a new account with --fresh",
-        .folder.display()
+         Name another --data-dir{}",
+        .folder.display(),
+        if .is.ends_with(REAL) { "" } else { ", or begin a new account with --fresh" }
     )]
     OtherMarket {
         /// The data directory.
@@ -137,10 +138,16 @@ pub fn folder(config: &Config) -> Option<PathBuf> {
     folder_of(config.data_dir.as_deref(), kind, &process_env)
 }
 
+/// What an account of real money is bound to, in words.
+#[must_use]
+pub fn real_market(exchange: &str) -> String {
+    format!("{exchange}{REAL}")
+}
+
 /// What an account is bound to, in words.
 fn market_of(config: &Config) -> String {
     match (config.exchange.label(), config.replay.is_empty()) {
-        (Some(exchange), _) if config.mode == Mode::Live => format!("{exchange}{REAL}"),
+        (Some(exchange), _) if config.mode == Mode::Live => real_market(&exchange),
         (Some(exchange), _) => exchange,
         (None, true) => format!("made-up prices (seed {})", config.paper.seed),
         (None, false) => "recorded candles".to_owned(),

@@ -9,21 +9,22 @@ use super::{
     asking::{self, Account, AskError, Asker, Patience},
     keys,
     log::{self as log_out},
+    opening::real_market,
     signals::FAILURE,
 };
 use crate::{
     cli::{Cli, Flatten},
     config::{Config, process_env},
-    engine::{Leg, Reason, client_id, tag},
+    engine::{Leg, Order, Reason, client_id, tag},
     exchange::{
-        Answer, Ask,
+        Answer, Ask, FailureClass,
         private::{Reply, Wish},
     },
     gateway::Lane,
-    market::{OrderKind, OrderRequest, PositionView, Side, SymbolId},
+    market::{OrderKind, OrderRequest, PositionView, Side, Symbol, SymbolId},
     stop::Stop,
     store::{
-        Database,
+        Database, Memory,
         folder::{DATABASE, Kind, folder_of, holder},
     },
 };
@@ -40,6 +41,8 @@ use std::{
 const MOST_ROUNDS: u32 = 40;
 /// Between two of them: the account's view may lag behind its orders.
 const PAUSE: Duration = Duration::from_millis(500);
+/// An order whose answer did not come may be executed within this, and a view of the account may be as old.
+const LAG: Duration = Duration::from_secs(5);
 /// So many looks in a row must show that nothing is left.
 const SURE: u32 = 2;
 
@@ -99,19 +102,45 @@ fn agreed(config: &Config) -> Result<bool, String> {
 
 /// What the memory has of each symbol; without one our stops say it.
 fn goals(config: &Config, all: bool, folder: &Path) -> Vec<Goal> {
-    let file: PathBuf = folder.join(DATABASE);
-    let memory = if file.exists() { Database::read(&file).and_then(|database| database.memory()) } else { Ok(None) };
-    let memory = memory.unwrap_or_else(|error| {
-        warn!("The account's memory can't be read ({error}); what has a stop of ours counts as ours");
+    let memory = memory(config, folder).unwrap_or_else(|why| {
+        warn!("No memory of what the bot holds: {why}; what has a stop of ours counts as ours");
         None
     });
-    let of = |name: &str| {
-        let memory = memory.as_ref().filter(|memory| memory.trader.is_live())?;
-        let mut positions = memory.trader.engine().positions();
-        let held = positions.find(|held| memory.names.symbols[held.symbol.index()].as_str() == name)?;
-        Some((held.plan.side, held.qty))
+    let held = |memory: &Memory| {
+        let name = |symbol: SymbolId| memory.names.symbols[symbol.index()].clone();
+        let engine = memory.trader.engine();
+        let positions = engine.positions().map(|held| (name(held.symbol), held.plan.side, held.qty));
+        // an entry whose fill was not booked may have been executed
+        let entries = engine.orders().filter(|order| !order.request.reduce_only);
+        let side = |order: &Order| if order.request.side == Side::Long.entry() { Side::Long } else { Side::Short };
+        positions.chain(entries.map(|order| (name(order.request.symbol), side(order), order.open_qty()))).collect()
     };
-    config.symbols.iter().map(|symbol| Goal::new(all, of(symbol.as_str()))).collect()
+    let held: Vec<(Symbol, Side, Decimal)> = memory.as_ref().map_or_else(Vec::new, held);
+    for (name, side, _) in held.iter().filter(|(name, ..)| !config.symbols.contains(name)) {
+        warn!("{name}: the bot remembers a {side} position there, and this symbol is not configured: it stays");
+    }
+    let of = |symbol: &Symbol| {
+        let (_, side, _) = held.iter().find(|(name, ..)| name == symbol)?;
+        let same = held.iter().filter(|(name, of, _)| name == symbol && of == side);
+        Some((*side, same.map(|(.., qty)| *qty).sum()))
+    };
+    config.symbols.iter().map(|symbol| Goal::new(all, of(symbol))).collect()
+}
+
+/// The memory of the bot that trades this account, or why there is none.
+fn memory(config: &Config, folder: &Path) -> Result<Option<Memory>, String> {
+    let file: PathBuf = folder.join(DATABASE);
+    if !file.exists() {
+        return Err(format!("there is none in {} (--data-dir names another)", folder.display()));
+    }
+    let database = Database::read(&file).map_err(|error| error.to_string())?;
+    let market = real_market(&config.exchange.label().unwrap_or_default());
+    match database.account().map_err(|error| error.to_string())? {
+        Some(account) if account.market != market => {
+            Err(format!("that in {} is of {}, not of {market}", folder.display(), account.market))
+        }
+        _ => database.memory().map_err(|error| error.to_string()),
+    }
 }
 
 fn warn_of_a_running_bot(folder: &Path) -> bool {
@@ -141,7 +170,17 @@ impl Closing<'_> {
         self.largest = self.limits().await.map_err(|error| error.to_string())?;
         let (mut left, mut quiet) = (String::new(), 0);
         for _ in 0..MOST_ROUNDS {
-            let held = self.look().await.map_err(|error| error.to_string())?;
+            let held = match self.look().await {
+                Ok(held) => held,
+                Err(AskError::Refused(failure)) if failure.class == FailureClass::Key => {
+                    return Err(failure.to_string());
+                }
+                Err(error) => {
+                    (left, quiet) = (format!("the account can't be read: {error}"), 0);
+                    self.stop.or_after(LAG).await;
+                    continue;
+                }
+            };
             let mut steps = Vec::new();
             for (index, held) in held.iter().enumerate() {
                 let symbol = SymbolId(index as u16);
@@ -214,10 +253,14 @@ impl Closing<'_> {
         let words = self.words(symbol, &step);
         match done {
             Ok(()) => info!("✓ {words}"),
-            Err(AskError::Refused(failure)) if failure.class == crate::exchange::FailureClass::Key => {
+            Err(AskError::Refused(failure)) if failure.class == FailureClass::Key => {
                 return Err(failure.to_string());
             }
             Err(error) => warn!("{words}: {error}; looking again"),
+        }
+        // what is closed twice could be a part that is not ours: the next look must show the order, or that it will never come
+        if let Step::Close(..) = step {
+            self.stop.or_after(LAG).await;
         }
         Ok(())
     }

@@ -33,6 +33,8 @@ const INPUT_BYTES: usize = 16 << 10;
 const PROXY_HEAD_BYTES: usize = 8 << 10;
 /// Of the words of whoever refuses a handshake.
 const WORDS_CHARS: usize = 200;
+/// Letters of what may be a key, at least.
+const LEAST_KEY: usize = 8;
 
 /// Opens a stream within `limit`.
 pub(super) async fn dial(
@@ -63,7 +65,7 @@ async fn open(line: &Line, names: &Names, path: &str, limit: Duration) -> Result
     } else {
         Box::new(tcp)
     };
-    handshake(io, &format!("{}{path}", place.base)).await.map_err(|error| refusal(&error))
+    handshake(io, &format!("{}{path}", place.base)).await.map_err(|error| hide(&refusal(&error), path))
 }
 
 /// A connection to the first address that takes one. An address may take half of what is left of the time, the last one all.
@@ -165,6 +167,14 @@ async fn handshake(io: Box<dyn Io>, url: &str) -> tungstenite::Result<WebSocket<
         }
     })
     .await
+}
+
+/// The words without the path's last part: that of an account's stream is a key, and the other side may repeat it.
+fn hide(words: &str, path: &str) -> String {
+    match path.rsplit(['/', '=']).next() {
+        Some(key) if key.len() >= LEAST_KEY => words.replace(key, "…"),
+        _ => words.to_owned(),
+    }
 }
 
 /// Why there was no handshake, with the other side's words where it has some.
