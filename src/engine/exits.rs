@@ -74,8 +74,8 @@ impl Engine {
         if position.failed_stops == 0 {
             return;
         }
-        let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop);
-        if stops.all(|stop| stop.stage == Stage::Accepted) {
+        let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop).peekable();
+        if stops.peek().is_some() && stops.all(|stop| stop.stage == Stage::Accepted) {
             position.failed_stops = 0;
         }
     }

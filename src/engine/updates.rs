@@ -16,6 +16,8 @@ use rust_decimal::Decimal;
 const MOST_FAILED_STOPS: u8 = 3;
 /// A target or an exit that came to nothing is tried again after this long: the venue would say the same at once.
 const RETRY_MS: i64 = 1_000;
+/// The same where an exchange says that there is nothing to close: as long as it takes to read the account, which begins anew with each.
+const FLAT_RETRY_MS: i64 = 15_000;
 /// So many names are left out after one that was taken.
 const NAMES_PASSED_OVER: u32 = 36;
 
@@ -176,6 +178,10 @@ impl Engine {
             _ => {}
         }
         self.on_failed(now, symbol, leg, actions);
+        let held = self.state.positions[symbol.index()].as_mut().filter(|_| live && class == Class::ReduceOnly);
+        if let Some(position) = held.filter(|_| matches!(leg, Leg::Target | Leg::Exit(_))) {
+            position.retry_at = now.plus_ms(FLAT_RETRY_MS);
+        }
     }
 
     /// An order that should have ended a position came to nothing, which was not our wish.

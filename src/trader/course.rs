@@ -2,9 +2,9 @@
 
 use super::Trader;
 use crate::{
-    engine::{Command, Event, Stage},
+    engine::{Command, Event, Leg, Stage},
     gateway,
-    market::{OrderUpdate, PriceBar, Timestamp},
+    market::{MINUTE_MS, OrderUpdate, PriceBar, Timestamp},
 };
 
 impl Trader {
@@ -28,6 +28,12 @@ impl Trader {
     #[must_use]
     pub fn account(&self, leverage: u32, since: Timestamp) -> gateway::Account {
         let open = self.engine().orders().map(|order| order.request).collect();
+        // an entry on its way may have traded before that event, and nobody have heard of it
+        let entries = self.engine().orders().filter_map(|order| match order.leg {
+            Leg::Entry(plan) => Some(plan.signal_at),
+            Leg::Stop | Leg::Target | Leg::Exit(_) => None,
+        });
+        let since = entries.fold(since, Timestamp::min).plus_ms(-MINUTE_MS);
         gateway::Account { leverage, open, counted: self.engine().counted(), since }
     }
 

@@ -337,7 +337,7 @@ fn an_exit_that_fails_for_long_is_told_too_and_not_given_up() {
     let (mut rig, stop, _) = holding();
     rig.update(OrderUpdate::Refused { id: stop.id, code: -2021, class: Class::WouldTrigger });
     let (began, mut tried) = (rig.now, 0);
-    while rig.now.since_ms(began) < 8_000 {
+    while rig.now.since_ms(began) < 60_000 {
         rig.commit();
         for order in rig.placed() {
             assert_eq!(order.kind, OrderKind::Market);
@@ -348,7 +348,7 @@ fn an_exit_that_fails_for_long_is_told_too_and_not_given_up() {
         rig.now = rig.engine.next_deadline().expect("it goes on");
         rig.event(Event::Wake);
     }
-    assert!((7..=9).contains(&tried), "once a second: {tried}");
+    assert!((4..=6).contains(&tried), "there is time to read the account between two: {tried}");
     assert!(rig.engine.uncovered().eq([BTC]));
 }
 

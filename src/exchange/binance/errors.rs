@@ -76,8 +76,10 @@ fn class_of_code(response: &Response<'_>, code: i64, words: &str) -> Option<Fail
         -1015 => limited(response, words, ORDERS_PAUSE_MS),
         -1021 | -5028 => FailureClass::Clock,
         -1121 | -1122 | -4140 | -4141 => FailureClass::NoSuchSymbol,
-        -1001 | -1008 | -1016 => FailureClass::NotNow,
-        -1000 | -1006 | -1007 => FailureClass::Unknown,
+        // said with another status it may be of something that was executed
+        -1001 if response.status == 503 => FailureClass::NotNow,
+        -1008 | -1016 => FailureClass::NotNow,
+        -1000 | -1001 | -1006 | -1007 => FailureClass::Unknown,
         -1002 | -1022 | -2014 | -2015 => FailureClass::Key,
         _ => return None,
     })

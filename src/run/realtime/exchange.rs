@@ -2,7 +2,7 @@
 
 use super::{Due, LoopError, Realtime, Session, warn_of_small_capital};
 use crate::{
-    engine::{Order, Stage},
+    engine::{Order, Position, Stage},
     stop::Latch,
 };
 use log::warn;
@@ -64,10 +64,13 @@ impl Realtime {
         Ok(())
     }
 
-    /// Orders or cancels are on their way; or, where all is to be closed, anything is left.
+    /// Orders or cancels are on their way, or what they lead to: an entry, or a position without its stop. Where all is to be closed, anything
+    /// is left.
     fn is_unfinished(&self, close: bool) -> bool {
         let engine = self.trader.engine();
         let is_waited_for = |order: &Order| order.cancelling || matches!(order.stage, Stage::Held { .. } | Stage::Sent);
-        engine.orders().any(|order| close || is_waited_for(order)) || close && engine.positions().next().is_some()
+        let is_open = |order: &Order| close || is_waited_for(order) || !order.request.reduce_only;
+        let is_bare = |position: &Position| close || position.uncovered.is_some();
+        engine.orders().any(is_open) || engine.positions().any(is_bare)
     }
 }

@@ -38,6 +38,7 @@ fn each_status_and_code_has_its_class() {
         (503, 0, "Unknown error, please check your request or try again later.", Unknown),
         (503, 0, "Service Unavailable.", NotNow),
         (503, -1001, "Internal error; unable to process your request. Please try again.", NotNow),
+        (500, -1001, "Internal error; unable to process your request. Please try again.", Unknown),
         (503, -1008, "Server is currently overloaded with other requests.", NotNow),
         (200, -1016, "This service is no longer available.", NotNow),
         (500, -1000, "An unknown error occurred while processing the request.", Unknown),
