@@ -353,6 +353,25 @@ fn an_exit_that_fails_for_long_is_told_too_and_not_given_up() {
 }
 
 #[test]
+fn refused_stops_are_counted_whatever_prices_come_between() {
+    let (mut rig, stop, _) = holding();
+    let mut refused = stop.id;
+    for left in [2, 1, 0] {
+        rig.update(OrderUpdate::Refused { id: refused, code: -4400, class: Class::Other });
+        rig.bar(98_500.0);
+        let closing = rig.engine.positions().next().unwrap().closing;
+        assert_eq!(closing.is_some(), left == 0, "{left} more");
+        if left > 0 {
+            rig.now = rig.now.plus_ms(1_000);
+            rig.event(Event::Wake);
+            rig.commit();
+            let stops = rig.placed().into_iter().filter(|order| matches!(order.kind, OrderKind::StopMarket { .. }));
+            refused = stops.last().expect("it is tried again").id;
+        }
+    }
+}
+
+#[test]
 fn a_new_run_gives_the_cover_its_time_anew() {
     let (mut rig, stop, _) = holding();
     rig.update(OrderUpdate::Ended { id: stop.id, how: Ended::Expired });

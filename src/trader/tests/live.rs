@@ -145,6 +145,14 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
 }
 
 #[test]
+fn trades_of_an_entry_on_its_way_are_read_from_its_signal_on() {
+    let (trader, _, _) = signalled();
+    let stored = now(9_000); // something else was stored long after
+    assert!(trader.account(3, stored).since < now(15), "it may have traded long before that");
+    assert_eq!(filled().0.account(3, stored).since, stored.plus_ms(-MINUTE_MS));
+}
+
+#[test]
 fn a_session_is_told_what_it_must_look_for() {
     let (trader, entry) = filled();
     let account = trader.account(3, now(15));
