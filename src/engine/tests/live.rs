@@ -365,8 +365,8 @@ fn refused_stops_are_counted_whatever_prices_come_between() {
             rig.now = rig.now.plus_ms(1_000);
             rig.event(Event::Wake);
             rig.commit();
-            let stops = rig.placed().into_iter().filter(|order| matches!(order.kind, OrderKind::StopMarket { .. }));
-            refused = stops.last().expect("it is tried again").id;
+            let is_stop = |order: &&OrderRequest| matches!(order.kind, OrderKind::StopMarket { .. });
+            refused = rig.placed().iter().rfind(is_stop).expect("it is tried again").id;
         }
     }
 }
