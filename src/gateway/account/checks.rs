@@ -148,7 +148,7 @@ impl Checks {
     }
 
     /// What is held of a symbol, by either count.
-    fn is_held(&self, symbol: usize, trades: &Trades) -> bool {
+    pub fn is_held(&self, symbol: usize, trades: &Trades) -> bool {
         let by_trades = trades.tapes[symbol].held.is_some_and(|held| !held.is_zero());
         by_trades || self.theirs.iter().any(|position| position.symbol.index() == symbol)
     }

@@ -59,7 +59,8 @@ impl Books {
             // it was worth one try: what waits for this is unprotected meanwhile
             order.say_taken(code, turn);
         }
-        if failure.class != FailureClass::Refused || !self.trading.is_missing(failure.code) {
+        let is_miss = failure.class == FailureClass::Refused && self.trading.is_missing(failure.code);
+        if !is_miss && failure.class != FailureClass::NoSuchSymbol {
             return Err(failure);
         }
         self.tally.misses += 1;

@@ -45,14 +45,18 @@ impl Gateway {
         feed.is_some_and(|feed| !matches!(feed.standing, Standing::Quarantined(_) | Standing::Unknown))
     }
 
+    /// Whether its orders and trades have to be known: those of a market that is closed too, as long as something of ours may be there.
+    fn is_read(&self, symbol: SymbolId) -> bool {
+        self.is_traded(symbol) || self.books.as_ref().is_some_and(|books| books.has_something(symbol))
+    }
+
     /// What follows from the time and from what came; then orders are sent.
     pub(in crate::gateway) fn tend_account(&mut self, outputs: &mut Vec<Output>) {
         if self.books.is_none() {
             return;
         }
-        let traded: Vec<bool> =
-            (0..self.feeds.len()).map(|at| self.is_traded(super::super::session::id_of(at))).collect();
-        let live = |symbol: SymbolId| traded.get(symbol.index()).copied().unwrap_or_default();
+        let read: Vec<bool> = (0..self.feeds.len()).map(|at| self.is_read(super::super::session::id_of(at))).collect();
+        let live = |symbol: SymbolId| read.get(symbol.index()).copied().unwrap_or_default();
         self.with_books(outputs, |books, turn| books.tend(live, turn));
         self.send_orders(outputs);
         let Self { books: Some(books), asking, .. } = self else { return };
@@ -104,9 +108,8 @@ impl Gateway {
         if let Some(due) = books.modes.due() {
             take(Job::Modes, due);
         }
-        let live = |symbol| self.is_traded(symbol);
         if books.modes.refused().is_none() {
-            let traded = (0..).map(SymbolId).take(self.feeds.len()).filter(|symbol| live(*symbol));
+            let traded = (0..).map(SymbolId).take(self.feeds.len()).filter(|symbol| self.is_traded(*symbol));
             for (symbol, step) in traded.filter_map(|symbol| Some((symbol, books.modes.step(symbol)?))) {
                 let job = match step {
                     Step::Read => Job::SymbolModes(symbol),
@@ -117,16 +120,22 @@ impl Gateway {
             }
         }
         let (up, orders, trades) = (books.stream.up_since(), &books.orders, &books.trades);
-        books.checks.each_want(up, orders, trades, live, |reading, due| {
-            let job = match reading {
-                Reading::Balance => Job::Balance,
-                Reading::Positions => Job::Positions,
-                Reading::List { symbol, conditional: true } => Job::Conditionals(symbol),
-                Reading::List { symbol, conditional: false } => Job::Orders(symbol),
-                Reading::Trades(symbol) => Job::Trades(symbol),
-            };
-            take(job, due);
-        });
+        books.checks.each_want(
+            up,
+            orders,
+            trades,
+            |symbol| self.is_read(symbol),
+            |reading, due| {
+                let job = match reading {
+                    Reading::Balance => Job::Balance,
+                    Reading::Positions => Job::Positions,
+                    Reading::List { symbol, conditional: true } => Job::Conditionals(symbol),
+                    Reading::List { symbol, conditional: false } => Job::Orders(symbol),
+                    Reading::Trades(symbol) => Job::Trades(symbol),
+                };
+                take(job, due);
+            },
+        );
     }
 
     /// The question of a job of the account's; `None` for other jobs.
@@ -182,7 +191,16 @@ impl Gateway {
         outputs: &mut Vec<Output>,
     ) {
         let Some(books) = &self.books else { return };
-        let reply = books.trading.reply(wish, response);
+        let reply = match (flight.job, books.trading.reply(wish, response)) {
+            // a market that is gone has no order and no trade
+            (Job::Conditionals(_) | Job::Orders(_), Err(failure)) if failure.class == FailureClass::NoSuchSymbol => {
+                Ok(Reply::Orders(Vec::new()))
+            }
+            (Job::Trades(_), Err(failure)) if failure.class == FailureClass::NoSuchSymbol => {
+                Ok(Reply::Trades(Vec::new()))
+            }
+            (_, reply) => reply,
+        };
         if let Err(failure) = &reply {
             self.on_throttle(failure.class, outputs);
             if failure.class == FailureClass::Clock {
@@ -263,6 +281,12 @@ impl Gateway {
 }
 
 impl Books {
+    /// Whether an order of ours is open there, or something is held.
+    fn has_something(&self, symbol: SymbolId) -> bool {
+        self.orders.live.iter().any(|order| order.symbol() == symbol)
+            || self.checks.is_held(symbol.index(), &self.trades)
+    }
+
     /// The answer to a reading that was put at `asked`.
     fn on_reading(
         &mut self,

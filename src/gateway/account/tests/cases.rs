@@ -415,6 +415,16 @@ fn a_restart_looks_every_order_up_and_tells_what_happened_meanwhile() {
 }
 
 #[test]
+fn a_market_that_is_gone_with_what_we_had_there_does_not_lock_the_account() {
+    let (mut world, stop) = World::holding(6);
+    world.house.delist(SymbolId(0));
+    world.restart();
+    world.run(90_000);
+    assert_eq!(world.desk.proof, Some(true), "{:?}", world.asked.iter().rev().take(9).collect::<Vec<_>>());
+    assert_eq!(world.story(stop)[1..], ["unknown", "absent"]);
+}
+
+#[test]
 fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
     let mut world = World::proven(11);
     let throttled = FailureClass::TooMany { pause_ms: 60_000 };

@@ -78,6 +78,8 @@ pub struct House {
     pub says_new: bool,
     /// In how many trades an order is filled.
     pub parts: i64,
+    /// A market that is there no more.
+    pub delisted: Option<SymbolId>,
     number: u64,
     trade: u64,
 }
@@ -108,6 +110,7 @@ impl House {
             brought: BTreeSet::new(),
             says_new: true,
             parts: 1,
+            delisted: None,
             number: 1000,
             trade: 5000,
         }
@@ -291,6 +294,13 @@ impl House {
         }
     }
 
+    /// A market is gone, with all that was there, and nobody says so.
+    pub fn delist(&mut self, symbol: SymbolId) {
+        self.delisted = Some(symbol);
+        self.position[symbol.index()] = Decimal::ZERO;
+        self.orders.retain(|order| order.request.symbol != symbol || order.status.is_over());
+    }
+
     /// The stream's word of an order: of a stop that has fired it speaks as of an order with a number of its own.
     fn report(&mut self, at: usize, trade: Option<AccountTrade>) {
         let order = &self.orders[at];
@@ -319,6 +329,9 @@ impl House {
     ///
     /// As the exchange refuses.
     pub fn answer(&mut self, wish: &Wish) -> Result<Reply, Failure> {
+        if self.delisted.is_some_and(|gone| symbol_of(wish) == Some(gone)) {
+            return Err(failure(FailureClass::NoSuchSymbol, -1121));
+        }
         Ok(match wish {
             Wish::Place(request) => Reply::Order(self.place(*request, request.id.as_str())?),
             Wish::Cancel(which) => self.cancel(which)?,
@@ -371,5 +384,19 @@ impl House {
             entry_price: Decimal::from(100),
         };
         held.map(view).collect()
+    }
+}
+
+const fn symbol_of(wish: &Wish) -> Option<SymbolId> {
+    match wish {
+        Wish::Place(request) => Some(request.symbol),
+        Wish::Cancel(which) | Wish::Look(which) => Some(which.symbol),
+        Wish::Orders(symbol)
+        | Wish::Conditionals(symbol)
+        | Wish::Trades { symbol, .. }
+        | Wish::SymbolModes(symbol)
+        | Wish::SetIsolated(symbol)
+        | Wish::SetLeverage(symbol, _) => Some(*symbol),
+        Wish::Positions | Wish::Balance | Wish::Modes | Wish::SetOneWay | Wish::OpenStream | Wish::ExtendStream => None,
     }
 }

@@ -285,7 +285,8 @@ impl World {
         match ask {
             Ask::Time => Some(Answer::Time(Timestamp(self.now))),
             Ask::Listing => {
-                let markets = vec![market(0), market(1)];
+                let there = |symbol: &u16| self.house.delisted != Some(SymbolId(*symbol));
+                let markets = (0..2).filter(there).map(market).collect();
                 Some(Answer::Listing(Listing { markets, weight_limit: Some(2400), listed: 2 }))
             }
             Ask::FundingIntervals => Some(Answer::FundingIntervals(Vec::new())),
