@@ -30,6 +30,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// An order whose answer did not come may be executed within this, and a view of the account may be as old.
+pub const ARRIVES_WITHIN: Duration = Duration::from_secs(5);
 /// Of the limit, so that a bot on the same address has room.
 const CEILING_PCT: u32 = 80;
 /// Behind the beginning of a minute, since our idea of the exchange's clock is not exact.

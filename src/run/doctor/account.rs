@@ -8,7 +8,7 @@ use crate::{
     gateway::{Lane, SocketId},
     market::{ClientId, OrderKind, OrderRequest, PositionView, Side, SymbolId, could_be_ours, decimal},
     run::{
-        asking::{Account, AskError},
+        asking::{ARRIVES_WITHIN, Account, AskError},
         keys::{self, KeyError},
         preflight::Finding,
         rights,
@@ -209,6 +209,9 @@ impl OfAccount<'_> {
     async fn placed_and_cancelled(&mut self, request: OrderRequest) -> Finding {
         let which = Which { id: request.id, symbol: request.symbol, conditional: true };
         let placed = self.account.wish(&Wish::Place(request), Lane::Protection, &self.stop).await;
+        if let Err(AskError::GivenUp(_)) = placed {
+            self.stop.or_after(ARRIVES_WITHIN).await;
+        }
         // whatever was said: what stands is to go
         let cancelled = self.account.wish(&Wish::Cancel(which), Lane::Protection, &self.stop).await;
         let Reply::Orders(open) = self.wish(&Wish::Conditionals(request.symbol)).await? else { return Err(confused()) };

@@ -6,7 +6,7 @@
 mod plan; // what is to be done next
 
 use super::{
-    asking::{self, Account, AskError, Asker, Patience},
+    asking::{self, ARRIVES_WITHIN, Account, AskError, Asker, Patience},
     keys,
     log::{self as log_out},
     opening::real_market,
@@ -41,8 +41,6 @@ use std::{
 const MOST_ROUNDS: u32 = 40;
 /// Between two of them: the account's view may lag behind its orders.
 const PAUSE: Duration = Duration::from_millis(500);
-/// An order whose answer did not come may be executed within this, and a view of the account may be as old.
-const LAG: Duration = Duration::from_secs(5);
 /// So many looks in a row must show that nothing is left.
 const SURE: u32 = 2;
 
@@ -177,7 +175,7 @@ impl Closing<'_> {
                 }
                 Err(error) => {
                     (left, quiet) = (format!("the account can't be read: {error}"), 0);
-                    self.stop.or_after(LAG).await;
+                    self.stop.or_after(ARRIVES_WITHIN).await;
                     continue;
                 }
             };
@@ -260,7 +258,7 @@ impl Closing<'_> {
         }
         // what is closed twice could be a part that is not ours: the next look must show the order, or that it will never come
         if let Step::Close(..) = step {
-            self.stop.or_after(LAG).await;
+            self.stop.or_after(ARRIVES_WITHIN).await;
         }
         Ok(())
     }
