@@ -96,6 +96,12 @@ fn without_an_exchange_words_keys_or_sense_there_are_no_real_orders() {
         (&format!("{BINANCE}network = \"testnet\"\n{CONFIRMED}"), "--live --speed 2", &KEYS, "the speed must be 1"),
         (
             &format!("{local}{CONFIRMED}"),
+            "--live --network mainnet",
+            &KEYS,
+            "names the network that orders go to; --network sends none to mainnet",
+        ),
+        (
+            &format!("{local}{CONFIRMED}"),
             "--live --speed max",
             &KEYS,
             "--speed: with an exchange the speed must be a number",

@@ -33,10 +33,14 @@ impl Config {
                 "real orders are sent only where {file} says, under [live], confirm = \"{CONFIRM}\""
             ));
         }
+        let set_by = |path: &str| KEYS.iter().zip(sources).find(|(key, _)| key.path == path)?.1.clone();
+        // what was confirmed for an account to play with is not confirmed for real money
+        if self.is_real_money() && matches!(set_by("exchange.network"), Some(Source::Flag(_))) {
+            return wrong(format!("{file} names the network that orders go to; --network sends none to mainnet"));
+        }
         let leverage = self.risk.leverage;
         if leverage.fract() != 0.0 {
-            let source = KEYS.iter().zip(sources).find(|(key, _)| key.path == "risk.leverage");
-            let at = source.and_then(|(_, at)| at.clone()).unwrap_or(Source::Flag("--live"));
+            let at = set_by("risk.leverage").unwrap_or(Source::Flag("--live"));
             let what = format!("the exchange takes a whole risk.leverage, and it is {leverage}");
             return Err(ConfigError::Together { at, what });
         }
