@@ -90,6 +90,11 @@ impl Feed {
         self.started && self.is_wanted() && self.prices.are_lost()
     }
 
+    /// Whether its market is there, open or not.
+    pub const fn is_listed(&self) -> bool {
+        matches!(self.standing, Standing::Trading | Standing::Paused)
+    }
+
     /// Whether it can be traded.
     pub const fn is_trading(&self) -> bool {
         matches!(self.standing, Standing::Trading)

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exchange::private::OrderView,
     gateway::News,
-    market::{AccountView, MINUTE_MS, PositionView, Side, SymbolId, Timestamp},
+    market::{AccountView, MINUTE_MS, PositionView, SymbolId, Timestamp},
 };
 use rust_decimal::Decimal;
 
@@ -84,13 +84,6 @@ pub enum Reading {
     Trades(SymbolId),
 }
 
-fn held_by(position: &PositionView) -> Decimal {
-    match position.side {
-        Side::Long => position.qty,
-        Side::Short => -position.qty,
-    }
-}
-
 fn place(conditional: bool) -> usize {
     usize::from(!conditional)
 }
@@ -148,19 +141,34 @@ impl Checks {
     }
 
     /// What is held of a symbol, by either count.
-    pub fn is_held(&self, symbol: usize, trades: &Trades) -> bool {
+    fn is_held(&self, symbol: usize, trades: &Trades) -> bool {
         let by_trades = trades.tapes[symbol].held.is_some_and(|held| !held.is_zero());
         by_trades || self.theirs.iter().any(|position| position.symbol.index() == symbol)
     }
 
-    /// Every reading that is wanted, with the time from which on it is. `up`: since when the stream has been; `live`: whether a symbol is
-    /// traded.
+    fn symbols(&self) -> impl Iterator<Item = SymbolId> + use<> {
+        (0..).map(SymbolId).take(self.lists.len())
+    }
+
+    /// Whether a symbol's orders and trades have to be known: also where its market is gone, as long as something of ours may be there.
+    fn is_read(
+        &self,
+        symbol: SymbolId,
+        (orders, trades): (&Orders, &Trades),
+        listed: impl Fn(SymbolId) -> bool,
+    ) -> bool {
+        let open = || orders.live.iter().any(|order| order.symbol() == symbol);
+        listed(symbol) || open() || self.is_held(symbol.index(), trades)
+    }
+
+    /// Every reading that is wanted, with the time from which on it is. `up`: since when the stream has been; `listed`: whether a symbol's
+    /// market is there.
     pub fn each_want(
         &self,
         up: Option<Timestamp>,
         orders: &Orders,
         trades: &Trades,
-        live: impl Fn(SymbolId) -> bool,
+        listed: impl Fn(SymbolId) -> bool,
         mut take: impl FnMut(Reading, Timestamp),
     ) {
         let needed = self.needed(up);
@@ -182,12 +190,12 @@ impl Checks {
         let wanted = needed.max(hurry(self.positions_at)).max(after_balance).max(missed).max(self.again(trades));
         // a reading that each symbol's trades have to follow is not made anew before they have: with many it would never be proven
         let read = |symbol: SymbolId| trades.tapes[symbol.index()].read_at >= self.positions_at;
-        let symbols = (0..).map(SymbolId).take(self.lists.len());
-        let followed = needed.is_none() || symbols.filter(|symbol| live(*symbol)).all(read);
+        let is_read = |symbol: &SymbolId| self.is_read(*symbol, (orders, trades), &listed);
+        let followed = needed.is_none() || self.symbols().filter(is_read).all(read);
         if followed || wanted.is_some_and(|from| is_old(self.positions_at, from)) {
             take(Reading::Positions, due(self.positions_at, every, wanted));
         }
-        for (symbol, lists) in (0..).map(SymbolId).zip(&self.lists).filter(|(symbol, _)| live(*symbol)) {
+        for (symbol, lists) in (0..).map(SymbolId).zip(&self.lists).filter(|(symbol, _)| is_read(symbol)) {
             self.each_want_of(symbol, lists, needed, (orders, trades), &mut take);
         }
     }
@@ -318,7 +326,7 @@ impl Checks {
         for (symbol, lists) in (0..).map(SymbolId).zip(&mut self.lists) {
             let tape = &mut trades.tapes[symbol.index()];
             let theirs = self.theirs.iter().find(|position| position.symbol == symbol);
-            let theirs = theirs.map_or(Decimal::ZERO, held_by);
+            let theirs = theirs.map_or(Decimal::ZERO, PositionView::signed_qty);
             if tape.last_new != NEVER && tape.last_new >= self.positions_at {
                 agree = false; // read again
                 continue;
@@ -348,8 +356,14 @@ impl Checks {
     }
 
     /// Whether all that a proof needs was read, in an order in which nothing falls between.
-    fn is_whole(&self, needed: Timestamp, trades: &Trades, live: impl Fn(SymbolId) -> bool) -> bool {
-        let lists = (0..).map(SymbolId).zip(&self.lists).filter(|(symbol, _)| live(*symbol));
+    fn is_whole(
+        &self,
+        needed: Timestamp,
+        (orders, trades): (&Orders, &Trades),
+        listed: impl Fn(SymbolId) -> bool,
+    ) -> bool {
+        let is_read = |symbol: &SymbolId| self.is_read(*symbol, (orders, trades), &listed);
+        let lists = self.symbols().zip(&self.lists).filter(|(symbol, _)| is_read(symbol));
         let lists = lists.into_iter().all(|(symbol, lists)| {
             let read = trades.tapes[symbol.index()].read_at;
             lists.read_at.iter().all(|read| *read >= needed) && read >= needed && read >= self.positions_at
@@ -369,15 +383,15 @@ impl Checks {
         &mut self,
         up: Option<Timestamp>,
         settled: bool,
-        trades: &Trades,
-        live: impl Fn(SymbolId) -> bool,
+        (orders, trades): (&Orders, &Trades),
+        listed: impl Fn(SymbolId) -> bool,
         turn: &mut Turn<'_>,
     ) {
         self.say(turn);
         if turn.market.is_none() || !settled || !self.is_one_view(trades) {
             return;
         }
-        let proves = self.needed(up).is_some_and(|needed| self.is_whole(needed, trades, live));
+        let proves = self.needed(up).is_some_and(|needed| self.is_whole(needed, (orders, trades), listed));
         if !proves && (!self.proven || self.balance_at <= self.told_at) {
             return;
         }

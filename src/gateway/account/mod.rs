@@ -26,7 +26,7 @@ mod wiring;
 
 pub use view::AccountView;
 
-use super::{Account, News, Output, SocketId, backoff::Jitter, clock::Clock, streams::Numbers};
+use super::{Account, News, Output, SocketId, backoff::Jitter, clock::Clock, feeds::Feed, streams::Numbers};
 use crate::{
     exchange::private::{MOST_TRADES, Report, Trading},
     market::{ClientId, OrderUpdate, Symbol, SymbolId, Timestamp},
@@ -42,6 +42,11 @@ use trades::Trades;
 const REPORT_MS: i64 = 250;
 /// The buffer of a frame's reports is given back when it has grown beyond this.
 const REPORTS_KEPT: usize = 64;
+/// Whether a symbol's market is there, as far as is known, so that orders can be sent to it and its modes be set.
+fn is_listed(feeds: &[Feed], symbol: SymbolId) -> bool {
+    feeds.get(symbol.index()).is_some_and(Feed::is_listed)
+}
+
 /// What a turn of the session lends to the account.
 #[derive(Debug)]
 pub struct Turn<'a> {
@@ -50,6 +55,7 @@ pub struct Turn<'a> {
     pub market: Option<Timestamp>,
     pub clock: &'a Clock,
     pub symbols: &'a [Symbol],
+    pub feeds: &'a [Feed],
     pub jitter: &'a mut Jitter,
     pub numbers: &'a mut Numbers,
     pub outputs: &'a mut Vec<Output>,
@@ -157,7 +163,7 @@ impl Books {
     }
 
     /// What follows from what is known and from the time.
-    pub fn tend(&mut self, live: impl Fn(SymbolId) -> bool + Copy, turn: &mut Turn<'_>) {
+    pub fn tend(&mut self, turn: &mut Turn<'_>) {
         self.now = turn.now;
         self.begin(turn);
         self.stream.act(&*self.trading, turn);
@@ -174,8 +180,10 @@ impl Books {
         let Self { orders, trades, .. } = self;
         orders.finish(|symbol| trades.tapes[symbol.index()].read_at, turn);
         self.conclude(turn);
-        let settled = self.is_settled() && self.modes.are_right(live);
-        self.checks.prove(self.stream.up_since(), settled, &self.trades, live, turn);
+        let feeds = turn.feeds;
+        let listed = |symbol| is_listed(feeds, symbol);
+        let settled = self.is_settled() && self.modes.are_right(listed);
+        self.checks.prove(self.stream.up_since(), settled, (&self.orders, &self.trades), listed, turn);
     }
 
     /// Orders from before a restart: nobody knows whether they were sent.

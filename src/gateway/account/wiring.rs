@@ -1,6 +1,6 @@
 //! Where the account meets the rest of the session: requests and their budget, the clock, sockets.
 
-use super::{Books, Turn, checks::Reading, modes::Step};
+use super::{Books, Turn, checks::Reading, is_listed, modes::Step};
 use crate::{
     exchange::{
         Exchange, Failure, FailureClass, Response,
@@ -9,7 +9,6 @@ use crate::{
     gateway::{
         Gateway, Lane, Output, Settings, SocketId,
         asking::{Flight, Job, Question},
-        feeds::Standing,
     },
     market::{SymbolId, Timestamp},
 };
@@ -34,20 +33,9 @@ impl Gateway {
         outputs: &mut Vec<Output>,
         act: impl FnOnce(&mut Books, &mut Turn<'_>),
     ) {
-        let Self { books: Some(books), clock, settings, jitter, numbers, now, .. } = self else { return };
+        let Self { books: Some(books), clock, settings, jitter, numbers, now, feeds, .. } = self else { return };
         let (market, stream_up, symbols) = (clock.market(*now), books.stream.up_since(), &settings.symbols);
-        act(books, &mut Turn { now: *now, market, clock, symbols, jitter, numbers, outputs, stream_up });
-    }
-
-    /// Whether the account's orders of a symbol can be asked for.
-    fn is_traded(&self, symbol: SymbolId) -> bool {
-        let feed = self.feeds.get(symbol.index());
-        feed.is_some_and(|feed| !matches!(feed.standing, Standing::Quarantined(_) | Standing::Unknown))
-    }
-
-    /// Whether its orders and trades have to be known: those of a market that is closed too, as long as something of ours may be there.
-    fn is_read(&self, symbol: SymbolId) -> bool {
-        self.is_traded(symbol) || self.books.as_ref().is_some_and(|books| books.has_something(symbol))
+        act(books, &mut Turn { now: *now, market, clock, symbols, feeds, jitter, numbers, outputs, stream_up });
     }
 
     /// What follows from the time and from what came; then orders are sent.
@@ -55,9 +43,7 @@ impl Gateway {
         if self.books.is_none() {
             return;
         }
-        let read: Vec<bool> = (0..self.feeds.len()).map(|at| self.is_read(super::super::session::id_of(at))).collect();
-        let live = |symbol: SymbolId| read.get(symbol.index()).copied().unwrap_or_default();
-        self.with_books(outputs, |books, turn| books.tend(live, turn));
+        self.with_books(outputs, Books::tend);
         self.send_orders(outputs);
         let Self { books: Some(books), asking, .. } = self else { return };
         asking.drop_orders(|id| books.orders.get(id).is_some());
@@ -109,7 +95,7 @@ impl Gateway {
             take(Job::Modes, due);
         }
         if books.modes.refused().is_none() {
-            let traded = (0..).map(SymbolId).take(self.feeds.len()).filter(|symbol| self.is_traded(*symbol));
+            let traded = (0..).map(SymbolId).take(self.feeds.len()).filter(|symbol| is_listed(&self.feeds, *symbol));
             for (symbol, step) in traded.filter_map(|symbol| Some((symbol, books.modes.step(symbol)?))) {
                 let job = match step {
                     Step::Read => Job::SymbolModes(symbol),
@@ -124,7 +110,7 @@ impl Gateway {
             up,
             orders,
             trades,
-            |symbol| self.is_read(symbol),
+            |symbol| is_listed(&self.feeds, symbol),
             |reading, due| {
                 let job = match reading {
                     Reading::Balance => Job::Balance,
@@ -281,12 +267,6 @@ impl Gateway {
 }
 
 impl Books {
-    /// Whether an order of ours is open there, or something is held.
-    fn has_something(&self, symbol: SymbolId) -> bool {
-        self.orders.live.iter().any(|order| order.symbol() == symbol)
-            || self.checks.is_held(symbol.index(), &self.trades)
-    }
-
     /// The answer to a reading that was put at `asked`.
     fn on_reading(
         &mut self,

@@ -425,6 +425,16 @@ fn a_market_that_is_gone_with_what_we_had_there_does_not_lock_the_account() {
 }
 
 #[test]
+fn what_is_held_on_a_market_that_is_closed_does_not_lock_the_account() {
+    let (mut world, _) = World::holding(6);
+    world.house.delist(SymbolId(0));
+    world.house.position[0] = Decimal::from(6); // it is settled later
+    world.restart();
+    world.run(90_000);
+    assert_eq!(world.desk.proof, Some(true));
+}
+
+#[test]
 fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
     let mut world = World::proven(11);
     let throttled = FailureClass::TooMany { pause_ms: 60_000 };
