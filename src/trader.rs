@@ -167,7 +167,7 @@ impl Trader {
     /// A trader on an account at an exchange that nothing is known of: in doubt until it is proven.
     #[must_use]
     pub fn on_exchange(settings: crate::engine::Settings) -> Self {
-        let state = Engine::new(settings.clone()).snapshot().on_exchange();
+        let state = State::new(&settings).on_exchange();
         Self::new(Engine::restore(settings, state), Venue::Exchange)
     }
 

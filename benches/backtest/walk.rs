@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use smolbear::{
     engine::{self, Exits, Gate, Risk},
     market::{ClosedCandle, Symbol, Timeframe, known_instrument},
-    simulation::matching::{self},
+    simulation::matching,
     strategies,
     trader::Trader,
 };

@@ -137,20 +137,11 @@ struct Blocks {
 }
 
 impl State {
-    /// Whether it is the state of an engine with so many symbols and strategies.
-    fn fits(&self, settings: &Settings) -> bool {
-        let (symbols, pairs) = (settings.instruments.len(), settings.instruments.len() * settings.strategies.len());
-        let each = [self.positions.len(), self.attempts.len(), self.feeds.len(), self.volume_said.len()];
-        each == [symbols; 4] && self.gate.pairs() == pairs
-    }
-}
-
-impl Engine {
-    /// An engine that has seen nothing.
+    /// Of an account that has seen nothing.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         let symbols = settings.instruments.len();
-        let state = State {
+        Self {
             account: Account::new(settings.capital),
             orders: Orders::default(),
             positions: vec![None; symbols],
@@ -167,7 +158,22 @@ impl Engine {
             said: said::Said::default(),
             live: false,
             differences: differences::Differences::default(),
-        };
+        }
+    }
+
+    /// Whether it is the state of an engine with so many symbols and strategies.
+    fn fits(&self, settings: &Settings) -> bool {
+        let (symbols, pairs) = (settings.instruments.len(), settings.instruments.len() * settings.strategies.len());
+        let each = [self.positions.len(), self.attempts.len(), self.feeds.len(), self.volume_said.len()];
+        each == [symbols; 4] && self.gate.pairs() == pairs
+    }
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let state = State::new(&settings);
         Self::restore(settings, state)
     }
 

@@ -7,7 +7,7 @@ use super::{
     differences::Worth,
     orders::{self, Leg, Stage},
 };
-use crate::market::{AccountView, Fill, OrderCommand, PositionView, Side, SymbolId, Timestamp, decimal};
+use crate::market::{AccountView, Fill, OrderCommand, PositionView, SymbolId, Timestamp, decimal};
 use rust_decimal::Decimal;
 
 impl State {
@@ -65,7 +65,11 @@ impl Engine {
         let (mut settled, mut closed) = (true, false);
         for index in 0..self.state.positions.len() {
             let symbol = SymbolId(index as u16);
-            let theirs = view.positions.iter().find(|position| position.symbol == symbol).map_or(Decimal::ZERO, signed);
+            let theirs = view
+                .positions
+                .iter()
+                .find(|position| position.symbol == symbol)
+                .map_or(Decimal::ZERO, PositionView::signed_qty);
             let ours = self.ours(symbol);
             match self.state.differences.look(symbol, theirs - ours) {
                 Worth::Known => {}
@@ -84,7 +88,7 @@ impl Engine {
     /// What we hold of a symbol, above 0 for long.
     fn ours(&self, symbol: SymbolId) -> Decimal {
         let position = self.state.positions[symbol.index()].as_ref();
-        position.map_or(Decimal::ZERO, |position| with_sign(position.plan.side, position.qty))
+        position.map_or(Decimal::ZERO, |position| position.plan.side.signed(position.qty))
     }
 
     /// Takes the exchange's position over: what is gone of ours was closed outside, what is more than ours is not ours. Whether some of ours
@@ -180,16 +184,5 @@ impl Engine {
     #[must_use]
     pub fn counted(&self) -> Vec<Option<u64>> {
         (0..self.desks.len()).map(|index| self.state.orders.counted(SymbolId(index as u16))).collect()
-    }
-}
-
-fn signed(theirs: &PositionView) -> Decimal {
-    with_sign(theirs.side, theirs.qty)
-}
-
-fn with_sign(side: Side, qty: Decimal) -> Decimal {
-    match side {
-        Side::Long => qty,
-        Side::Short => -qty,
     }
 }

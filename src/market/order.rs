@@ -290,6 +290,14 @@ pub struct PositionView {
     pub entry_price: Decimal,
 }
 
+impl PositionView {
+    /// What is held, below 0 for a short, in base units.
+    #[must_use]
+    pub fn signed_qty(&self) -> Decimal {
+        self.side.signed(self.qty)
+    }
+}
+
 /// The account as the venue sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {

@@ -253,12 +253,12 @@ fn open_session(
     timeframes.dedup();
     let delivered = (0..symbols.len()).map(|index| cursor.passed(SymbolId(index as u16))).collect();
     let seed = wall_ms().unsigned_abs();
-    let symbols_of = symbols.to_vec();
     let account = account.map(|(keys, trader)| {
         wire.sign_with(Signer::new(Arc::new(Binance::new(symbols)), keys));
         trader.account(config.risk.leverage as u32, cursor.latest) // it is whole
     });
-    let settings = gateway::Settings { symbols: symbols_of, timeframes, history: HISTORY, delivered, seed, account };
+    let settings =
+        gateway::Settings { symbols: symbols.to_vec(), timeframes, history: HISTORY, delivered, seed, account };
     let codec = Binance::new(symbols);
     let names = symbols.iter().map(ToString::to_string).collect();
     let speed = match config.paper.speed {

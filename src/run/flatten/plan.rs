@@ -48,7 +48,7 @@ impl Goal {
     /// it last.
     pub fn steps(&mut self, symbol: SymbolId, held: &Held) -> Vec<Step> {
         let ours: Vec<&OrderView> = held.orders.iter().filter(|order| could_be_ours(&order.name)).collect();
-        let position = held.position.map_or(Decimal::ZERO, |position| signed(position.side, position.qty));
+        let position = held.position.as_ref().map_or(Decimal::ZERO, PositionView::signed_qty);
         // found once: what comes on top afterwards is of a bot that runs, and what goes is what we close
         let keep = self.keep.unwrap_or_else(|| position - self.part_of_ours(position, &ours));
         self.keep = Some(keep);
@@ -81,12 +81,8 @@ impl Goal {
         let remembered = self.remembered.filter(|(of, _)| *of == side).map(|(_, qty)| qty);
         let covered = orders.iter().filter(|order| order.reduce_only && order.side == side.exit());
         let most = covered.map(|order| order.qty).chain(remembered).max().unwrap_or_default();
-        signed(side, most.min(position.abs()))
+        side.signed(most.min(position.abs()))
     }
-}
-
-fn signed(side: Side, qty: Decimal) -> Decimal {
-    if side == Side::Long { qty } else { -qty }
 }
 
 #[cfg(test)]

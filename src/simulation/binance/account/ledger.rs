@@ -8,7 +8,7 @@ use super::{
     record::{Record, What},
 };
 use crate::{
-    market::{MINUTE_MS, OrderSide, Side, Tiers, Timestamp, decimal},
+    market::{MINUTE_MS, OrderSide, Tiers, Timestamp, decimal},
     simulation::matching::{Position, Totals},
 };
 use ring::hmac;
@@ -197,11 +197,7 @@ impl Account {
 
     /// What is held: negative for a short.
     pub fn held(&self, place: usize) -> Decimal {
-        match self.markets[place].position {
-            Some(held) if held.side == Side::Short => -held.qty,
-            Some(held) => held.qty,
-            None => Decimal::ZERO,
-        }
+        self.markets[place].position.map_or(Decimal::ZERO, |held| held.side.signed(held.qty))
     }
 
     /// How much of what is held an order of that side could close.

@@ -10,7 +10,7 @@ use crate::{
     engine::{Action, Event, Exits, Gate, Risk, Settings},
     market::{ClosedCandle, HOUR_MS, Timeframe, Timestamp, known_instrument},
     simulation::{
-        matching::{self},
+        matching,
         prices::{EPOCH, Market},
     },
     strategies,
