@@ -2,16 +2,16 @@
 //!
 //! What may have been done is not asked for a second time: an order whose answer does not come is looked for in the account.
 
-use super::{AskError, Asker, Then, Trouble, Trying, address};
+use super::{AskError, Asker, Then, Trouble, Trying, address, confused};
 use crate::{
     config::{Config, Exchange as Place, Network},
     exchange::{
         Failure, FailureClass, Response,
         binance::{Binance, RIGHTS_HOST, read_rights, rights_call},
-        private::{Call, Keys, Reply, Rights, Trading, Wish},
+        private::{Call, Keys, OrderView, Reply, Rights, Trading, Wish},
     },
     gateway::{Lane, RequestId},
-    market::SymbolId,
+    market::{PositionView, SymbolId},
     run::wire::{Arrival, Limits, Signer, Wire, WireError},
     stop::Stop,
 };
@@ -29,6 +29,15 @@ pub struct Account {
     dialect: Arc<Binance>,
     keys: Keys,
     clock_for: Duration,
+}
+
+/// How a call is sent.
+struct Way<'a> {
+    /// By another way than the asker's, to this host.
+    other: Option<(&'a str, &'a mut Wire)>,
+    lane: Lane,
+    /// What may have been done is not asked for again.
+    once: bool,
 }
 
 /// The parts of a response.
@@ -51,25 +60,37 @@ impl Account {
     ///
     /// It was refused, given up, or the stop signal came. One that changes something and was given up may have been fulfilled.
     pub async fn wish(&mut self, wish: &Wish, lane: Lane, stop: &Stop) -> Result<Reply, AskError> {
-        let (call, is_once) = (self.dialect.call(wish), matches!(wish, Wish::Place(_)));
-        let mut trying = Trying::new(self.asker.patience);
-        loop {
-            self.look_at_the_clock(stop).await?;
-            let trouble = match self.call(None, &call, lane, stop).await? {
-                Ok((status, headers, body)) => {
-                    match self.dialect.reply(wish, &Response { status, headers: &headers, body: &body }) {
-                        Ok(reply) => return Ok(reply),
-                        Err(failure) if is_once && failure.class == FailureClass::Unknown => {
-                            return Err(AskError::GivenUp(failure.text));
-                        }
-                        Err(failure) => self.failed(failure),
-                    }
-                }
-                Err((why, sent)) if sent && is_once => return Err(AskError::GivenUp(format!("no answer: {why}"))),
-                Err((why, _)) => Trouble { what: format!("no answer: {why}"), then: Then::Again },
-            };
-            trying.rest(trouble, &*self.asker.say, stop).await?;
+        let dialect = Arc::clone(&self.dialect);
+        let way = Way { other: None, lane, once: matches!(wish, Wish::Place(_)) };
+        self.answered(way, &dialect.call(wish), stop, |response| dialect.reply(wish, response)).await
+    }
+
+    /// Positions of the configured symbols, and how many others there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::wish`].
+    pub async fn positions(&mut self, stop: &Stop) -> Result<(Vec<PositionView>, usize), AskError> {
+        match self.wish(&Wish::Positions, Lane::Data, stop).await? {
+            Reply::Positions(positions, others) => Ok((positions, others)),
+            _ => Err(confused()),
         }
+    }
+
+    /// Open orders of a symbol, stops and targets with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Account::wish`].
+    pub async fn orders(&mut self, symbol: SymbolId, stop: &Stop) -> Result<Vec<OrderView>, AskError> {
+        let mut orders = Vec::new();
+        for wish in [Wish::Orders(symbol), Wish::Conditionals(symbol)] {
+            match self.wish(&wish, Lane::Data, stop).await? {
+                Reply::Orders(found) => orders.extend(found),
+                _ => return Err(confused()),
+            }
+        }
+        Ok(orders)
     }
 
     /// Path and query of the account's stream.
@@ -85,20 +106,8 @@ impl Account {
     /// As [`Account::wish`].
     pub async fn clear(&mut self, symbol: SymbolId, stop: &Stop) -> Result<(), AskError> {
         for call in self.dialect.clear(symbol) {
-            let mut trying = Trying::new(self.asker.patience);
-            loop {
-                self.look_at_the_clock(stop).await?;
-                let trouble = match self.call(None, &call, Lane::Protection, stop).await? {
-                    Ok((status, headers, body)) => {
-                        match Binance::cleared(&Response { status, headers: &headers, body: &body }) {
-                            Ok(()) => break,
-                            Err(failure) => self.failed(failure),
-                        }
-                    }
-                    Err((why, _)) => Trouble { what: format!("no answer: {why}"), then: Then::Again },
-                };
-                trying.rest(trouble, &*self.asker.say, stop).await?;
-            }
+            let way = Way { other: None, lane: Lane::Protection, once: false };
+            self.answered(way, &call, stop, Binance::cleared).await?;
         }
         Ok(())
     }
@@ -110,19 +119,34 @@ impl Account {
     /// It can't be had.
     pub async fn rights(&mut self, place: &Place, stop: &Stop) -> Result<Option<Rights>, AskError> {
         let Some(host) = rights_host(place) else { return Ok(None) };
-        let wire = self.wire_to(place, host).map_err(|error| AskError::GivenUp(error.to_string()))?;
-        let mut wire = Some(wire);
+        let mut wire = self.wire_to(place, host).map_err(|error| AskError::GivenUp(error.to_string()))?;
+        let way = Way { other: Some((host, &mut wire)), lane: Lane::Data, once: false };
+        self.answered(way, &rights_call(), stop, read_rights).await.map(Some)
+    }
+
+    /// Asks until there is an answer, or no more hope of one.
+    async fn answered<T>(
+        &mut self,
+        Way { mut other, lane, once }: Way<'_>,
+        call: &Call,
+        stop: &Stop,
+        read: impl Fn(&Response<'_>) -> Result<T, Failure>,
+    ) -> Result<T, AskError> {
+        let whose = other.as_ref().map_or_else(String::new, |(host, _)| format!("{host}: "));
         let mut trying = Trying::new(self.asker.patience);
         loop {
             self.look_at_the_clock(stop).await?;
-            let trouble = match self.call(wire.as_mut(), &rights_call(), Lane::Data, stop).await? {
-                Ok((status, headers, body)) => {
-                    match read_rights(&Response { status, headers: &headers, body: &body }) {
-                        Ok(rights) => return Ok(Some(rights)),
-                        Err(failure) => self.failed(failure),
+            let wire = other.as_mut().map(|(_, wire)| &mut **wire);
+            let trouble = match self.call(wire, call, lane, stop).await? {
+                Ok((status, headers, body)) => match read(&Response { status, headers: &headers, body: &body }) {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) if once && failure.class == FailureClass::Unknown => {
+                        return Err(AskError::GivenUp(failure.text));
                     }
-                }
-                Err((why, _)) => Trouble { what: format!("{host}: no answer: {why}"), then: Then::Again },
+                    Err(failure) => self.failed(failure),
+                },
+                Err((why, sent)) if sent && once => return Err(AskError::GivenUp(format!("no answer: {why}"))),
+                Err((why, _)) => Trouble { what: format!("{whose}no answer: {why}"), then: Then::Again },
             };
             trying.rest(trouble, &*self.asker.say, stop).await?;
         }

@@ -354,7 +354,8 @@ impl Asker {
     }
 }
 
-fn confused() -> AskError {
+/// The answer is no answer to what was asked.
+pub fn confused() -> AskError {
     AskError::GivenUp("the answer is one to another question".to_owned())
 }
 

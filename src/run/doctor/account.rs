@@ -1,6 +1,6 @@
 //! The account: what the key may do, how the account trades, what it holds, and with `--with-order` whether a stop can be placed.
 
-use super::{Checks, unanswered};
+use super::{Checks, confused, unanswered};
 use crate::{
     config::{Mode, process_env},
     engine::{Leg, client_id, tag},
@@ -135,14 +135,11 @@ impl OfAccount<'_> {
 
     async fn held(&mut self) -> Finding {
         let Reply::Balance(balance) = self.wish(&Wish::Balance).await? else { return Err(confused()) };
-        let Reply::Positions(positions, others) = self.wish(&Wish::Positions).await? else { return Err(confused()) };
+        let (positions, others) = self.account.positions(&self.stop).await.map_err(unanswered)?;
         let mut orders: Vec<OrderView> = Vec::new();
         for index in 0..self.config.symbols.len() {
-            let symbol = SymbolId(index as u16);
-            for wish in [Wish::Orders(symbol), Wish::Conditionals(symbol)] {
-                let Reply::Orders(found) = self.wish(&wish).await? else { return Err(confused()) };
-                orders.extend(found);
-            }
+            let found = self.account.orders(SymbolId(index as u16), &self.stop).await;
+            orders.extend(found.map_err(unanswered)?);
         }
         let ours = orders.iter().filter(|order| could_be_ours(&order.name)).count();
         let of = |position: &PositionView| {
@@ -243,8 +240,4 @@ fn judged(modes: Modes) -> Finding {
         return Err("the exchange says that this account may not trade".to_owned());
     }
     Ok("one-way, single-asset, may trade".to_owned())
-}
-
-fn confused() -> String {
-    AskError::GivenUp("the answer is one to another question".to_owned()).to_string()
 }

@@ -1,6 +1,6 @@
 //! Symbols against the capital, candles, funding rates.
 
-use super::{Checks, unanswered};
+use super::{Checks, confused, unanswered};
 use crate::{
     engine::{Engine, Event},
     exchange::{Answer, Ask, Market, MarketStatus},
@@ -29,7 +29,7 @@ impl Checks<'_> {
                 self.marks = Some(marks);
                 Ok(text)
             }
-            Ok(_) => Err("the answer is one to another question".to_owned()),
+            Ok(_) => Err(confused()),
             Err(error) => Err(format!("{}; try again, the exchange may be in trouble", unanswered(error))),
         };
         self.note("prices", began, &found);

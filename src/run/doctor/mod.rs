@@ -120,6 +120,11 @@ impl<'a> Checks<'a> {
     }
 }
 
+/// The answer is no answer to what was asked.
+fn confused() -> String {
+    asking::confused().to_string()
+}
+
 /// Why a question was not answered, and what may help.
 fn unanswered(error: AskError) -> String {
     match error {

@@ -1,6 +1,6 @@
 //! Names, connection, clock, limits.
 
-use super::{Checks, unanswered};
+use super::{Checks, confused, unanswered};
 use crate::{
     config::Network,
     exchange::{Answer, Ask},
@@ -108,7 +108,7 @@ impl Checks<'_> {
                     (None, limit) => Ok(format!("{limit} request weight a minute; {listed} markets listed")),
                 }
             }
-            Ok(_) => Err("the answer is one to another question".to_owned()),
+            Ok(_) => Err(confused()),
             Err(error) => Err(format!("{}; is another program on this address using them up?", unanswered(error))),
         };
         self.note("limits", began, &found);

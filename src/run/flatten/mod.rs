@@ -1,7 +1,8 @@
 //! `bot flatten`: closes what is ours at an exchange and cancels our orders, whether or not the bot runs, and looks whether it is so.
 //!
 //! Nothing is believed but the account itself: it is read, one step is made for each symbol, and it is read again. A reduce-only order at the
-//! market can't open or turn a position, so one whose answer does not come is no risk: the next look shows what it did.
+//! market can't open or turn a position; but one whose answer does not come is given its time before the next look, since closed twice it could take
+//! what is not ours.
 
 mod plan; // what is to be done next
 
@@ -16,12 +17,9 @@ use crate::{
     cli::{Cli, Flatten},
     config::{Config, process_env},
     engine::{Leg, Order, Reason, client_id, tag},
-    exchange::{
-        Answer, Ask, FailureClass,
-        private::{Reply, Wish},
-    },
+    exchange::{Answer, Ask, FailureClass, private::Wish},
     gateway::Lane,
-    market::{OrderKind, OrderRequest, PositionView, Side, Symbol, SymbolId},
+    market::{OrderKind, OrderRequest, Side, Symbol, SymbolId},
     stop::Stop,
     store::{
         Database, Memory,
@@ -213,27 +211,15 @@ impl Closing<'_> {
     /// What the account holds of each symbol.
     async fn look(&mut self) -> Result<Vec<Held>, AskError> {
         let mut held = vec![Held::default(); self.config.symbols.len()];
-        for position in self.positions().await? {
+        for position in self.account.positions(&self.stop).await?.0 {
             if let Some(held) = held.get_mut(position.symbol.index()) {
                 held.position = Some(position);
             }
         }
-        for (index, held) in held.iter_mut().enumerate() {
-            let symbol = SymbolId(index as u16);
-            for wish in [Wish::Orders(symbol), Wish::Conditionals(symbol)] {
-                if let Reply::Orders(orders) = self.account.wish(&wish, Lane::Data, &self.stop).await? {
-                    held.orders.extend(orders);
-                }
-            }
+        for (symbol, held) in (0..).map(SymbolId).zip(&mut held) {
+            held.orders = self.account.orders(symbol, &self.stop).await?;
         }
         Ok(held)
-    }
-
-    async fn positions(&mut self) -> Result<Vec<PositionView>, AskError> {
-        match self.account.wish(&Wish::Positions, Lane::Data, &self.stop).await? {
-            Reply::Positions(positions, _) => Ok(positions),
-            _ => Err(AskError::GivenUp("the answer is one to another question".to_owned())),
-        }
     }
 
     /// One step. What the exchange refuses, or does not answer, shows in the next look.
