@@ -8,28 +8,14 @@ import sys
 
 import ccxt
 import ccxt.pro
+from ccxt_local import point
 
 ASKED = json.loads(sys.argv[1])
 ID, FROM, TO = ASKED["symbol"], ASKED["from"], ASKED["to"]
-HOSTS = ("https://fapi.binance.com", "https://api.binance.com", "https://dapi.binance.com")
-
-
-def pointed(value):
-    """Every address, at the local server; those of other markets at nothing."""
-    if isinstance(value, dict):
-        return {name: pointed(inner) for name, inner in value.items()}
-    for host in HOSTS:
-        if value.startswith(host):
-            return ASKED["http"] + value[len(host):]
-    return "http://127.0.0.1:9" if value.startswith("http") else "ws://127.0.0.1:9/ws"
 
 
 def client(module):
-    exchange = module.binanceusdm({"options": {"fetchCurrencies": False}, "newUpdates": False})
-    exchange.urls["api"] = pointed(exchange.urls["api"])
-    if "ws" in exchange.urls["api"]:
-        exchange.urls["api"]["ws"]["linear"] = ASKED["ws"] + "/ws"  # /public or /market is put before /ws
-    return exchange
+    return point(module.binanceusdm({"options": {"fetchCurrencies": False}, "newUpdates": False}), ASKED)
 
 
 def levels(side, count=10):

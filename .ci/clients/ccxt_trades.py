@@ -6,34 +6,20 @@ import asyncio
 import json
 import re
 import sys
-import threading
 from decimal import Decimal
 
 import ccxt
 import ccxt.pro
 import steps
+from ccxt_local import point
+from listener import Listener
 
 ASKED = json.loads(sys.argv[1])
-HOSTS = ("https://fapi.binance.com", "https://api.binance.com", "https://dapi.binance.com")
 CODE = re.compile(r'"code":\s*(-?\d+)')
 
 
-def pointed(value):
-    """Every address, at the local server; those of other markets at nothing."""
-    if isinstance(value, dict):
-        return {name: pointed(inner) for name, inner in value.items()}
-    for host in HOSTS:
-        if value.startswith(host):
-            return ASKED["http"] + value[len(host):]
-    return "http://127.0.0.1:9" if value.startswith("http") else "ws://127.0.0.1:9/ws"
-
-
 def made(module, key, secret):
-    api = module.binanceusdm({"apiKey": key, "secret": secret, "options": {"fetchCurrencies": False}})
-    api.urls["api"] = pointed(api.urls["api"])
-    if "ws" in api.urls["api"]:
-        api.urls["api"]["ws"]["linear"] = ASKED["ws"] + "/ws"  # /private is put before /ws
-    return api
+    return point(module.binanceusdm({"apiKey": key, "secret": secret, "options": {"fetchCurrencies": False}}), ASKED)
 
 
 def refusable(call):
@@ -177,24 +163,12 @@ class Client:
         ]
 
 
-class Stream:
+class Stream(Listener):
     """Orders, trades, balance and positions as ccxt.pro tells them, in a thread of its own."""
 
     def __init__(self, key, secret):
         self.trades, self.orders, self.wallet, self.positions = [], {}, None, {}
-        self.opened, self.failure, self.loop = threading.Event(), None, asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.run, args=(key, secret), daemon=True)
-        self.thread.start()
-        if not self.opened.wait(ASKED["patience_s"]) or self.failure:
-            raise RuntimeError(f"no user stream: {self.failure!r}")
-
-    def run(self, key, secret):
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_until_complete(self.listen(key, secret))
-        except Exception as failure:
-            self.failure = failure
-        self.opened.set()
+        self.begin(ASKED, key, secret)
 
     async def listen(self, key, secret):
         api = made(ccxt.pro, key, secret)
@@ -237,20 +211,5 @@ class Stream:
                 sign = -1 if one["side"] == "short" else 1
                 self.positions[one["info"]["s"]] = sign * one["contracts"]
 
-    def close(self):
-        self.loop.call_soon_threadsafe(self.done.set)
-        self.thread.join(5)
-        if self.failure:
-            raise RuntimeError(f"the user stream failed: {self.failure!r}")
 
-
-def main():
-    if "reads" in ASKED:
-        return [steps.read(Client(**account)) for account in ASKED["reads"]]
-    stream = Stream(**ASKED["account"])
-    said = steps.trade(Client(**ASKED["account"]), stream, ASKED)
-    stream.close()
-    return said
-
-
-print(json.dumps(main()))
+print(json.dumps(steps.said(ASKED, Client, lambda account: Stream(**account))))

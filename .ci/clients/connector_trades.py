@@ -149,15 +149,4 @@ class Stream(raw_account.Stream):
         self.socket.stop()
 
 
-def main():
-    if "reads" in ASKED:
-        return [steps.read(Client(**account)) for account in ASKED["reads"]]
-    client = Client(**ASKED["account"])
-    stream = Stream(client)
-    try:
-        return steps.trade(client, stream, ASKED)
-    finally:
-        stream.close()
-
-
-print(json.dumps(main()))
+print(json.dumps(steps.said(ASKED, Client, lambda account: Stream(Client(**account)))))

@@ -5,13 +5,13 @@ import local_only  # before the others
 import asyncio
 import json
 import sys
-import threading
 from decimal import Decimal
 
 import raw_account
 import steps
 from binance import AsyncClient, BinanceSocketManager, Client as Api
 from binance.exceptions import BinanceAPIException
+from listener import Listener
 
 ASKED = json.loads(sys.argv[1])
 
@@ -129,24 +129,12 @@ class Client:
         return raw_account.trades(self.api.futures_account_trades(symbol=symbol))
 
 
-class Stream(raw_account.Stream):
+class Stream(Listener, raw_account.Stream):
     """The client's own keeper of a user stream, in a thread of its own."""
 
     def __init__(self, key, secret):
         super().__init__()
-        self.opened, self.failure, self.loop = threading.Event(), None, asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.run, args=(key, secret), daemon=True)
-        self.thread.start()
-        if not self.opened.wait(ASKED["patience_s"]) or self.failure:
-            raise RuntimeError(f"no user stream: {self.failure!r}")
-
-    def run(self, key, secret):
-        asyncio.set_event_loop(self.loop)
-        try:
-            self.loop.run_until_complete(self.listen(key, secret))
-        except Exception as failure:
-            self.failure = failure
-        self.opened.set()
+        self.begin(ASKED, key, secret)
 
     async def listen(self, key, secret):
         api = pointed(AsyncClient(key, secret))
@@ -170,20 +158,5 @@ class Stream(raw_account.Stream):
         finally:
             await api.close_connection()
 
-    def close(self):
-        self.loop.call_soon_threadsafe(self.done.set)
-        self.thread.join(5)
-        if self.failure:
-            raise RuntimeError(f"the user stream failed: {self.failure!r}")
 
-
-def main():
-    if "reads" in ASKED:
-        return [steps.read(Client(**account)) for account in ASKED["reads"]]
-    stream = Stream(**ASKED["account"])
-    said = steps.trade(Client(**ASKED["account"]), stream, ASKED)
-    stream.close()
-    return said
-
-
-print(json.dumps(main()))
+print(json.dumps(steps.said(ASKED, Client, lambda account: Stream(**account))))

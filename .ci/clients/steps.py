@@ -171,3 +171,14 @@ def trade(client, stream, asked):
     time.sleep(0.5)  # what comes behind the last trade
     heard = {"trades": sorted(stream.trades), "orders": stream.orders, "wallet": stream.wallet, "positions": stream.positions}
     return {"said": said, "ends": ends, "stream": heard}
+
+
+def said(asked, client, stream):
+    """The answer to what was asked: readings of accounts, or all that is done with one, by a client and a stream that are made of it."""
+    if "reads" in asked:
+        return [read(client(**account)) for account in asked["reads"]]
+    heard = stream(asked["account"])
+    try:
+        return trade(client(**asked["account"]), heard, asked)
+    finally:
+        heard.close()
