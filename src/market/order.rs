@@ -290,6 +290,17 @@ pub struct PositionView {
     pub entry_price: Decimal,
 }
 
+impl Side {
+    /// A quantity that is held: as it is for a long, below 0 for a short.
+    #[must_use]
+    pub fn signed(self, qty: Decimal) -> Decimal {
+        match self {
+            Self::Long => qty,
+            Self::Short => -qty,
+        }
+    }
+}
+
 impl PositionView {
     /// What is held, below 0 for a short, in base units.
     #[must_use]

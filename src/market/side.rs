@@ -1,6 +1,5 @@
 //! Directions of positions and of orders.
 
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -28,15 +27,6 @@ impl Side {
         match self {
             Self::Long => 1.0,
             Self::Short => -1.0,
-        }
-    }
-
-    /// A quantity that is held: as it is for a long, below 0 for a short.
-    #[must_use]
-    pub fn signed(self, qty: Decimal) -> Decimal {
-        match self {
-            Self::Long => qty,
-            Self::Short => -qty,
         }
     }
 
