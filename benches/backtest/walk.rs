@@ -51,7 +51,7 @@ pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trad
 /// A trader as it is by default, but that no limit ends its account early: it risks so little that it lasts.
 pub fn usual(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
     let venue = matching::Settings { capital: CAPITAL, ..matching::Settings::default() };
-    let risk = Risk { per_trade_pct: 0.1, ..unlimited() };
+    let risk = Risk { per_trade_pct: 0.001, ..unlimited() };
     with(symbols, strategies, risk, Gate::default(), venue)
 }
 
