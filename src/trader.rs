@@ -232,6 +232,7 @@ impl Trader {
     ///
     /// After a `Commit` a trader on paper waits for its `Committed`. Until then no market event may come, or how fast the disk is would
     /// change a decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
+    #[inline]
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         match self.venue {
             Venue::Matching(_) => self.handle_on_paper(now, event, actions),
@@ -255,12 +256,12 @@ impl Trader {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {
                 self.ask(now, Input::Candle(candle));
-                self.walk(now, event, actions);
+                self.walk(now, &event, actions);
             }
             Event::Price(bar) => {
                 self.ask(now, Input::Price(bar));
                 // it may have to be stored, and what is no number cannot
-                self.walk(now, Event::Price(bar.with_quotes()), actions);
+                self.walk(now, &Event::Price(bar.with_quotes()), actions);
             }
             // the venue's own deadline stays due until the walk that is under way is over
             Event::Wake if waits => self.tell(now, &event, actions),
@@ -294,6 +295,7 @@ impl Trader {
     }
 
     /// One event at its time, where nothing has to be made durable: every commit counts as done at once.
+    #[inline]
     pub fn turn(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         self.handle(now, event, actions);
         while let Some(batch) = self.desk.outstanding {
@@ -302,6 +304,7 @@ impl Trader {
     }
 
     /// What happens next, and when, where `candle` is the next one of the source.
+    #[inline]
     #[must_use]
     pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
         self.next_of(latest, candle.closes_at(), Event::Candle(candle))
@@ -311,6 +314,7 @@ impl Trader {
     ///
     /// A deadline is due before everything later; at one moment market events come first. Nothing happens before `latest`, the time of the
     /// last event: what was missed happens then.
+    #[inline]
     #[must_use]
     pub fn next_of(&self, latest: Timestamp, at: Timestamp, event: Event) -> (Timestamp, Event) {
         let at = at.max(latest);
@@ -321,6 +325,7 @@ impl Trader {
     }
 
     /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.
+    #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let of_venue = self.venue.matching().and_then(Matching::next_deadline);
@@ -399,13 +404,13 @@ impl Trader {
     }
 
     /// The engine hears of an event of the market when its walk through the venue is over: at once where nothing fired, as nearly always.
-    fn walk(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+    fn walk(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         let fired = self.is_walking() || !self.outputs.is_empty() || !self.desk.heard.is_empty();
         if fired {
-            self.desk.walking = Some(event);
+            self.desk.walking = Some(event.clone());
         } else {
             self.desk.walking = None;
-            self.tell(now, &event, actions);
+            self.tell(now, event, actions);
         }
     }
 
@@ -439,6 +444,9 @@ impl Trader {
             self.desk.tally.fills += 1;
         }
         self.engine.handle(now, event, &mut self.asked);
+        if self.asked.is_empty() {
+            return;
+        }
         for action in self.asked.drain(..) {
             self.desk.tally.actions += 1;
             self.desk.tally.hash.add(&(now, &action));

@@ -135,6 +135,20 @@ impl Frame {
         self.timeframe.holds_whole(source.timeframe) && self.close_before(source)
     }
 
+    /// Adds a candle to the one under way where that does not end with it, as nearly always.
+    #[inline]
+    pub fn goes_on(&mut self, source: &ClosedCandle) -> bool {
+        let Some(bucket) = &mut self.bucket else { return false };
+        let closes = source.closes_at();
+        let is_within = source.candle.open_time >= bucket.covered_until && closes < bucket.ends;
+        let goes_on = is_within && self.timeframe.holds_whole(source.timeframe);
+        if goes_on {
+            bucket.candle.absorb(&source.candle);
+            bucket.covered_until = closes;
+        }
+        goes_on
+    }
+
     fn close_before(&mut self, source: &ClosedCandle) -> bool {
         let late = self.bucket.take_if(|bucket| bucket.ends <= source.candle.open_time);
         late.inspect(|late| self.finish(late)).is_some_and(|late| !late.headless)

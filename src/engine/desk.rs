@@ -83,6 +83,9 @@ impl Desk {
         }
         let (mut closed, mut has_finished) = (Closed::default(), false);
         for frame in &mut self.frames {
+            if frame.goes_on(source) {
+                continue;
+            }
             let (timeframe, done) = (frame.timeframe(), frame.done());
             if let Some(candle) = frame.take(source) {
                 closed.add(timeframe);
