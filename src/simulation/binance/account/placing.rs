@@ -95,20 +95,25 @@ impl Account {
     ///
     /// -2022 where there is nothing, -4118 where others close all of it.
     fn left_to_reduce(&self, place: usize, side: OrderSide, kind: Kind) -> Result<Decimal, Refusal> {
-        let held = self.reducible(place, side);
+        let (held, left) = (self.reducible(place, side), self.unreduced(place, side));
         if held.is_zero() {
             return Err(refused(-2022, "ReduceOnly Order is rejected."));
         }
-        let rests = |order: &&Order| order.place == place && order.side == side && order.reduce_only;
-        let closing: Decimal = self.orders.iter().filter(rests).map(Order::left).sum();
         match kind {
             Kind::Market => Ok(held),
-            Kind::Limit if closing < held => Ok(held - closing),
+            Kind::Limit if !left.is_zero() => Ok(left),
             Kind::Limit => {
                 let text = "ReduceOnly Order Failed. Please check your existing position and open orders.";
                 Err(refused(-4118, text))
             }
         }
+    }
+
+    /// How much of a position no order that rests would close.
+    pub fn unreduced(&self, place: usize, side: OrderSide) -> Decimal {
+        let rests = |order: &&Order| order.place == place && order.side == side && order.reduce_only;
+        let closing: Decimal = self.orders.iter().filter(rests).map(Order::left).sum();
+        (self.reducible(place, side) - closing).max(Decimal::ZERO)
     }
 
     /// Places an order that was judged, and lets it trade.
