@@ -13,7 +13,8 @@
 //!   here end by time (a replay looks at the clock when the minute is over), long before the next close of three minutes: an entry depends on candles
 //!   alone, and can be compared with its twin.
 //! - **Entries not taken.** A busy machine may take a fast bot longer than the 5 s of the market after which a signal is too old to be acted on, or an
-//!   account is unproven because an answer was as late. Then the bot says why, for each signal.
+//!   answer is so late that the clocks are in doubt. Rarely the account is unproven for the same reason, or an order comes too late and is refused,
+//!   or is taken back since the run ends. The bot says why, for each signal.
 
 use super::{
     Place, Played, assert_clean,
@@ -82,10 +83,11 @@ fn compare(name: &str, ours: &Decisions, twins: &Decisions) {
     let unknown: Vec<_> = ours.signals.keys().filter(|key| !twins.signals.contains_key(key)).collect();
     assert!(unknown.is_empty(), "{name}: signals that the backtest has not: {unknown:?}");
     println!("{name}: {same} entries are the same, {filled} of them filled; not taken: {excused:?}");
-    let late = [Skip::Stale, Skip::Unproven, Skip::Stopping];
-    assert!(excused.iter().all(|(_, why)| late.contains(why)), "{name}: {excused:?}");
-    let unproven = excused.iter().filter(|(_, why)| *why == Skip::Unproven).count();
-    assert!(filled >= FEWEST.max(3 * unproven), "{name}: {filled} entries, {unproven} in doubt");
+    let late = [Skip::Stale, Skip::Clock, Skip::Stopping];
+    let (late, rare): (Vec<_>, Vec<_>) = excused.iter().partition(|(_, why)| late.contains(why));
+    let is_rare = |why: &Skip| matches!(why, Skip::Unproven | Skip::Refused | Skip::Cancelled);
+    assert!(rare.iter().all(|(_, why)| is_rare(why)), "{name}: {rare:?}");
+    assert!(filled >= FEWEST.max(3 * rare.len()), "{name}: {filled} entries, {rare:?}, {late:?}");
 }
 
 /// What is to be bought is the same part of the equity, in whole steps.
@@ -138,7 +140,7 @@ fn an_exchange_that_plays_candles_leads_to_the_decisions_of_their_backtest() {
     let files = files.each_ref().map(String::as_str);
     let played = [&["--speed", SPEED, "--capital", CAPITAL, "--replay"], &files[..]].concat();
     let exchange = Played::open(&played);
-    let strategy = eager("3m", 55);
+    let strategy = eager("3m", 75);
     let (place, desk) = (Place::new(&exchange.address, &strategy), Desk::new(&exchange, &strategy));
     let more = ["--duration", RUN];
     let (paper, live) = (place.trade(SPEED, &more), desk.trade(SPEED, &more));
