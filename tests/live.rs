@@ -4,10 +4,12 @@
 //! may take for itself. So what is asserted here of time is what must become true, never how soon.
 
 mod course; // what the trader was told, and what the exchange has
+mod decisions; // what a bot decided, and what came of it
+mod desk; // a bot that trades an account
 mod faults; // one at a time, and all
 mod orders; // real ones, on an account of the exchange
 mod outage; // an exchange that is not there
-mod parity; // against a replay of the same candles
+mod parity; // against a backtest of the same candles
 mod start; // the beginning and the end of a run, and the subcommands that ask
 mod stopped; // a bot that stood still
 

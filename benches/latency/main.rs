@@ -1,11 +1,13 @@
-//! How long a message of an exchange takes to a decision, and what the bot costs on a live exchange; each figure beside a baseline of the
-//! same run.
+//! How long a message of an exchange takes to a decision and a decision to the exchange's socket, and what the bot costs on a live exchange;
+//! each figure beside a baseline of the same run.
 //!
 //! `cargo bench --bench latency -- [--quick] [BINARY...]` prints Markdown tables. Without a binary it measures the release build; name the
 //! static build as a second one. It asserts nothing: aims and budgets stand in the tables beside the figures.
 
+mod bot; // a bot without its shell
 mod decode; // one message, text to value
 mod live; // the whole bot on `bot exchange`
+mod orders; // decision to the exchange's socket
 #[path = "../footprint/program.rs"]
 mod program; // what is started, and how it is watched
 mod raw; // the same bytes without all this
@@ -45,12 +47,14 @@ fn run() -> Outcome<()> {
     if paths.is_empty() {
         paths.push(env!("CARGO_BIN_EXE_bot").into());
     }
-    let (messages, seconds) = if quick { (1_000, 4) } else { (10_000, 30) };
+    let (messages, entries, seconds) = if quick { (1_000, 1_000, 4) } else { (10_000, 5_000, 30) };
 
     eprintln!("measuring {messages} messages");
     let walk = walk::run(messages)?;
     let raw = raw::run(&walk.texts)?;
     walk::print(&walk, raw);
+    println!();
+    orders::print(entries, entries / 10)?;
     println!();
     decode::print(&walk.texts, if quick { 10_000 } else { 500_000 });
     println!();
@@ -58,6 +62,13 @@ fn run() -> Outcome<()> {
     live::print(&programs, Duration::from_secs(seconds))?;
     println!("\nMachine: {}.", machine());
     Ok(())
+}
+
+/// A row of a table of latencies, beside the baseline's median.
+pub fn row(what: &str, aim: &str, took: &[Duration], base: Duration) {
+    let us = |time: Duration| time.as_nanos() as f64 / 1e3;
+    let [half, most, worst] = [0.5, 0.99, 0.999].map(|share| us(quantile(took, share)));
+    println!("| {what} | {} | {aim} | {half:.1} / {most:.1} / {worst:.1} | {:.2} |", took.len(), half / us(base));
 }
 
 /// The time that this share of them is below; zero of none.

@@ -5,7 +5,7 @@ use async_tungstenite::tungstenite::{self, Message, WebSocket};
 use smolbear::{
     market::{ClosedCandle, Instrument, Symbol, Timeframe, Timestamp},
     simulation::{
-        binance::{BEAT_MS, CallId, Faults, Input, Output, SessionId, Settings, Venue},
+        binance::{BEAT_MS, CallId, Faults, Input, Opening, Output, SessionId, Settings, Venue},
         prices::{EPOCH, Market},
     },
 };
@@ -26,6 +26,8 @@ use std::{
 const THINNED: u64 = 30;
 /// Of a request's head.
 const HEAD_BYTES: usize = 16 << 10;
+/// Before a step, so that whoever waits for it sleeps.
+const ASLEEP: Duration = Duration::from_micros(300);
 /// What a client has to say comes within this time after its handshake.
 const SUBSCRIBING: Duration = Duration::from_millis(50);
 
@@ -53,6 +55,18 @@ struct World {
     numbers: u64,
     outputs: Vec<Output>,
     streams: BTreeMap<SessionId, Stream>,
+    /// What answers led to, and is pushed with the next step.
+    owed: Vec<Output>,
+    /// Requests with orders.
+    ordered: Vec<Ordered>,
+}
+
+/// A request that places an order.
+pub struct Ordered {
+    /// When its first byte had come.
+    pub at: Instant,
+    /// The whole of it.
+    pub head: String,
 }
 
 struct Stream {
@@ -62,15 +76,20 @@ struct Stream {
 
 impl Served {
     /// Listens; its past is told, and its clock goes.
-    pub fn start(symbols: &[Symbol], instruments: Vec<Instrument>) -> Outcome<(Self, SocketAddr)> {
-        let mut venue = Venue::new(Settings { instruments, seed: 1, faults: Faults::default(), accounts: Vec::new() });
+    pub fn start(
+        symbols: &[Symbol],
+        instruments: Vec<Instrument>,
+        accounts: Vec<Opening>,
+    ) -> Outcome<(Self, SocketAddr)> {
+        let mut venue = Venue::new(Settings { instruments, seed: 1, faults: Faults::default(), accounts });
         let market: Box<dyn Iterator<Item = ClosedCandle> + Send> = Box::new(Market::new(1, symbols));
         let mut minutes = market.peekable();
         while let Some(candle) = minutes.next_if(|candle| candle.closes_at() <= EPOCH) {
             venue.handle(candle.closes_at(), Input::Candle(&ClosedCandle { history: true, ..candle }), &mut Vec::new());
         }
         let (opened, streams) = (Instant::now(), BTreeMap::new());
-        let world = World { venue, minutes, opened, market_ms: None, numbers: 0, outputs: Vec::new(), streams };
+        let (outputs, owed, ordered) = (Vec::new(), Vec::new(), Vec::new());
+        let world = World { venue, minutes, opened, market_ms: None, numbers: 0, outputs, streams, owed, ordered };
         let served = Self { world: Arc::new(Mutex::new(world)) };
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -134,6 +153,53 @@ impl Served {
         Some(())
     }
 
+    /// A thread that lets time go on by as many ms as it is told, in beats, and says what it has sent meanwhile: what is about the account,
+    /// finished candles, and the last word of each stream where that is wanted. The exchange's time stands still between.
+    pub fn player(&self) -> (Sender<(i64, bool)>, async_channel::Receiver<Vec<Sent>>) {
+        let ((steps, to_do), (done, sent)) = (channel(), async_channel::bounded(1));
+        let server = self.clone();
+        thread::spawn(move || {
+            while let Ok((ms, all)) = to_do.recv() {
+                thread::sleep(ASLEEP);
+                let Some(sent) = server.step(ms, all) else { return };
+                if done.send_blocking(sent).is_err() {
+                    return;
+                }
+            }
+        });
+        (steps, sent)
+    }
+
+    fn step(&self, ms: i64, all: bool) -> Option<Vec<Sent>> {
+        let mut world = self.world();
+        let mut outputs = std::mem::take(&mut world.owed);
+        let end = world.market_ms() + ms;
+        while world.market_ms() < end {
+            let next = (world.market_ms() / BEAT_MS + 1) * BEAT_MS;
+            world.market_ms = Some(next.min(end));
+            outputs.extend(world.tell(Input::Wake));
+        }
+        let pushes: Vec<_> = outputs.into_iter().filter_map(push_of).collect();
+        // the last word of each stream is sent, so that none counts as silent
+        let last: BTreeMap<SessionId, usize> = pushes.iter().enumerate().map(|(at, (of, _))| (*of, at)).collect();
+        let mut sent = Vec::new();
+        for (at, (session, text)) in pushes.into_iter().enumerate() {
+            let stream = world.streams.get_mut(&session)?;
+            let is_wanted = stream.path.contains("/private") || kind_of(text.as_bytes()) == KLINE_CLOSED;
+            if is_wanted || all && last.get(&session) == Some(&at) {
+                let message = Message::text(text.clone());
+                sent.push(Sent { at: Instant::now(), market_ms: end, text });
+                stream.socket.send(message).ok()?;
+            }
+        }
+        Some(sent)
+    }
+
+    /// The orders that have come since the last time.
+    pub fn ordered(&self) -> Vec<Ordered> {
+        std::mem::take(&mut self.world().ordered)
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -141,9 +207,10 @@ impl Served {
     /// Requests one after the other, or a stream.
     fn serve(&self, mut connection: TcpStream) -> Outcome<()> {
         connection.set_nodelay(true)?;
-        let mut buffer = vec![0; HEAD_BYTES];
+        let (mut buffer, mut came) = (vec![0; HEAD_BYTES], None);
         loop {
             let held = connection.peek(&mut buffer)?;
+            let at = *came.get_or_insert_with(Instant::now);
             let head = String::from_utf8_lossy(&buffer[..held]).into_owned();
             let Some(end) = head.find("\r\n\r\n") else {
                 if held == 0 || held == HEAD_BYTES {
@@ -152,19 +219,33 @@ impl Served {
                 thread::sleep(Duration::from_millis(1));
                 continue;
             };
-            let target = head.split(' ').nth(1).ok_or("a request without a target")?.to_owned();
+            let head = &head[..end + 4];
+            let target = head.split(' ').nth(1).ok_or("a request without a target")?;
             if head.to_ascii_lowercase().contains("upgrade: websocket") {
-                return self.welcome(connection, &target);
+                return self.welcome(connection, target);
             }
             connection.read_exact(&mut buffer[..end + 4])?;
-            self.answer(&mut connection, &target)?;
+            if head.starts_with("POST") && target.contains("lientAlgoId=") | target.contains("newClientOrderId=") {
+                self.world().ordered.push(Ordered { at, head: head.to_owned() });
+            }
+            self.answer(&mut connection, head)?;
+            came = None;
         }
     }
 
-    fn answer(&self, connection: &mut TcpStream, target: &str) -> io::Result<()> {
-        let id = CallId(0);
-        let outputs = self.world().tell(Input::Call { id, method: "GET", target, headers: &[], body: &[] });
-        for output in outputs {
+    /// All of what is asked stands in the head.
+    fn answer(&self, connection: &mut TcpStream, head: &str) -> io::Result<()> {
+        let (line, lines) = head.split_once("\r\n").unwrap_or_default();
+        let mut words = line.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let headers = lines.lines().filter_map(|line| line.split_once(": "));
+        let headers: Vec<_> = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        let mut world = self.world();
+        let outputs = world.tell(Input::Call { id: CallId(0), method, target, headers: &headers, body: &[] });
+        let (replies, owed): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|it| matches!(it, Output::Reply(..)));
+        world.owed.extend(owed);
+        drop(world);
+        for output in replies {
             let Output::Reply(_, reply) = output else { continue };
             let mut answer = format!("HTTP/1.1 {} \r\ncontent-length: {}\r\n", reply.status, reply.body.len());
             for (name, value) in &reply.headers {

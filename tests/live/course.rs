@@ -7,10 +7,18 @@ use smolbear::{
     market::{Candle, FeedState, MINUTE_MS, SymbolId, Timeframe, Timestamp},
     store::journal::{self, Entry},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 /// By then after its close a minute has been told, in ms.
 const LATEST_MS: i64 = 30_000;
+
+/// The journal of an account; that the same events lead to the same actions again is checked first.
+pub fn entries(account: &Path) -> impl Iterator<Item = Entry> {
+    let again = run(&["replay", account.to_str().unwrap()]);
+    assert_eq!(again.code(), Some(0), "{}{}", again.stdout(), again.stderr);
+    let segments = journal::list(&account.join("journal")).unwrap().into_iter();
+    segments.flat_map(|(_, path)| journal::read(&path).unwrap().1).map(Result::unwrap)
+}
 
 /// The course of a run of one symbol, BTCUSDT.
 pub struct Course {
@@ -25,15 +33,10 @@ pub struct Course {
 }
 
 impl Course {
-    /// Reads the journal; that the same events lead to the same actions again is checked first.
+    /// Reads the journal.
     pub fn read(place: &Place) -> Self {
-        let again = run(&["replay", place.account().to_str().unwrap()]);
-        assert_eq!(again.code(), Some(0), "{}{}", again.stdout(), again.stderr);
         let mut course = Self { minutes: vec![], decided: vec![], span: None, feed: vec![] };
-        for (_, path) in journal::list(&place.account().join("journal")).unwrap() {
-            let (_, entries) = journal::read(&path).unwrap();
-            entries.for_each(|entry| course.take(entry.unwrap()));
-        }
+        entries(&place.account()).for_each(|entry| course.take(entry));
         course
     }
 

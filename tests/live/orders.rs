@@ -1,7 +1,7 @@
 //! Real orders: `bot --live` on an account of `bot exchange`, with an observer who reads the exchange's own record.
 
-use super::{Place, Played, eager};
-use crate::common::{Ended, Running, bot, run};
+use super::{Played, desk::Desk, eager};
+use crate::common::Ended;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::{
@@ -12,32 +12,8 @@ use std::{
 
 /// Ten seconds of the market each second, so that its 5 s without a stop are half a second of a busy machine's.
 const SPEED: &str = "10";
-const KEYS: [(&str, &str); 2] = [("BINANCE_API_KEY", "playedkey1"), ("BINANCE_API_SECRET", "playedsecret1")];
 /// A position has been without a stop of its size for no longer than this, in ms of the market: 5 s (S2), and what two busy cores make of them.
 const BARE_MS: i64 = 30_000;
-
-/// A bot that trades an account of the exchange, and closes what it holds when it ends.
-struct Desk(Place);
-
-impl Desk {
-    fn new(exchange: &Played) -> Self {
-        let live = "[live]\nconfirm = \"I accept real orders\"\n[bot]\non_stop = \"close\"\n";
-        Self(Place::new(&exchange.address, &format!("{live}{}", eager("1m", 99))))
-    }
-
-    fn trade(&self, more: &[&str]) -> Running {
-        let args = ["--live", "--exchange", "binance", "--network", "local", "--speed", SPEED, "--data-dir", "d"];
-        let args = [&args, more].concat();
-        Running::start(bot(&args).current_dir(self.0.path()).envs(KEYS).env("HEALTH_CHECK_INTERVAL", "1"))
-    }
-
-    /// How many trades the bot has booked, by its own database.
-    fn booked(&self) -> usize {
-        let told = run(&["trades", "--csv", "--data-dir", self.0.account().to_str().unwrap()]);
-        assert_eq!(told.code(), Some(0), "{}", told.stderr);
-        told.lines.len().saturating_sub(1) // the head
-    }
-}
 
 /// What the exchange has written down.
 struct Record(Vec<Value>);
@@ -151,8 +127,8 @@ fn assert_settled(desk: &Desk, exchange: &Played, ended: &Ended) -> Record {
 #[test]
 fn an_account_of_the_exchange_is_traded_covered_and_closed() {
     let exchange = Played::open(&["--speed", SPEED, "--capital", "100000"]);
-    let desk = Desk::new(&exchange);
-    let ended = desk.trade(&["--duration", "30"]).end();
+    let desk = Desk::new(&exchange, &eager("1m", 99));
+    let ended = desk.trade(SPEED, &["--duration", "30"]).end();
     assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout());
     let record = assert_settled(&desk, &exchange, &ended);
     let (entries, bare) = (ended.with("[ENTRY]").count(), record.longest_bare_ms());
@@ -167,12 +143,12 @@ fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() 
                   overload=0.03,clock=0.03,parts=0.3,half=0.05,refused-stop=0.05,vanished-stop=0.5,key-expired=0.5,doubled=0.05,reordered=0.05,\
                   until=400";
     let exchange = Played::open(&["--speed", SPEED, "--capital", "100000", "--faults", orders]);
-    let desk = Desk::new(&exchange);
-    let first = desk.trade(&[]);
+    let desk = Desk::new(&exchange, &eager("1m", 99));
+    let first = desk.trade(SPEED, &[]);
     thread::sleep(Duration::from_secs(14));
     first.signal(Signal::KILL);
     let killed = first.end();
-    let ended = desk.trade(&["--duration", "45"]).end();
+    let ended = desk.trade(SPEED, &["--duration", "45"]).end();
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.stderr, ended.stdout());
     let record = assert_settled(&desk, &exchange, &ended);
     let struck: BTreeMap<String, u64> = serde_json::from_str(&exchange.get("/played/faults")).unwrap();

@@ -413,11 +413,13 @@ impl Checks {
         }
     }
 
-    /// When that is.
+    /// When that is. The trade that opens a position brings the next reading forward: it was not late before.
     pub fn old_at(&self, trades: &Trades) -> Option<Timestamp> {
         let holds = (0..self.lists.len()).any(|at| self.is_held(at, trades));
-        let every = if holds { AUDIT_MS } else { IDLE_MS };
-        self.proven.then(|| self.positions_at.plus_ms(every + LATE_MS))
+        let at_last = self.positions_at.plus_ms(IDLE_MS);
+        let traded = trades.tapes.iter().map(|tape| tape.last_new).max().unwrap_or(NEVER);
+        let due = if holds { self.positions_at.plus_ms(AUDIT_MS).max(traded).min(at_last) } else { at_last };
+        self.proven.then(|| due.plus_ms(LATE_MS))
     }
 
     /// Symbols with orders that are not ours.

@@ -248,11 +248,13 @@ impl Venue {
             self.change_filters(query)?;
             return Ok(json!({}));
         }
+        self.deliver(self.now, out);
         if act == "delist" {
             let place = super::account::place(View { now: self.now, tapes: &self.tapes }, query)?;
-            self.tapes[place].halted = true;
+            self.tapes[place].delivery = Some(query.whole("at")?.map_or(self.now, Timestamp).max(self.now));
+            self.close_markets(self.now);
+            return Ok(json!({}));
         }
-        self.deliver(self.now, out);
         let said = self.desk.act(View { now: self.now, tapes: &self.tapes }, act, query)?;
         for said in said {
             for (id, session) in

@@ -35,7 +35,7 @@ fn symbol(tape: &Tape) -> Value {
         "symbol": tape.name,
         "pair": tape.name,
         "contractType": "PERPETUAL",
-        "deliveryDate": NEVER,
+        "deliveryDate": tape.delivery.map_or(NEVER, |at| at.0),
         "onboardDate": LISTED_AT.0,
         "status": if tape.halted { "SETTLING" } else { "TRADING" },
         "maintMarginPercent": "2.5000",

@@ -25,6 +25,7 @@
 //! | `GET /played/record?from=N` | what happened from the entry of that number on, see [`Entry`]; at most 1,000 |
 //! | `METHOD /played/hand/fapi/...` | a request of an account's owner by hand, unsigned; `account=N` for another one than the first |
 //! | `POST /played/do?act=ACT` | an act of the exchange, see `account/acts.rs` |
+//! | `POST /played/do?act=delist&symbol=S` | its market is over, at once or `at` that time, in ms: orders expire, positions are settled, nothing can be opened |
 //! | `POST /played/do?act=filters&symbol=S` | another `tick`, `step` or `minNotional` from the next minute on |
 //! | `POST /played/next?fault=NAME&times=N&on=TEXT` | a fault strikes next whatever its rate; of those of orders only on requests that begin with `on`, as in `POST algoOrder` |
 //!

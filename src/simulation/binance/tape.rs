@@ -56,6 +56,8 @@ pub struct Tape {
     pub funding: Funding,
     /// Nothing can be opened any more.
     pub halted: bool,
+    /// When that begins, and what is held is settled.
+    pub delivery: Option<Timestamp>,
     shelf: Shelf,
     queue: VecDeque<Candle>,
     minute: Option<Minute>,
@@ -86,6 +88,7 @@ impl Tape {
             qty: Grid::of(rules.step),
             funding: Funding::new(key, funding_hours),
             halted: false,
+            delivery: None,
             shelf: Shelf::new(),
             queue: VecDeque::new(),
             minute: None,

@@ -242,6 +242,7 @@ impl Venue {
     fn beat(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let news: Vec<News> =
             self.pulses.iter_mut().zip(&mut self.tapes).map(|(pulse, tape)| pulse.beat(now, tape)).collect();
+        self.close_markets(now);
         self.trade(now, &news, out);
         let mut sessions = std::mem::take(&mut self.sessions);
         let before = sessions.len();
@@ -268,6 +269,17 @@ impl Venue {
         self.spoiler.release(now, |id| self.sessions.get(&id).is_some_and(|session| !session.silent), out);
         if lost_one {
             self.note_wants();
+        }
+    }
+
+    /// Ends trading where the date of the delivery has come.
+    pub(super) fn close_markets(&mut self, now: Timestamp) {
+        for place in 0..self.tapes.len() {
+            let tape = &mut self.tapes[place];
+            if !tape.halted && tape.delivery.is_some_and(|at| at <= now) {
+                tape.halted = true;
+                self.desk.delist(View { now, tapes: &self.tapes }, place);
+            }
         }
     }
 

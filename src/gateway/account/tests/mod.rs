@@ -1,5 +1,6 @@
 //! The account's half of the session against a small honest exchange, in virtual time.
 
+mod audit;
 mod cases;
 mod desk;
 mod house;
@@ -40,6 +41,28 @@ const WINDOW_MS: i64 = 4_000;
 struct Shelf {
     replies: Vec<Result<Reply, Failure>>,
     reports: Vec<Report>,
+}
+
+const fn is_positions(wish: &Wish) -> bool {
+    matches!(wish, Wish::Positions)
+}
+
+impl World {
+    fn asked_since(&self, since: i64, of: fn(&Wish) -> bool) -> Vec<i64> {
+        let asked = self.asked.iter().filter(|(at, _, wish)| *at >= since && of(wish));
+        asked.map(|(at, ..)| *at).collect()
+    }
+
+    /// Holds so much, with a stop for it, and the account is proven.
+    fn holding(qty: i64) -> (Self, ClientId) {
+        let mut world = Self::proven(3);
+        world.entry(qty);
+        world.run(500);
+        let stop = world.stop(qty);
+        world.run(1_000);
+        assert_eq!(world.story(stop), ["accepted"]);
+        (world, stop)
+    }
 }
 
 /// A dialect in which everything is a place on the shelf.

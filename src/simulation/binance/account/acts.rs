@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `liquidation` | the position of `symbol` is closed by force, its orders are cancelled |
 //! | `adl` | half of the position of `symbol`, or `quantity`, is closed by force |
-//! | `delist` | nothing can be opened in `symbol` any more, and its position is settled |
 //! | `vanish` | the oldest waiting algo order of `symbol`, or the one of `clientAlgoId`, is gone; with `silent=true` without a word |
 //! | `stick` | algo orders of `symbol` that fire get no order |
 //! | `unstick` | those get their order now |
@@ -29,7 +28,7 @@ use super::{
     record::What,
     terms,
     text::{flag, needed, number},
-    trading::NO_REASON,
+    trading::{DELISTED, NO_REASON},
 };
 use crate::market::{LARGEST_AMOUNT, Timestamp};
 use rust_decimal::Decimal;
@@ -70,6 +69,13 @@ impl Desk {
         Ok(Vec::new())
     }
 
+    /// A market is over: orders there expire, and positions are settled.
+    pub fn delist(&mut self, view: View<'_>, place: usize) {
+        for account in &mut self.accounts {
+            account.delist(view, &mut self.log, place);
+        }
+    }
+
     /// What an observer reads: at most so many entries from a number on.
     pub fn record_rows(&self, from: u64, most: usize) -> Value {
         let rows: Vec<&super::Entry> = self.log.record.from(from).take(most).collect();
@@ -100,7 +106,6 @@ impl Account {
         let place = terms::place(view, query)?;
         match act {
             "liquidation" => self.liquidate(view, log, place),
-            "delist" => self.force(view, log, place, self.held(place).abs(), By::Delisting),
             "adl" => {
                 let half = view.tapes[place].rules.round_qty(self.held(place).abs() / Decimal::TWO);
                 let qty = number(query, "quantity")?.unwrap_or(half.max(view.tapes[place].rules.step));
@@ -148,6 +153,14 @@ impl Account {
         log.said.push((self.index, events::account(view, self, reason, amount, &[])));
         log.record.add(view.now, self.index, "", What::Transfer { amount });
         log.record.add(view.now, self.index, "", What::Balance { wallet: self.wallet });
+    }
+
+    fn delist(&mut self, view: View<'_>, log: &mut Log, place: usize) {
+        let ids: Vec<u64> = self.orders.iter().filter(|order| order.place == place).map(|order| order.id).collect();
+        ids.into_iter().for_each(|id| self.end(view, log, id, Status::Expired, DELISTED));
+        let ids: Vec<u64> = self.algos.iter().filter(|algo| algo.place == place).map(|algo| algo.id).collect();
+        ids.into_iter().for_each(|id| self.end_algo(view, log, id, AlgoStatus::Expired, ""));
+        self.force(view, log, place, self.held(place).abs(), By::Delisting);
     }
 
     /// Every order is gone, as after a maintenance: nobody is told.

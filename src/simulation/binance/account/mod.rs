@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `auth`, `keys`, `route` | who asks, keys of streams, which path does what |
-//! | `terms`, `text`, `placing`, `stops`, `cancel`, `batch` | orders as requests want them, and whether they are taken |
+//! | `terms`, `text`, `placing`, `amend`, `stops`, `cancel`, `batch` | orders as requests want them, and whether they are taken |
 //! | `order`, `algo`, `ledger` | an order, an algo order, an account |
 //! | `trading`, `beat`, `margin` | trades, time, what positions need |
 //! | `answers`, `lists`, `modes`, `events` | what requests and streams say |
@@ -19,6 +19,7 @@
 
 mod acts; // what the exchange or a hand does
 mod algo; // an algo order
+mod amend; // an order changes
 mod answers; // the account as a whole
 mod auth; // key, time, signature
 mod batch; // several orders in one request

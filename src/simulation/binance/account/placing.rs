@@ -8,6 +8,7 @@ use super::{
     terms::{self, Wanted},
     trading::plan,
 };
+use crate::market::OrderSide;
 use rust_decimal::Decimal;
 
 impl Account {
@@ -33,10 +34,7 @@ impl Account {
     pub fn admit(&self, view: View<'_>, wanted: Wanted, number: u64, by: By) -> Result<Order, Refusal> {
         let Wanted { place, side, kind, until, mut qty, price, reduce_only, client_id } = wanted;
         if reduce_only {
-            qty = qty.min(self.reducible(place, side));
-            if qty.is_zero() {
-                return Err(refused(-2022, "ReduceOnly Order is rejected."));
-            }
+            qty = qty.min(self.left_to_reduce(place, side, kind)?);
         }
         if view.tapes[place].halted && !reduce_only {
             return Err(refused(-4140, "Invalid symbol status for opening position."));
@@ -88,6 +86,34 @@ impl Account {
             }
             _ => Ok(order),
         }
+    }
+
+    /// How much of a position a reduce-only order may close: what others that rest there do not close already. A market order goes before
+    /// them, and they expire once nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// -2022 where there is nothing, -4118 where others close all of it.
+    fn left_to_reduce(&self, place: usize, side: OrderSide, kind: Kind) -> Result<Decimal, Refusal> {
+        let (held, left) = (self.reducible(place, side), self.unreduced(place, side));
+        if held.is_zero() {
+            return Err(refused(-2022, "ReduceOnly Order is rejected."));
+        }
+        match kind {
+            Kind::Market => Ok(held),
+            Kind::Limit if !left.is_zero() => Ok(left),
+            Kind::Limit => {
+                let text = "ReduceOnly Order Failed. Please check your existing position and open orders.";
+                Err(refused(-4118, text))
+            }
+        }
+    }
+
+    /// How much of a position no order that rests would close.
+    pub fn unreduced(&self, place: usize, side: OrderSide) -> Decimal {
+        let rests = |order: &&Order| order.place == place && order.side == side && order.reduce_only;
+        let closing: Decimal = self.orders.iter().filter(rests).map(Order::left).sum();
+        (self.reducible(place, side) - closing).max(Decimal::ZERO)
     }
 
     /// Places an order that was judged, and lets it trade.

@@ -38,7 +38,7 @@ pub struct Done {
 pub fn weight(method: &str, path: &str, query: &Query) -> u32 {
     let one_or_all = |one, all| if query.get("symbol").is_some() { one } else { all };
     match (method, path) {
-        ("POST", "order" | "algoOrder") => 0,
+        ("POST", "order" | "algoOrder") | ("PUT", "order") => 0,
         ("POST", "batchOrders") => 5,
         ("GET", "openOrders" | "openAlgoOrders") => one_or_all(1, 40),
         ("GET", "positionSide/dual" | "multiAssetsMargin" | "income") => 30,
@@ -120,6 +120,7 @@ impl Account {
             ("POST", "order/test") => self.judge(view, log, query, by).map(|_| json!({})),
             ("POST", "batchOrders") => self.place_batch(view, log, query, by),
             ("POST", "algoOrder") => self.post_algo(view, log, asked, by),
+            ("PUT", "order") => self.amend(view, log, query),
             ("DELETE", "order") => self.cancel(view, log, query),
             ("DELETE", "allOpenOrders") => self.cancel_all(view, log, query),
             ("DELETE", "batchOrders") => self.cancel_batch(view, log, query),

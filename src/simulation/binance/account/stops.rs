@@ -204,7 +204,7 @@ impl Account {
             }
             Err(refusal) => {
                 let reason = match refusal.code {
-                    -2022 => "ReduceOnly Order is rejected.",
+                    -2022 | -4118 => "ReduceOnly Order is rejected.",
                     -2019 => "Margin is insufficient.",
                     _ => "Order is rejected.",
                 };

@@ -31,6 +31,7 @@ pub const NO_REASON: u8 = 0;
 pub const IOC_REST: u8 = 2;
 pub const KNOCKED_OUT: u8 = 4;
 pub const LIQUIDATED: u8 = 5;
+pub const DELISTED: u8 = 7;
 pub const MARKET_REST: u8 = 9;
 
 /// What an order would trade now: price and quantity, a level each.

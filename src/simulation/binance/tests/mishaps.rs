@@ -193,6 +193,39 @@ fn a_market_that_is_delisted_settles_its_position_and_opens_none() {
 }
 
 #[test]
+fn a_market_trades_until_the_date_of_its_delivery() {
+    let mut broker = Broker::new("none");
+    broker.listen();
+    let at = broker.rig.now.0 + 90_000;
+    broker.played("POST", &format!("do?act=delist&symbol=BTCUSDT&at={at}"));
+    let listed = |broker: &mut Broker| {
+        let listing = broker.rig.get("/fapi/v1/exchangeInfo")["symbols"][0].clone();
+        (listing["status"].as_str().unwrap().to_owned(), listing["deliveryDate"].as_i64().unwrap())
+    };
+    assert_eq!(listed(&mut broker), ("TRADING".to_owned(), at));
+    broker.minute([100_000.0; 4]);
+    broker.place(buy("a")).unwrap();
+    broker.place(stop("s")).unwrap();
+    broker.well(
+        "POST",
+        "/fapi/v1/order",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=0.002&price=99000&timeInForce=GTC",
+    );
+    broker.reports();
+    broker.minute([100_000.0; 4]);
+    assert_eq!((listed(&mut broker), broker.held()), (("SETTLING".to_owned(), at), dec("0")));
+    let heard = broker.heard();
+    assert!(heard.iter().any(|said| said["o"]["X"] == "EXPIRED" && said["o"]["er"] == "7"), "{heard:?}");
+    assert!(heard.iter().any(|said| said["o"]["x"] == "CALCULATED"), "{heard:?}");
+    for open in ["openOrders", "openAlgoOrders"] {
+        assert_eq!(broker.well("GET", &format!("/fapi/v1/{open}"), ""), serde_json::json!([]));
+    }
+    let order = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.002";
+    assert_eq!(broker.code("POST", "/fapi/v1/order", order), -4140);
+    broker.well("POST", "/fapi/v1/order", "symbol=ETHUSDT&side=BUY&type=MARKET&quantity=0.1");
+}
+
+#[test]
 fn each_fault_of_orders_and_accounts_strikes_by_rate_and_books_stay_right() {
     for fault in Fault::all().filter(|fault| matches!(fault.per(), Per::Order | Per::AccountMinute)) {
         let mut broker = Broker::new(&format!("{}=0.5", fault.name()));

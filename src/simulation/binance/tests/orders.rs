@@ -321,3 +321,42 @@ fn settings_are_told_as_our_codec_reads_them() {
         broker.well("GET", path, query);
     }
 }
+
+#[test]
+fn an_order_that_rests_is_amended_and_stays_as_it_was_where_that_is_refused() {
+    let mut broker = Broker::new("none");
+    broker.listen();
+    let order = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=99000&newClientOrderId=a";
+    broker.well("POST", "/fapi/v1/order", order);
+    let id = "symbol=BTCUSDT&origClientOrderId=a";
+    for (query, code) in [
+        (format!("{id}&side=BUY&quantity=0.01&price=99000"), -5027),
+        (format!("{id}&side=SELL&quantity=0.01&price=99001"), -1117),
+        (format!("{id}&side=BUY&quantity=0.01"), -1102),
+        (format!("{id}&side=BUY&quantity=0.001&price=99000"), -4164),
+        (format!("{id}&side=BUY&quantity=0.01&price=106000"), -4016),
+        (format!("{id}&side=BUY&quantity=3&price=99000"), -2019),
+        ("symbol=BTCUSDT&origClientOrderId=b&side=BUY&quantity=0.01&price=99001".to_owned(), -2013),
+    ] {
+        assert_eq!(broker.code("PUT", "/fapi/v1/order", &query), code, "{query}");
+    }
+    let as_it_was = broker.well("GET", "/fapi/v1/order", id);
+    assert_eq!((&as_it_was["price"], &as_it_was["origQty"]), (&"99000.0".into(), &"0.010".into()));
+    broker.heard();
+    let changed = broker.well("PUT", "/fapi/v1/order", &format!("{id}&side=BUY&quantity=0.02&price=99100"));
+    assert_eq!(
+        (&changed["price"], &changed["origQty"], &changed["status"]),
+        (&"99100.0".into(), &"0.020".into(), &"NEW".into())
+    );
+    assert_eq!(changed["orderId"], as_it_was["orderId"]);
+    let heard = broker.heard();
+    assert!(heard.len() == 1 && heard[0]["o"]["x"] == "AMENDMENT" && heard[0]["o"]["p"] == "99100.0", "{heard:?}");
+    // at a price that is met, it trades
+    broker.well("PUT", "/fapi/v1/order", &format!("{id}&side=BUY&quantity=0.02&price=100100"));
+    assert_eq!((broker.held(), &broker.well("GET", "/fapi/v1/order", id)["status"]), (dec("0.02"), &"FILLED".into()));
+    // one that may only make is cancelled instead
+    broker.well("POST", "/fapi/v1/order", &order.replace("GTC", "GTX").replace("Id=a", "Id=g"));
+    let maker =
+        broker.well("PUT", "/fapi/v1/order", "symbol=BTCUSDT&origClientOrderId=g&side=BUY&quantity=0.01&price=100100");
+    assert_eq!((&maker["status"], broker.held()), (&"CANCELED".into(), dec("0.02")));
+}

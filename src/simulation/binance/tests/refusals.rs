@@ -104,6 +104,23 @@ fn an_algo_order_that_breaks_a_rule_is_refused_with_the_rules_number() {
 }
 
 #[test]
+fn reduce_only_orders_together_close_no_more_than_is_held() {
+    let mut broker = Broker::new("none");
+    broker.well("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.01");
+    let close = |qty: &str| {
+        format!("symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=101000&quantity={qty}&reduceOnly=true")
+    };
+    broker.well("POST", "/fapi/v1/order", &close("0.004"));
+    let cut = broker.well("POST", "/fapi/v1/order", &close("0.009"));
+    assert_eq!(cut["origQty"], "0.006");
+    assert_eq!(broker.code("POST", "/fapi/v1/order", &close("0.001")), -4118);
+    assert_eq!(broker.code("POST", "/fapi/v1/order", &close("0.001").replace("SELL", "BUY")), -2022);
+    // a market order goes before them
+    broker.well("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.01&reduceOnly=true");
+    assert_eq!((broker.held(), broker.well("GET", "/fapi/v1/openOrders", "")), (dec("0"), serde_json::json!([])));
+}
+
+#[test]
 fn settings_answer_with_the_documented_numbers() {
     let mut broker = Broker::new("none");
     for (path, query, want) in [
