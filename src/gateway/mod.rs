@@ -32,7 +32,7 @@ mod wants;
 
 pub use account::AccountView as AccountState;
 pub use session::Gateway;
-pub use settings::{Account, Settings, Snapshot};
+pub use settings::{Account, Left, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
 use crate::{

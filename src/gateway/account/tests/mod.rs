@@ -16,7 +16,7 @@ use crate::{
             SymbolModes, Trading, Which, Wish,
         },
     },
-    gateway::{Account, Gateway, Input, Lane, News, Output, RequestId, Settings, SocketId, backoff::Jitter},
+    gateway::{Account, Gateway, Input, Lane, Left, News, Output, RequestId, Settings, SocketId, backoff::Jitter},
     market::{
         Class, Ended, Fill, Instrument, OrderCommand, OrderKind, OrderRequest, OrderSide, PositionView, Side, SymbolId,
         Timeframe,
