@@ -62,6 +62,7 @@ impl Engine {
     /// The venue's view of the account wins. Where a position differs, only once it was seen twice; and the balance only with positions that
     /// agree, since it holds the result of a fill that is still on its way.
     pub(super) fn on_account(&mut self, now: Timestamp, view: &AccountView, actions: &mut Vec<Action>) {
+        self.look_back();
         let (mut settled, mut closed) = (true, false);
         for index in 0..self.state.positions.len() {
             let symbol = SymbolId(index as u16);

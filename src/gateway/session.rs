@@ -176,6 +176,12 @@ impl Gateway {
         self.clock.earliest(self.now.max(now))
     }
 
+    /// Whether the markets' rules are known and were told.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        self.listed_at.is_some()
+    }
+
     /// Whether the history of every symbol that is traded was delivered.
     #[must_use]
     pub const fn is_ready(&self) -> bool {

@@ -17,18 +17,31 @@ const KEYS: [(&str, &str); 2] = [("BINANCE_API_KEY", "playedkey1"), ("BINANCE_AP
 const BARE_MS: i64 = 30_000;
 
 /// A bot that trades an account of the exchange, and closes what it holds when it ends.
-struct Desk(Place);
+pub(super) struct Desk(Place);
 
 impl Desk {
     fn new(exchange: &Played) -> Self {
+        Self::at(&exchange.address, &eager("1m", 99))
+    }
+
+    pub(super) fn at(address: &str, strategy: &str) -> Self {
         let live = "[live]\nconfirm = \"I accept real orders\"\n[bot]\non_stop = \"close\"\n";
-        Self(Place::new(&exchange.address, &format!("{live}{}", eager("1m", 99))))
+        Self(Place::new(address, &format!("{live}{strategy}")))
     }
 
     fn trade(&self, more: &[&str]) -> Running {
-        let args = ["--live", "--exchange", "binance", "--network", "local", "--speed", SPEED, "--data-dir", "d"];
+        self.trade_at(SPEED, more)
+    }
+
+    pub(super) fn trade_at(&self, speed: &str, more: &[&str]) -> Running {
+        let args = ["--live", "--exchange", "binance", "--network", "local", "--speed", speed, "--data-dir", "d"];
         let args = [&args, more].concat();
         Running::start(bot(&args).current_dir(self.0.path()).envs(KEYS).env("HEALTH_CHECK_INTERVAL", "1"))
+    }
+
+    /// The journal, run again.
+    pub(super) fn replay(&self) -> Ended {
+        run(&["replay", self.0.account().to_str().unwrap()])
     }
 
     /// How many trades the bot has booked, by its own database.
@@ -40,10 +53,11 @@ impl Desk {
 }
 
 /// What the exchange has written down.
-struct Record(Vec<Value>);
+#[derive(Debug)]
+pub(super) struct Record(Vec<Value>);
 
 impl Record {
-    fn read(exchange: &Played) -> Self {
+    pub(super) fn read(exchange: &Played) -> Self {
         let mut rows: Vec<Value> = Vec::new();
         loop {
             let body = exchange.get(&format!("/played/record?from={}", rows.len()));
@@ -55,7 +69,7 @@ impl Record {
         }
     }
 
-    fn of<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Value> {
+    pub(super) fn of<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |row| row["what"] == what)
     }
 

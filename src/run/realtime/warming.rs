@@ -1,6 +1,7 @@
-//! The start of the loop: history, then what the last run left open.
+//! The start of the loop: history, then what the last run left open. Where the money is real it is the other way round: a position does not
+//! wait for candles.
 
-use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SLICE};
+use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SLICE, Session};
 use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
@@ -19,7 +20,7 @@ impl Realtime {
         }
     }
 
-    /// Waits for the exchange however long it takes, and takes its history in.
+    /// Waits for the exchange however long it takes, and takes its history in; of an account that is traded only the markets' rules.
     async fn warm_by_session(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.signs.ready(); // to whoever started it: that the network is dead is no reason to start it again
         while stop.cause().is_none() {
@@ -34,7 +35,10 @@ impl Realtime {
             }
             let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
             self.stop_where_due(stop, orphaned);
-            let is_empty = self.prices.next().is_none();
+            let (is_empty, is_live) = (self.prices.next().is_none(), self.is_live());
+            if is_live && is_empty && self.prices.session().is_none_or(|session| session.is_listed()) {
+                return Ok(());
+            }
             if is_empty && self.prices.session().is_none_or(|session| session.is_ready()) {
                 return self.something_to_trade();
             }
@@ -84,6 +88,7 @@ impl Realtime {
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
         self.results.begin(self.trader.engine());
+        self.guarding = self.is_live();
         let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
         for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
@@ -95,6 +100,29 @@ impl Realtime {
         if let Some(session) = self.prices.session() {
             session.begin();
         }
+        Ok(())
+    }
+
+    /// Turns as later, while the history of an account at an exchange comes: stops and exits are seen to, and nothing is opened.
+    pub(super) async fn guard(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        while self.guarding && stop.cause().is_none() {
+            self.turn(Instant::now(), stop)?;
+            let is_ready = self.prices.session().is_none_or(|session| session.is_ready());
+            if self.guarding && is_ready && self.prices.next().is_none() {
+                self.something_to_trade()?;
+                self.end_guard()?;
+            } else {
+                self.wait(stop).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The history is whole. A new segment of the journal begins with it.
+    pub(super) fn end_guard(&mut self) -> Result<(), LoopError> {
+        self.guarding = false;
+        self.keeping.break_journal()?;
+        self.with_session(Session::trade);
         Ok(())
     }
 
@@ -111,7 +139,7 @@ impl Realtime {
 }
 
 /// Whether the market goes on with this event: what comes before is history.
-const fn is_live(event: &Event) -> bool {
+pub(super) const fn is_live(event: &Event) -> bool {
     match event {
         Event::Candle(candle) => !candle.history,
         Event::Price(_) => true,

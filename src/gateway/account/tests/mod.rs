@@ -3,6 +3,7 @@
 mod cases;
 mod desk;
 mod house;
+mod restarts;
 mod world;
 mod worlds;
 
