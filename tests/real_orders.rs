@@ -394,11 +394,16 @@ fn what_the_key_may_do_decides() {
         let server = Server::new(move |head| {
             if head.starts_with("GET /sapi/v1/account/apiRestrictions?") { response(status, "", &body) } else { time() }
         });
-        Desk::new(&server.toml("mainnet")).refused("--live --data-dir d", &KEYS, want);
+        let ended = Desk::new(&server.toml("mainnet")).run("--live --data-dir d", &KEYS);
+        assert!(ended.code() == Some(2) && ended.stderr.starts_with(want), "{}{}", ended.stdout(), ended.stderr);
     }
-    // what can't be known is said, and a good key passes with what is risky about it
+    // what is not known yet is said, and a good key passes with what is risky about it
     for (status, body, want) in [
-        ("503 Service Unavailable", String::new(), "WARNING Key: what it may do can't be read ("),
+        (
+            "503 Service Unavailable",
+            String::new(),
+            "WARNING Key: what the key may do is not known yet (HTTP 503), and no position is opened before; asked again in 5 s",
+        ),
         ("200 OK", rights(false, true), "WARNING Key: it works from every address"),
     ] {
         let server =
@@ -407,4 +412,39 @@ fn what_the_key_may_do_decides() {
         assert!(ended.with(want).next().is_some(), "{}{}", ended.stdout(), ended.stderr);
         assert!(ended.with("LIVE TRADING: real money, orders go to Binance USD-M, mainnet").next().is_some());
     }
+}
+
+#[test]
+fn a_key_that_is_found_out_late_ends_the_run_then() {
+    let asked = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&asked);
+    let server = Server::new(move |head| match head.starts_with("GET /sapi/") {
+        true if count.fetch_add(1, Ordering::SeqCst) == 0 => response("503 Service Unavailable", "", ""),
+        true => response("200 OK", "", "{\"ipRestrict\":true,\"enableWithdrawals\":true,\"enableFutures\":true}"),
+        false => time(),
+    });
+    let ended = Desk::new(&server.toml("mainnet")).run("--live --data-dir d", &KEYS);
+    assert_eq!((ended.code(), asked.load(Ordering::SeqCst)), (Some(2), 2), "{}", ended.stdout());
+    assert!(ended.stderr.starts_with("bot: --live: this key may withdraw"), "{}", ended.stderr);
+    assert!(ended.with("Production trading loop active").next().is_some(), "{}", ended.stdout());
+}
+
+#[test]
+fn a_dead_network_delays_no_start_and_says_what_is_waited_for() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap(); // takes connections, and never a word
+    let at = nobody.local_addr().unwrap();
+    let toml =
+        format!("{BINANCE}network = \"mainnet\"\nrest_url = \"http://{at}\"\nws_url = \"ws://{at}\"\n{CONFIRMED}");
+    let desk = Desk::new(&toml);
+    let mut running = desk.start("--live --data-dir d", &[&KEYS[..], &[("HEALTH_CHECK_INTERVAL", "1")]].concat());
+    let active = running.wait_for("Production trading loop active").at;
+    running.wait_for("Key: asking what it may do; no position is opened before that is known");
+    running.wait_for("Heartbeat");
+    running.wait_for("Key: what the key may do is not known yet (no answer: ");
+    running.signal(rustix::process::Signal::TERM);
+    let ended = running.end();
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout());
+    let known = ended.with("Key: what the key").next().unwrap().at;
+    assert!(known - active > Duration::from_secs(5), "it did not wait for that: {:?}", known - active);
+    assert!(ended.at - known < Duration::from_secs(5), "and ends when it is told to");
 }

@@ -4,6 +4,7 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 mod closing; // the end of the loop
+mod error; // what ends it by failure
 pub mod exchange; // what is different where the money is real
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,13 @@ use super::{
     prices::Prices,
     progress::Progress,
     results::Results,
+    rights::Found,
     session::Session,
     signs::Signs,
     text::Teller,
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
-    candles_file::FileError,
     config::Speed,
     engine::{Action, Event, Halt, Need, Note, Trade},
     market::{ClosedCandle, Timeframe, Timestamp},
@@ -32,6 +33,8 @@ use crate::{
     store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
 };
+use async_channel::Receiver;
+pub use error::LoopError;
 use futures_lite::FutureExt;
 use log::{Level, debug, info, log, warn};
 use std::time::{Duration, Instant};
@@ -47,26 +50,6 @@ const EVENTS_A_LOOK: u32 = 32;
 /// How long what protects a position waits for the disk (S5), in milliseconds.
 const PATIENCE_MS: i64 = 1_000;
 
-/// What ends a run by failure.
-#[derive(Debug, thiserror::Error)]
-pub enum LoopError {
-    /// The recorded candles are wrong.
-    #[error(transparent)]
-    Data(#[from] FileError),
-    /// A result cannot be written.
-    #[error(transparent)]
-    Out(#[from] OutError),
-    /// What must be remembered.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// The exchange answers requests, but its streams say nothing (exit code 70: another process may hear them).
-    #[error("the exchange's streams have been silent for ten minutes, while it answers requests: ended to begin anew")]
-    Deaf,
-    /// There is nothing to trade (exit code 2: another start would find the same).
-    #[error("the exchange trades none of the symbols: {0}")]
-    Nothing(String),
-}
-
 /// Everything that the loop moves.
 pub struct Realtime {
     trader: Trader,
@@ -77,6 +60,8 @@ pub struct Realtime {
     results: Results,
     keeping: Keeping,
     halted: Option<Halted>,
+    /// Where to hear what the key may do, until that is known.
+    rights: Option<Receiver<Found>>,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -128,6 +113,7 @@ pub struct Parts {
     pub csv: Option<TradesCsv>,
     pub keeping: Keeping,
     pub halted: Option<Halted>,
+    pub rights: Option<Receiver<Found>>,
     pub duration_ends: Option<Instant>,
     pub infinite: bool,
     pub close_on_stop: bool,
@@ -157,6 +143,7 @@ impl Realtime {
             results: Results::new(parts.csv),
             keeping: parts.keeping,
             halted: parts.halted,
+            rights: parts.rights,
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
@@ -204,7 +191,7 @@ impl Realtime {
         }
         self.keeping.listen()?;
         self.tell_done()?;
-        self.lift_halt(began)?;
+        self.look_at_the_door(began)?;
         self.work(began, stop)?;
         self.weigh();
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));

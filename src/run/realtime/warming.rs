@@ -5,10 +5,10 @@ use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SL
 use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
-    run::text::Teller,
+    run::{rights, text::Teller},
     stop::Stop,
 };
-use log::info;
+use log::{info, log};
 use std::time::Instant;
 
 impl Realtime {
@@ -26,6 +26,7 @@ impl Realtime {
         while stop.cause().is_none() {
             let now = Instant::now();
             self.signs.turn_began(now);
+            self.hear_of_the_key()?;
             self.hear_market(now);
             while let Some((at, event)) = self.prices.next().filter(|_| now.elapsed() < SLICE) {
                 if is_live(&event) {
@@ -89,7 +90,7 @@ impl Realtime {
         self.keeping.start();
         self.results.begin(self.trader.engine());
         self.guarding = self.is_live();
-        let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
+        let reason = self.shut();
         for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
         }
@@ -126,15 +127,47 @@ impl Realtime {
         Ok(())
     }
 
-    /// A halt that is over is lifted.
-    pub(super) fn lift_halt(&mut self, now: Instant) -> Result<(), LoopError> {
+    /// Opens positions again once nothing is against it any more: a halt is over, or it is known what the key may do.
+    pub(super) fn look_at_the_door(&mut self, now: Instant) -> Result<(), LoopError> {
+        let before = self.shut();
         let is_over = |halted: &mut Halted| halted.until.is_some_and(|until| until <= now);
-        if self.halted.take_if(is_over).is_none() {
+        self.halted.take_if(is_over);
+        self.hear_of_the_key()?;
+        let after = self.shut();
+        if before == after {
             return Ok(());
         }
-        info!("The halt is over: positions are opened again");
-        self.signs.halted(None);
-        self.tell(self.pace.latest(), Event::Command(Command::Halt(false)))
+        let is_open = after.is_none();
+        self.signs.halted(after);
+        if is_open {
+            info!("Nothing is against new positions any more");
+            self.tell(self.pace.latest(), Event::Command(Command::Halt(false)))?;
+        }
+        Ok(())
+    }
+
+    /// Why no positions are opened.
+    fn shut(&self) -> Option<String> {
+        let unknown = self.rights.as_ref().map(|_| rights::NOT_KNOWN.to_owned());
+        self.halted.as_ref().map(|halted| halted.reason.clone()).or(unknown)
+    }
+
+    /// # Errors
+    ///
+    /// It may do what it must not: the run ends, and what is open keeps its stops.
+    fn hear_of_the_key(&mut self) -> Result<(), LoopError> {
+        match self.rights.as_ref().and_then(|answers| answers.try_recv().ok()) {
+            None => Ok(()),
+            Some(Ok(told)) => {
+                self.rights = None;
+                told.iter().for_each(|(level, line)| log!(*level, "{line}"));
+                Ok(())
+            }
+            Some(Err(why)) => {
+                self.close_on_stop = false;
+                Err(LoopError::Key(why))
+            }
+        }
     }
 }
 
