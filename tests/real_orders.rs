@@ -162,10 +162,35 @@ fn paper_and_real_money_never_share_a_directory() {
     let home = desk.path().join("state");
     let state = [KEYS[0], KEYS[1], ("STATE_DIRECTORY", home.to_str().unwrap())];
     assert_eq!(desk.run("--paper --duration 0.5", &state).code(), Some(0));
-    assert_eq!(desk.run("--live --duration 0.5", &state).code(), Some(0));
-    assert!(home.join("smolbear.db").exists() && home.join("live/smolbear.db").exists());
-    let status = desk.run("status --live", &state);
-    assert!(status.stdout().contains("Binance USD-M, local with real money"), "{}", status.stdout());
+    // nor do an exchange's networks share one
+    for (network, folder) in [("local", "live-local"), ("testnet", "live-testnet"), ("mainnet", "live")] {
+        let toml = format!("{BINANCE}network = \"{network}\"\n{nobody}{CONFIRMED}");
+        fs::write(desk.path().join("bot.toml"), toml).unwrap();
+        assert_eq!(desk.run("--live --duration 0.5", &state).code(), Some(0), "{network}");
+        assert!(home.join("smolbear.db").exists() && home.join(folder).join("smolbear.db").exists());
+    }
+    let said = |line: &str| desk.run(line, &state);
+    for (line, network) in [
+        ("status --live", "mainnet"),
+        ("status --live --network testnet", "testnet"),
+        ("status --live --network local", "local"),
+    ] {
+        let status = said(line);
+        assert!(status.stdout().contains(&format!("Binance USD-M, {network} with real money")), "{}", status.stdout());
+    }
+    fs::remove_dir_all(home.join("live-testnet")).unwrap();
+    for line in [
+        "status --live --network testnet",
+        "trades --live --network testnet",
+        "backup --live --network testnet copy.db",
+        "explain --live --network testnet --at 7d",
+        "replay --live --network testnet",
+    ] {
+        let ended = said(line);
+        assert!(ended.code() == Some(2) && ended.stderr.contains("state/live-testnet"), "{line}: {}", ended.stderr);
+    }
+    assert!(said("status --live --network moon").stderr.contains("but must be \"mainnet\""));
+    assert!(said("replay --live --network local").stderr.contains("state/live-local"), "it has not begun to trade");
 }
 
 /// A server that has a way of answering for each request, and counts those of an account.

@@ -131,7 +131,7 @@ const REAL: &str = " with real money";
 pub fn folder(config: &Config) -> Option<PathBuf> {
     let is_experiment = !config.replay.is_empty() || config.paper.speed != Speed::Times(1.0);
     let kind = match config.mode {
-        Mode::Live => Kind::Live,
+        Mode::Live => Kind::Live(config.exchange.network),
         Mode::Paper if is_experiment => Kind::Experiment,
         Mode::Paper => Kind::Paper,
     };
