@@ -144,6 +144,13 @@ pub fn real_market(exchange: &str) -> String {
     format!("{exchange}{REAL}")
 }
 
+/// The network of such an account.
+#[must_use]
+pub fn network_of(market: &str) -> String {
+    let exchange = market.strip_suffix(REAL).unwrap_or(market);
+    exchange.rsplit_once(", ").map_or_else(String::new, |(_, network)| network.to_owned())
+}
+
 /// What an account is bound to, in words.
 fn market_of(config: &Config) -> String {
     match (config.exchange.label(), config.replay.is_empty()) {
