@@ -415,6 +415,24 @@ fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
 }
 
 #[test]
+fn entries_leave_room_for_stops_where_the_exchange_counts_orders() {
+    let mut world = World::proven(11);
+    world.gateway.set_order_limits([Some(10), None]);
+    let since = world.now;
+    let entries: Vec<ClientId> = (0..12).map(|_| world.entry(1)).collect();
+    world.run(1_900);
+    assert_eq!(world.asked_since(since, is_place).len(), 8, "S12: four fifths");
+    let stops = [world.stop(1), world.stop(2)];
+    world.run(1_000);
+    assert!(stops.iter().all(|stop| world.story(*stop) == ["accepted"]), "the rest is theirs");
+    assert_eq!(world.story(entries[11]), ["refused 0 Other"], "its moment is past");
+    world.run(10_000);
+    let again = world.entry(1);
+    world.run(1_000);
+    assert_eq!(world.story(again), ["accepted", "filled 1"], "after ten seconds there is room");
+}
+
+#[test]
 fn stops_go_before_targets_and_a_lane_does_one_after_the_other() {
     let mut world = World::proven(12);
     let name = world.desk.name('t');

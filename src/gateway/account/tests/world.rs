@@ -296,7 +296,7 @@ impl World {
             Ask::Listing => {
                 let there = |symbol: &u16| self.house.delisted != Some(SymbolId(*symbol));
                 let markets = (0..2).filter(there).map(market).collect();
-                Some(Answer::Listing(Listing { markets, weight_limit: Some(2400), listed: 2 }))
+                Some(Answer::Listing(Listing { markets, weight_limit: Some(2400), order_limits: [None; 2], listed: 2 }))
             }
             Ask::FundingIntervals => Some(Answer::FundingIntervals(Vec::new())),
             Ask::Marks(_) => Some(Answer::Marks(Vec::new())),
