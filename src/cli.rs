@@ -6,10 +6,12 @@
 mod asking; // what asks an exchange
 mod backtest; // what trades recorded candles
 mod values; // what shows indicators and decisions
+mod whose; // which account is looked at
 
 pub use asking::{Doctor, Download, Flatten, Place};
 pub use backtest::Backtest;
 pub use values::{Explain, Indicators};
+pub use whose::Whose;
 
 use crate::market::{Symbol, Timeframe};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
@@ -242,8 +244,12 @@ pub struct Generate {
 /// `bot replay`.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Replay {
-    /// A data directory, or one segment of its journal
-    pub dir: PathBuf,
+    /// A data directory, or one segment of its journal [default: that of a run]
+    #[arg(conflicts_with_all = ["live", "data_dir"])]
+    pub dir: Option<PathBuf>,
+    /// Which account
+    #[command(flatten)]
+    pub whose: Whose,
     /// Stop at this market time, as in 2025-01-31 or 2025-01-31T12:30
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
@@ -255,12 +261,9 @@ pub struct Status {
     /// For programs
     #[arg(long)]
     pub json: bool,
-    /// Of the account with real money
-    #[arg(long)]
-    pub live: bool,
-    /// As of a run [default: that of a run]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Which account
+    #[command(flatten)]
+    pub whose: Whose,
 }
 
 /// `bot trades`.
@@ -275,12 +278,9 @@ pub struct Trades {
     /// Only those that ended at this market time or later, as in 2025-01-31 or 7d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// Of the account with real money
-    #[arg(long)]
-    pub live: bool,
-    /// As of a run [default: that of a run]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Which account
+    #[command(flatten)]
+    pub whose: Whose,
 }
 
 /// `bot backup`.
@@ -288,12 +288,9 @@ pub struct Trades {
 pub struct Backup {
     /// Where to; it must not exist
     pub file: PathBuf,
-    /// Of the account with real money
-    #[arg(long)]
-    pub live: bool,
-    /// As of a run [default: that of a run]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Which account
+    #[command(flatten)]
+    pub whose: Whose,
 }
 
 /// `bot exchange`.

@@ -7,6 +7,7 @@ mod course; // what the trader was told, and what the exchange has
 mod decisions; // what a bot decided, and what came of it
 mod desk; // a bot that trades an account
 mod faults; // one at a time, and all
+mod guard; // what a restart does first
 mod orders; // real ones, on an account of the exchange
 mod outage; // an exchange that is not there
 mod parity; // against a backtest of the same candles
@@ -76,9 +77,14 @@ impl Played {
 
     /// The body of an answer with status 200.
     fn get(&self, target: &str) -> String {
+        self.send("GET", target)
+    }
+
+    /// The same of another method.
+    fn send(&self, method: &str, target: &str) -> String {
         let mut socket = TcpStream::connect(&self.address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(socket, "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        write!(socket, "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
         let mut text = String::new();
         socket.read_to_string(&mut text).unwrap();
         assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");

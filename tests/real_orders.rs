@@ -162,10 +162,35 @@ fn paper_and_real_money_never_share_a_directory() {
     let home = desk.path().join("state");
     let state = [KEYS[0], KEYS[1], ("STATE_DIRECTORY", home.to_str().unwrap())];
     assert_eq!(desk.run("--paper --duration 0.5", &state).code(), Some(0));
-    assert_eq!(desk.run("--live --duration 0.5", &state).code(), Some(0));
-    assert!(home.join("smolbear.db").exists() && home.join("live/smolbear.db").exists());
-    let status = desk.run("status --live", &state);
-    assert!(status.stdout().contains("Binance USD-M, local with real money"), "{}", status.stdout());
+    // nor do an exchange's networks share one
+    for (network, folder) in [("local", "live-local"), ("testnet", "live-testnet"), ("mainnet", "live")] {
+        let toml = format!("{BINANCE}network = \"{network}\"\n{nobody}{CONFIRMED}");
+        fs::write(desk.path().join("bot.toml"), toml).unwrap();
+        assert_eq!(desk.run("--live --duration 0.5", &state).code(), Some(0), "{network}");
+        assert!(home.join("smolbear.db").exists() && home.join(folder).join("smolbear.db").exists());
+    }
+    let said = |line: &str| desk.run(line, &state);
+    for (line, network) in [
+        ("status --live", "mainnet"),
+        ("status --live --network testnet", "testnet"),
+        ("status --live --network local", "local"),
+    ] {
+        let status = said(line);
+        assert!(status.stdout().contains(&format!("Binance USD-M, {network} with real money")), "{}", status.stdout());
+    }
+    fs::remove_dir_all(home.join("live-testnet")).unwrap();
+    for line in [
+        "status --live --network testnet",
+        "trades --live --network testnet",
+        "backup --live --network testnet copy.db",
+        "explain --live --network testnet --at 7d",
+        "replay --live --network testnet",
+    ] {
+        let ended = said(line);
+        assert!(ended.code() == Some(2) && ended.stderr.contains("state/live-testnet"), "{line}: {}", ended.stderr);
+    }
+    assert!(said("status --live --network moon").stderr.contains("but must be \"mainnet\""));
+    assert!(said("replay --live --network local").stderr.contains("state/live-local"), "it has not begun to trade");
 }
 
 /// A server that has a way of answering for each request, and counts those of an account.
@@ -394,11 +419,16 @@ fn what_the_key_may_do_decides() {
         let server = Server::new(move |head| {
             if head.starts_with("GET /sapi/v1/account/apiRestrictions?") { response(status, "", &body) } else { time() }
         });
-        Desk::new(&server.toml("mainnet")).refused("--live --data-dir d", &KEYS, want);
+        let ended = Desk::new(&server.toml("mainnet")).run("--live --data-dir d", &KEYS);
+        assert!(ended.code() == Some(2) && ended.stderr.starts_with(want), "{}{}", ended.stdout(), ended.stderr);
     }
-    // what can't be known is said, and a good key passes with what is risky about it
+    // what is not known yet is said, and a good key passes with what is risky about it
     for (status, body, want) in [
-        ("503 Service Unavailable", String::new(), "WARNING Key: what it may do can't be read ("),
+        (
+            "503 Service Unavailable",
+            String::new(),
+            "WARNING Key: what the key may do is not known yet (HTTP 503), and no position is opened before; asked again in 5 s",
+        ),
         ("200 OK", rights(false, true), "WARNING Key: it works from every address"),
     ] {
         let server =
@@ -407,4 +437,39 @@ fn what_the_key_may_do_decides() {
         assert!(ended.with(want).next().is_some(), "{}{}", ended.stdout(), ended.stderr);
         assert!(ended.with("LIVE TRADING: real money, orders go to Binance USD-M, mainnet").next().is_some());
     }
+}
+
+#[test]
+fn a_key_that_is_found_out_late_ends_the_run_then() {
+    let asked = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&asked);
+    let server = Server::new(move |head| match head.starts_with("GET /sapi/") {
+        true if count.fetch_add(1, Ordering::SeqCst) == 0 => response("503 Service Unavailable", "", ""),
+        true => response("200 OK", "", "{\"ipRestrict\":true,\"enableWithdrawals\":true,\"enableFutures\":true}"),
+        false => time(),
+    });
+    let ended = Desk::new(&server.toml("mainnet")).run("--live --data-dir d", &KEYS);
+    assert_eq!((ended.code(), asked.load(Ordering::SeqCst)), (Some(2), 2), "{}", ended.stdout());
+    assert!(ended.stderr.starts_with("bot: --live: this key may withdraw"), "{}", ended.stderr);
+    assert!(ended.with("Production trading loop active").next().is_some(), "{}", ended.stdout());
+}
+
+#[test]
+fn a_dead_network_delays_no_start_and_says_what_is_waited_for() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap(); // takes connections, and never a word
+    let at = nobody.local_addr().unwrap();
+    let toml =
+        format!("{BINANCE}network = \"mainnet\"\nrest_url = \"http://{at}\"\nws_url = \"ws://{at}\"\n{CONFIRMED}");
+    let desk = Desk::new(&toml);
+    let mut running = desk.start("--live --data-dir d", &[&KEYS[..], &[("HEALTH_CHECK_INTERVAL", "1")]].concat());
+    let active = running.wait_for("Production trading loop active").at;
+    running.wait_for("Key: asking what it may do; no position is opened before that is known");
+    running.wait_for("Heartbeat");
+    running.wait_for("Key: what the key may do is not known yet (no answer: ");
+    running.signal(rustix::process::Signal::TERM);
+    let ended = running.end();
+    assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout());
+    let known = ended.with("Key: what the key").next().unwrap().at;
+    assert!(known - active > Duration::from_secs(5), "it did not wait for that: {:?}", known - active);
+    assert!(ended.at - known < Duration::from_secs(5), "and ends when it is told to");
 }

@@ -1,5 +1,6 @@
 //! What shows a user the values that decisions are made of.
 
+use super::Whose;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -46,7 +47,7 @@ pub struct Explain {
     #[arg(long, value_name = "TIME")]
     pub at: String,
     /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
-    #[arg(value_name = "FILE", conflicts_with = "data_dir")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["data_dir", "live"])]
     pub files: Vec<String>,
     /// As of a run, for files [default: that of a run]
     #[arg(long, value_name = "FILE")]
@@ -54,9 +55,9 @@ pub struct Explain {
     /// Only these
     #[arg(long, value_name = "A,B")]
     pub symbols: Option<String>,
-    /// As of a run [default: that of a run]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    /// Which account
+    #[command(flatten)]
+    pub whose: Whose,
     /// For programs
     #[arg(long)]
     pub json: bool,

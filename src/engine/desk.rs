@@ -75,12 +75,29 @@ impl Desk {
 
     /// Takes in a candle and says which frames closed one in the same moment.
     pub fn take(&mut self, source: &ClosedCandle) -> Closed {
-        self.has_volume |= source.candle.volume > 0.0;
-        let at = source.closes_at();
+        self.notice(source.closes_at(), source.candle.close);
+        self.learn(source)
+    }
+
+    fn notice(&mut self, at: Timestamp, price: f64) {
         if self.seen_at.is_none_or(|seen| seen <= at) {
-            self.mark = source.candle.close;
-            self.seen_at = Some(at);
+            (self.mark, self.seen_at) = (price, Some(at));
         }
+    }
+
+    /// Where no price is known, the last one of the history is it.
+    pub fn look_back(&mut self) {
+        if self.seen_at.is_none() {
+            let last = self.frames.iter().filter_map(|frame| {
+                frame.last().map(|candle| (candle.open_time.plus_ms(frame.timeframe().ms()), candle.close))
+            });
+            last.max_by_key(|(at, _)| *at).into_iter().for_each(|(at, price)| self.notice(at, price));
+        }
+    }
+
+    /// The same as [`Desk::take`] of a candle whose close is no price of now.
+    pub fn learn(&mut self, source: &ClosedCandle) -> Closed {
+        self.has_volume |= source.candle.volume > 0.0;
         let (mut closed, mut has_finished) = (Closed::default(), false);
         for frame in &mut self.frames {
             if frame.goes_on(source) {

@@ -297,12 +297,20 @@ impl Engine {
     // ── market data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
+        if source.history {
+            let desk = &mut self.desks[source.symbol.index()];
+            // at an exchange what is open is guarded meanwhile, and must not be weighed at prices of long ago
+            if self.state.live {
+                desk.learn(source)
+            } else {
+                desk.take(source)
+            };
+            return;
+        }
+        self.look_back();
         let desk = &mut self.desks[source.symbol.index()];
         let is_past = desk.seen_at.is_some_and(|seen| source.closes_at() < seen);
         let closed = desk.take(source);
-        if source.history {
-            return;
-        }
         self.turn_over(now, actions);
         self.pass_quarantine(now, actions);
         if !is_past {
@@ -315,7 +323,15 @@ impl Engine {
         }
     }
 
+    /// At an exchange the history is over once the market or the account is told: its last prices are the last known.
+    fn look_back(&mut self) {
+        if self.state.live {
+            self.desks.iter_mut().for_each(Desk::look_back);
+        }
+    }
+
     fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
+        self.look_back();
         let before = self.desks[bar.symbol.index()].seen_at;
         if before.is_some_and(|seen| bar.at < seen) {
             return; // it says nothing new

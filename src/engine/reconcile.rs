@@ -19,6 +19,24 @@ impl State {
         self.differences.begin_anew();
         self
     }
+
+    /// Whether the account is at an exchange.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Whether our view of the account was the venue's, as far as we knew (S7).
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        !(self.blocks.doubt || self.differences.in_doubt() || self.orders.in_doubt())
+    }
+
+    /// Symbols with an order or a position that is not ours.
+    pub fn foreign(&self) -> impl Iterator<Item = SymbolId> {
+        let symbols = (0..self.positions.len()).map(|index| SymbolId(index as u16));
+        symbols.filter(|symbol| self.differences.foreign(*symbol))
+    }
 }
 
 impl Engine {
@@ -62,6 +80,7 @@ impl Engine {
     /// The venue's view of the account wins. Where a position differs, only once it was seen twice; and the balance only with positions that
     /// agree, since it holds the result of a fill that is still on its way.
     pub(super) fn on_account(&mut self, now: Timestamp, view: &AccountView, actions: &mut Vec<Action>) {
+        self.look_back();
         let (mut settled, mut closed) = (true, false);
         for index in 0..self.state.positions.len() {
             let symbol = SymbolId(index as u16);
@@ -170,14 +189,13 @@ impl Engine {
 
     /// Symbols with an order or a position that is not ours.
     pub fn foreign(&self) -> impl Iterator<Item = SymbolId> {
-        let symbols = (0..self.desks.len()).map(|index| SymbolId(index as u16));
-        symbols.filter(|symbol| self.state.differences.foreign(*symbol))
+        self.state.foreign()
     }
 
     /// Whether our view of the account is the venue's, as far as we know (S7).
     #[must_use]
     pub fn is_proven(&self) -> bool {
-        !(self.state.blocks.doubt || self.state.differences.in_doubt() || self.state.orders.in_doubt())
+        self.state.is_proven()
     }
 
     /// By symbol, the number of the trade after which trades are read at a start, see [`orders::Orders::counted`].

@@ -92,9 +92,11 @@ impl Engine {
         }
     }
 
+    /// What rests at an exchange is remembered as such at once, so that a restart does not doubt it.
     fn on_accepted(&mut self, id: ClientId) {
         if let Some(order) = self.state.orders.get_mut(id) {
-            order.stage = Stage::Accepted;
+            let is_news = std::mem::replace(&mut order.stage, Stage::Accepted) != Stage::Accepted;
+            self.unsaved |= is_news && self.state.live && order.request.kind.is_conditional();
         }
     }
 

@@ -40,6 +40,16 @@ pub trait Exchange: fmt::Debug {
     /// How much of the limit is used up in the current minute, where the response says so.
     fn used_weight(&self, response: &Response<'_>) -> Option<u32>;
 
+    /// How many orders the exchange has counted of the account in the current ten seconds and in the current minute, where the response says so.
+    fn used_orders(&self, _response: &Response<'_>) -> [Option<u32>; 2] {
+        [None; 2]
+    }
+
+    /// Orders in ten seconds and in a minute that the exchange allows where its listing does not say otherwise.
+    fn order_limits(&self) -> [u32; 2] {
+        [300, 1200]
+    }
+
     /// Weight a minute that the exchange allows where its listing does not say otherwise.
     fn weight_limit(&self) -> u32;
 
@@ -133,6 +143,8 @@ pub struct Listing {
     pub markets: Vec<Market>,
     /// Request weight a minute, where the exchange says it.
     pub weight_limit: Option<u32>,
+    /// Orders of an account in ten seconds and in a minute, as far as they were said.
+    pub order_limits: [Option<u32>; 2],
     /// How many markets it lists in all.
     pub listed: usize,
 }

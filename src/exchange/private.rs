@@ -335,6 +335,22 @@ pub struct Modes {
     pub can_trade: bool,
 }
 
+impl Modes {
+    /// Why the bot cannot trade it, and what a person has to do; `None` where it can.
+    #[must_use]
+    pub const fn refused(&self) -> Option<&'static str> {
+        if self.hedge {
+            Some("the account is in hedge mode: set its position mode to one-way at the exchange, with nothing open")
+        } else if self.multi_assets {
+            Some("the account is in multi-assets mode: set it to single-asset mode at the exchange")
+        } else if self.can_trade {
+            None
+        } else {
+            Some("the account may not trade, says the exchange")
+        }
+    }
+}
+
 /// How the account trades a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SymbolModes {

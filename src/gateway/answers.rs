@@ -6,6 +6,7 @@ use super::{
     candles::SETTLED_MS,
     feeds::{Feed, Standing},
     history::History,
+    order_budget::WINDOWS_MS,
     session::id_of,
 };
 use crate::{
@@ -35,7 +36,12 @@ impl Gateway {
             return self.on_late_response(response, outputs);
         };
         if let Some(used) = self.exchange.used_weight(response) {
-            self.asking.budget.hear(used, self.minute_ends());
+            self.asking.budget.hear(used, self.ends_of(MINUTE_MS));
+        }
+        for (window, used) in self.exchange.used_orders(response).into_iter().enumerate() {
+            if let Some(used) = used {
+                self.asking.orders.hear(window, used, self.ends_of(WINDOWS_MS[window]));
+            }
         }
         self.asking.responded(&flight, now);
         let ask = match &flight.question {
@@ -70,10 +76,10 @@ impl Gateway {
         outputs.push(Output::Say(Remark::Throttled { banned, pause_ms }));
     }
 
-    /// When the exchange's present minute ends, in the session's time.
-    fn minute_ends(&self) -> Timestamp {
-        let ends = self.clock.exchange(self.now).map(|exchange| exchange.floor_to(MINUTE_MS).plus_ms(MINUTE_MS));
-        ends.and_then(|ends| self.clock.surely(ends)).unwrap_or(self.now.plus_ms(MINUTE_MS))
+    /// When the exchange's present minute, or another such window, ends, in the session's time.
+    fn ends_of(&self, window_ms: i64) -> Timestamp {
+        let ends = self.clock.exchange(self.now).map(|exchange| exchange.floor_to(window_ms).plus_ms(window_ms));
+        ends.and_then(|ends| self.clock.surely(ends)).unwrap_or(self.now.plus_ms(window_ms))
     }
 
     pub(super) fn on_no_response(&mut self, id: RequestId, why: &str, sent: bool, outputs: &mut Vec<Output>) {
@@ -191,6 +197,7 @@ impl Gateway {
         if let Some(limit) = listing.weight_limit {
             self.asking.budget.set_limit(limit);
         }
+        self.asking.orders.set_limits(listing.order_limits);
         self.listed_at = Some(self.now);
         for at in 0..self.feeds.len() {
             let market = listing.markets.iter().find(|market| market.symbol == id_of(at));

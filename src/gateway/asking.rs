@@ -8,6 +8,7 @@ use super::{
     Lane, RequestId,
     backoff::{Backoff, Jitter},
     budget::Budget,
+    order_budget::OrderBudget,
 };
 use crate::{
     exchange::{Ask, private::Wish},
@@ -147,6 +148,8 @@ pub struct Flight {
     pub sent: Timestamp,
     /// What it costs.
     pub weight: u32,
+    /// Of the limit on orders.
+    pub orders: u32,
 }
 
 /// Counts of requests.
@@ -176,13 +179,15 @@ pub struct Asking {
     said: BTreeMap<&'static str, (String, Timestamp)>,
     /// The weights and pauses.
     pub budget: Budget,
+    /// How many orders.
+    pub orders: OrderBudget,
     /// For the view.
     pub tally: Tally,
 }
 
 impl Asking {
     /// Nothing asked yet.
-    pub fn new(limit: u32) -> Self {
+    pub fn new(limit: u32, order_limits: [u32; 2]) -> Self {
         Self {
             flights: BTreeMap::new(),
             last_id: 0,
@@ -190,6 +195,7 @@ impl Asking {
             network: Backoff::new(),
             said: BTreeMap::new(),
             budget: Budget::new(limit),
+            orders: OrderBudget::new(order_limits),
             tally: Tally::default(),
         }
     }
@@ -218,12 +224,21 @@ impl Asking {
     }
 
     /// Sends it.
-    pub fn send(&mut self, job: Job, question: Question, lane: Lane, weight: u32, now: Timestamp) -> RequestId {
+    /// `weight`, `orders`: what it costs.
+    pub fn send(
+        &mut self,
+        job: Job,
+        question: Question,
+        lane: Lane,
+        (weight, orders): (u32, u32),
+        now: Timestamp,
+    ) -> RequestId {
         self.last_id += 1;
         let id = RequestId(self.last_id);
         self.budget.send(weight);
+        self.orders.send(orders);
         self.tally.requests += 1;
-        self.flights.insert(id, Flight { job, question, lane, sent: now, weight });
+        self.flights.insert(id, Flight { job, question, lane, sent: now, weight, orders });
         id
     }
 
@@ -231,6 +246,7 @@ impl Asking {
     pub fn land(&mut self, id: RequestId, now: Timestamp) -> Option<Flight> {
         let flight = self.flights.remove(&id)?;
         self.budget.land(now, flight.weight);
+        self.orders.land(now, flight.orders);
         Some(flight)
     }
 
@@ -309,6 +325,7 @@ impl Asking {
     /// The assertions that stay on. `most_jobs`: as many different ones as there can be.
     pub fn check(&self, most_jobs: usize) {
         self.budget.check();
+        self.orders.check();
         assert!(self.flights.len() <= 3 * MOST_OUTSTANDING, "too many requests on their way");
         assert!(self.refused.len() <= most_jobs && self.said.len() <= most_jobs, "more failures than questions");
     }

@@ -8,7 +8,7 @@
 //!                  └─▶ sockets
 //! ```
 //!
-//! One file a concept: `clock`, `budget` (weights and pauses), `backoff`, `asking` and `wants` (what is asked, and when), `answers` (what the answers mean),
+//! One file a concept: `clock`, `budget` (weights and pauses), `order_budget` (how many orders), `backoff`, `asking` and `wants` (what is asked, and when), `answers` (what the answers mean),
 //! `streams` (sockets and their health), `history` and `candles` (which were delivered, and holes), `prices` (bars), `feeds` (one symbol, and how
 //! its data stands), `account/` (orders and the account, where it is traded), `view` (for health and logs). `session` is the walk through them.
 
@@ -21,6 +21,7 @@ mod candles;
 mod clock;
 mod feeds;
 mod history;
+mod order_budget;
 mod prices;
 mod session;
 mod settings;
@@ -32,7 +33,7 @@ mod wants;
 
 pub use account::AccountView as AccountState;
 pub use session::Gateway;
-pub use settings::{Account, Settings, Snapshot};
+pub use settings::{Account, Left, Settings, Snapshot};
 pub use view::{CandleCounts, FeedView, RestView, SocketView, View};
 
 use crate::{

@@ -72,7 +72,7 @@ impl Gateway {
         Self {
             now,
             clock: Clock::new(now),
-            asking: Asking::new(exchange.weight_limit()),
+            asking: Asking::new(exchange.weight_limit(), exchange.order_limits()),
             jitter: Jitter::new(settings.seed),
             lines: Vec::new(),
             carriers: vec![Vec::new(); settings.symbols.len()],
@@ -174,6 +174,17 @@ impl Gateway {
     #[must_use]
     pub fn stamp(&self, now: Timestamp) -> Option<Timestamp> {
         self.clock.earliest(self.now.max(now))
+    }
+
+    #[cfg(test)]
+    pub fn set_order_limits(&mut self, limits: [Option<u32>; 2]) {
+        self.asking.orders.set_limits(limits);
+    }
+
+    /// Whether the markets' rules are known and were told.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        self.listed_at.is_some()
     }
 
     /// Whether the history of every symbol that is traded was delivered.

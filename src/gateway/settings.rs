@@ -26,12 +26,23 @@ pub struct Settings {
 pub struct Account {
     /// Notional divided by margin, of every symbol.
     pub leverage: u32,
-    /// Orders that a restored account has not seen the end of, whether they were sent or not.
-    pub open: Vec<OrderRequest>,
+    /// Orders that a restored account has not seen the end of.
+    pub open: Vec<Left>,
     /// The number of the last trade that was counted, by symbol.
     pub counted: Vec<Option<u64>>,
     /// When that account was stored: trades since then are read where none was counted.
     pub since: Timestamp,
+}
+
+/// An order that the run before has left, as it was known when its state was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// As it was, or may have been, sent.
+    pub request: OrderRequest,
+    /// Whether the exchange had taken it: it is there, or has ended, and nothing of it is on its way.
+    pub accepted: bool,
+    /// By the market's time, when the engine had given it away at the latest; `None`: at any time before this start.
+    pub given_by: Option<Timestamp>,
 }
 
 /// What a restart needs besides the settings: how far candles were delivered. Sockets, requests and prices are made anew, the rules are read

@@ -77,7 +77,7 @@ impl Gateway {
                 Job::Marks => self.marks_asked = Some(self.now),
                 _ => {}
             }
-            let id = self.asking.send(job, Question::Public(ask), Lane::Data, request.weight, self.now);
+            let id = self.asking.send(job, Question::Public(ask), Lane::Data, (request.weight, 0), self.now);
             outputs.push(Output::Fetch(id, Lane::Data, request));
         }
     }

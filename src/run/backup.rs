@@ -17,7 +17,7 @@ use std::{
 ///
 /// There is no account, or nothing can be written where the copy is to be. A disk that fails is exit code 1.
 pub fn backup(wish: &Backup) -> Result<u8, String> {
-    let (folder, database) = looking::open(wish.data_dir.as_deref(), wish.live)?;
+    let (folder, database) = looking::open(&wish.whose)?;
     let to = std::path::absolute(&wish.file).map_err(|cause| format!("{}: {cause}", wish.file.display()))?;
     if to.symlink_metadata().is_ok() {
         return Err(format!("{}: is there already, and a backup replaces nothing: choose another name", to.display()));

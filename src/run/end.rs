@@ -44,7 +44,10 @@ impl End {
         let code = match &self.trading.how {
             How::Panicked(_) => PANIC,
             How::Quit => FAILURE,
-            How::Returned(Finished { outcome: Err(LoopError::Data(_) | LoopError::Nothing(_)), .. }) => USAGE,
+            How::Returned(Finished {
+                outcome: Err(LoopError::Data(_) | LoopError::Nothing(_) | LoopError::Key(_)),
+                ..
+            }) => USAGE,
             How::Returned(Finished { outcome: Err(LoopError::Keep(_) | LoopError::Deaf), .. }) => PANIC,
             How::Returned(Finished { outcome: Err(LoopError::Out(_)), .. }) => FAILURE,
             How::Returned(Finished { outcome: Ok(()), .. }) => signals::exit_code(self.cause, had_duration),
@@ -228,6 +231,7 @@ mod tests {
             csv: None,
             keeping: Keeping::without_disk(rig::settings().names(), Cursor::new(1)),
             halted: None,
+            rights: None,
             duration_ends: None,
             infinite: false,
             close_on_stop: false,

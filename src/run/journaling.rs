@@ -69,6 +69,13 @@ impl Journaling {
         self.keeper.send(Job::Block(block))
     }
 
+    /// The next event begins a new segment, which does not follow from this one.
+    pub fn break_off(&mut self) -> Result<(), Gone> {
+        self.send(true)?;
+        self.recorder.break_off();
+        Ok(())
+    }
+
     /// Whether events are recorded at all.
     #[must_use]
     pub const fn is_on(&self) -> bool {

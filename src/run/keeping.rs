@@ -133,7 +133,10 @@ impl Keeping {
     /// An event is about to be handed to the trader.
     pub fn begin(&mut self, now: Timestamp, event: &Event, trader: &Trader) -> Result<(), KeepError> {
         self.cursor.latest = now;
-        if let Event::Candle(candle) = event {
+        if let Event::Candle(candle) = event
+            && !(candle.history && trader.engine().is_live())
+        {
+            // an exchange is asked anew for all of the past, so only what followed it counts as handed in
             self.cursor.pass(candle);
         }
         if let Some(disk) = self.disk.as_mut().filter(|_| self.begun) {
@@ -151,6 +154,11 @@ impl Keeping {
     #[must_use]
     pub const fn has_begun(&self) -> bool {
         self.begun
+    }
+
+    /// The trader has learnt something that was not recorded: what follows goes into a new segment, which begins with it.
+    pub fn break_journal(&mut self) -> Result<(), KeepError> {
+        Ok(self.disk.as_mut().map_or(Ok(()), |disk| disk.journaling.break_off())?)
     }
 
     /// The trader has handled the event, and these actions came of it.

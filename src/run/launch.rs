@@ -86,9 +86,7 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
         log()?;
         return Ok(supervise(&config));
     }
-    let rights = keys.as_ref().map_or(Ok(Vec::new()), |keys| rights::check(&config, keys));
-    let rights = rights.map_err(|why| format!("--live: {why}"))?;
-    let prepared = match prepare(&config, keys, started) {
+    let prepared = match prepare(&config, keys.clone(), started) {
         Ok(prepared) => prepared,
         Err(PrepareError::Open(error)) => {
             eprintln!("bot: {error}");
@@ -99,13 +97,15 @@ fn trade(cli: &Cli, started: Instant) -> Result<u8, String> {
     let log = log()?;
     tasks::log_panics();
     say_beginning(&config, &log);
-    rights.iter().for_each(|(level, line)| log!(*level, "{line}"));
     if config.dry_run {
+        let rights = keys.as_ref().map_or(Ok(Vec::new()), |keys| rights::check(&config, keys));
+        let rights = rights.map_err(|why| format!("--live: {why}"))?;
+        rights.iter().for_each(|(level, line)| log!(*level, "{line}"));
         return Ok(dry_run(&config, prepared));
     }
     let executor = LocalExecutor::new();
     // boxed for the same reason as in `tasks::watched`
-    let session = Box::pin(session(&executor, &config, prepared, log, started));
+    let session = Box::pin(session(&executor, &config, keys.as_ref(), prepared, log, started));
     Ok(async_io::block_on(executor.run(session)))
 }
 
@@ -174,6 +174,7 @@ fn say_phases(prepared: &Prepared) {
 async fn session<'a>(
     executor: &LocalExecutor<'a>,
     config: &'a Config,
+    keys: Option<&'a Keys>,
     mut prepared: Prepared,
     log: LogHandle,
     started: Instant,
@@ -201,7 +202,7 @@ async fn session<'a>(
             return FAILURE;
         }
     };
-    let trading = trade_on(config, prepared, (keeping, halted), vitals.clone(), stop.clone(), started);
+    let trading = trade_on((config, keys), prepared, (keeping, halted), vitals.clone(), stop.clone(), started);
     let trading = tasks::spawn(executor, TRADING, trading);
     let mut tasks = Tasks { trading, listening, monitor, vitals, stop };
     let mut end = tasks.end(executor, config.infinite).await;
@@ -275,15 +276,16 @@ fn say_run(config: &Config, prepared: &Prepared) {
     info!("   Active Symbols: {}", prepared.trader.engine().settings().instruments.len());
 }
 
-/// The task of the trading loop.
+/// The task of the trading loop. Beside it the exchange is asked what the key may do.
 async fn trade_on(
-    config: &Config,
+    (config, keys): (&Config, Option<&Keys>),
     prepared: Prepared,
     (keeping, halted): (Keeping, Option<Halted>),
     vitals: Vitals,
     stop: Stop,
     started: Instant,
 ) -> Finished {
+    let (tell, answers) = async_channel::bounded(1);
     let mut realtime = Box::new(Realtime::new(Parts {
         trader: prepared.trader,
         prices: prepared.prices,
@@ -294,11 +296,20 @@ async fn trade_on(
         csv: prepared.csv,
         keeping,
         halted,
+        rights: keys.is_some().then_some(answers),
         duration_ends: config.duration.and_then(|duration| started.checked_add(duration)),
         infinite: config.infinite,
         close_on_stop: config.on_stop_close,
     }));
-    let outcome = realtime.run(&stop).await;
+    let asking = async {
+        if let Some(keys) = keys
+            && let Some(found) = rights::learn(config, keys, &stop).await
+        {
+            let _ = tell.try_send(found); // there is room for one, and the loop is there
+        }
+        future::pending().await
+    };
+    let outcome = Box::pin(realtime.run(&stop).or(asking)).await;
     Finished { realtime, outcome }
 }
 

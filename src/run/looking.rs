@@ -2,7 +2,8 @@
 
 use super::signals::FAILURE;
 use crate::{
-    config::process_env,
+    cli::{Cli, Whose},
+    config::{Config, Network, process_env},
     store::{
         Database,
         folder::{DATABASE, Kind, folder_of},
@@ -13,14 +14,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The data directory that is meant, and its database to read, whether or not a bot writes to it. `live`: that of real money.
+/// The data directory that is meant.
+///
+/// # Errors
+///
+/// There is no such network; in words.
+pub fn folder(whose: &Whose) -> Result<PathBuf, String> {
+    let kind = if whose.live { Kind::Live(network(whose)?) } else { Kind::Paper };
+    Ok(folder_of(whose.data_dir.as_deref(), kind, &process_env).unwrap_or_default())
+}
+
+/// Whoever looks is not kept from it by a configuration that is wrong, unless he names what is wrong.
+fn network(whose: &Whose) -> Result<Network, String> {
+    let cli = Cli { paper: true, network: whose.network.clone(), ..Cli::default() };
+    match Config::load(&cli, &process_env, Path::new("")) {
+        Ok(config) => Ok(config.exchange.network),
+        Err(error) if whose.network.is_some() => Err(error.to_string()),
+        Err(_) => Ok(Network::default()),
+    }
+}
+
+/// The same, and its database to read, whether or not a bot writes to it.
 ///
 /// # Errors
 ///
 /// Nothing is kept there, or it can't be read; in words.
-pub fn open(flag: Option<&Path>, live: bool) -> Result<(PathBuf, Database), String> {
-    let kind = if live { Kind::Live } else { Kind::Paper };
-    let folder = folder_of(flag, kind, &process_env).unwrap_or_default();
+pub fn open(whose: &Whose) -> Result<(PathBuf, Database), String> {
+    let folder = folder(whose)?;
     let file = folder.join(DATABASE);
     match file.symlink_metadata() {
         Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -33,7 +53,7 @@ pub fn open(flag: Option<&Path>, live: bool) -> Result<(PathBuf, Database), Stri
 fn nothing_in(folder: &Path) -> String {
     format!(
         "{}: no account is kept there\nA run begins one: `bot --paper`, or with --replay or --speed where --data-dir names a folder. One that \
-         is kept elsewhere is named with --data-dir here too, and that with real money with --live",
+         is kept elsewhere is named with --data-dir here too, and that with real money with --live, and --network testnet or local",
         folder.display()
     )
 }

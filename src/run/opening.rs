@@ -131,7 +131,7 @@ const REAL: &str = " with real money";
 pub fn folder(config: &Config) -> Option<PathBuf> {
     let is_experiment = !config.replay.is_empty() || config.paper.speed != Speed::Times(1.0);
     let kind = match config.mode {
-        Mode::Live => Kind::Live,
+        Mode::Live => Kind::Live(config.exchange.network),
         Mode::Paper if is_experiment => Kind::Experiment,
         Mode::Paper => Kind::Paper,
     };
@@ -142,6 +142,13 @@ pub fn folder(config: &Config) -> Option<PathBuf> {
 #[must_use]
 pub fn real_market(exchange: &str) -> String {
     format!("{exchange}{REAL}")
+}
+
+/// The network of such an account.
+#[must_use]
+pub fn network_of(market: &str) -> String {
+    let exchange = market.strip_suffix(REAL).unwrap_or(market);
+    exchange.rsplit_once(", ").map_or_else(String::new, |(_, network)| network.to_owned())
 }
 
 /// What an account is bound to, in words.

@@ -6,7 +6,7 @@ use super::{
     doctor, opening,
     prepare::Prepared,
     prices::Prices,
-    realtime::warn_of_small_capital,
+    realtime::exchange::warn_of_small_capital,
     source::Tape,
     text::{Teller, market_time},
 };

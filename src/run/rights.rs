@@ -1,8 +1,9 @@
-//! What the key of a live run may do, before it is used.
+//! What the key of a live run may do. Where the exchange says it, no position is opened before it is known, and a run with a key that may do
+//! too much, or too little, ends. A dead network delays neither the start nor the stops of what is open.
 
 use super::{
-    asking::{Account, AskError, Asker, Patience},
-    text::counted,
+    asking::{Account, AskError, Asker, Patience, says_rights},
+    text::{counted, pause as in_words},
 };
 use crate::{
     config::Config,
@@ -10,20 +11,61 @@ use crate::{
         FailureClass,
         private::{Keys, Rights},
     },
-    stop::Stop,
+    stop::{Stop, Wait},
 };
-use log::Level;
+use log::{Level, info, warn};
+use std::time::Duration;
 
 /// Lines for the log; what forbids trading is an error.
 pub type Found = Result<Vec<(Level, String)>, String>;
 
-/// Asks the exchange what the key may do.
+/// Until it is known what the key may do, this keeps a run from opening positions.
+pub const NOT_KNOWN: &str = "what the key may do is not known yet";
+/// Between two questions about it: at first, and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+/// Asks the exchange what the key may do, for someone who looks on.
 pub fn check(config: &Config, keys: &Keys) -> Found {
-    let asker = Asker::new(&config.exchange, &config.symbols, Patience::SHORT, Box::new(|_| {}));
+    judged(&async_io::block_on(Box::pin(ask(config, keys, Patience::SHORT, &Stop::new())))?)
+}
+
+/// Asks until there is an answer, however long that takes; `None` where the stop signal came first.
+pub async fn learn(config: &Config, keys: &Keys, stop: &Stop) -> Option<Found> {
+    let mut pause = AGAIN.0;
+    if says_rights(&config.exchange) {
+        info!("Key: asking what it may do; no position is opened before that is known");
+    }
+    loop {
+        let rights = match ask(config, keys, Patience::ONCE, stop).await {
+            Ok(rights) => rights,
+            Err(why) => return Some(Err(why)),
+        };
+        let why = match &rights {
+            Err(AskError::Stopped) => return None,
+            Err(AskError::Refused(failure)) if failure.class == FailureClass::Key => return Some(judged(&rights)),
+            Err(error) => error.to_string(),
+            Ok(_) => return Some(judged(&rights)),
+        };
+        warn!("Key: {NOT_KNOWN} ({why}), and no position is opened before; asked again in {}", in_words(pause));
+        if stop.or_after(pause).await == Wait::Stopped {
+            return None;
+        }
+        pause = (pause * 2).min(AGAIN.1);
+    }
+}
+
+/// # Errors
+///
+/// The way to the exchange cannot be used.
+async fn ask(
+    config: &Config,
+    keys: &Keys,
+    patience: Patience,
+    stop: &Stop,
+) -> Result<Result<Option<Rights>, AskError>, String> {
+    let asker = Asker::new(&config.exchange, &config.symbols, patience, Box::new(|_| {}));
     let asker = asker.map_err(|error| format!("[exchange] {error}"))?;
-    let mut account = Account::new(asker, config, keys.clone());
-    let rights = async_io::block_on(Box::pin(account.rights(&config.exchange, &Stop::new())));
-    judged(&rights)
+    Ok(Account::new(asker, config, keys.clone()).rights(&config.exchange, stop).await)
 }
 
 /// What follows from an answer about rights.

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 ///
 /// There is no account, it can't be read, or `--since` is no time.
 pub fn trades(wish: &Trades) -> Result<u8, String> {
-    let (_, database) = looking::open(wish.data_dir.as_deref(), wish.live)?;
+    let (_, database) = looking::open(&wish.whose)?;
     let now = market_now(&database).map_err(|error| error.to_string())?;
     let since = wish.since.as_deref().map(|text| since(text, now)).transpose()?;
     let rows = database.trades(since.unwrap_or(Timestamp(i64::MIN))).map_err(|error| error.to_string())?;

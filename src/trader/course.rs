@@ -2,7 +2,7 @@
 
 use super::Trader;
 use crate::{
-    engine::{Command, Event, Leg, Stage},
+    engine::{Command, Event, Leg, Order, Stage},
     gateway,
     market::{MINUTE_MS, OrderUpdate, PriceBar, Timestamp},
 };
@@ -27,7 +27,12 @@ impl Trader {
     /// stored.
     #[must_use]
     pub fn account(&self, leverage: u32, since: Timestamp) -> gateway::Account {
-        let open = self.engine().orders().map(|order| order.request).collect();
+        let left = |order: &Order| gateway::Left {
+            request: order.request,
+            accepted: order.stage == Stage::Accepted,
+            given_by: (!matches!(order.stage, Stage::Held { .. })).then_some(since),
+        };
+        let open = self.engine().orders().map(left).collect();
         // an entry on its way may have traded before that event, and nobody have heard of it
         let entries = self.engine().orders().filter_map(|order| match order.leg {
             Leg::Entry(plan) => Some(plan.signal_at),

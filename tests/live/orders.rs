@@ -16,10 +16,11 @@ const SPEED: &str = "10";
 const BARE_MS: i64 = 30_000;
 
 /// What the exchange has written down.
-struct Record(Vec<Value>);
+#[derive(Debug)]
+pub(super) struct Record(Vec<Value>);
 
 impl Record {
-    fn read(exchange: &Played) -> Self {
+    pub(super) fn read(exchange: &Played) -> Self {
         let mut rows: Vec<Value> = Vec::new();
         loop {
             let body = exchange.get(&format!("/played/record?from={}", rows.len()));
@@ -31,7 +32,7 @@ impl Record {
         }
     }
 
-    fn of<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Value> {
+    pub(super) fn of<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |row| row["what"] == what)
     }
 

@@ -393,3 +393,20 @@ fn a_view_that_cannot_be_true_is_not_believed() {
         assert_eq!((rig.engine.account().balance, reconciles(&rig)), (qty("999.9"), 1), "{held}");
     }
 }
+
+#[test]
+fn what_is_held_is_not_weighed_at_prices_of_long_ago_while_the_history_comes() {
+    let (mut rig, ..) = holding();
+    rig.engine = Engine::restore(settings(), rig.engine.snapshot().on_exchange());
+    rig.event(Event::Command(Command::Start));
+    let halts = |rig: &Rig| count(rig, |action| matches!(action, Action::Halt(_)));
+    for (open, close) in [(98_000.0, 1_000.0), (1_000.0, 98_400.0)] {
+        rig.event(Event::Candle(ClosedCandle { history: true, ..minute_of(rig.now, open, close) }));
+        rig.event(Event::Proof(Proof::Doubt));
+        assert_eq!((rig.engine.equity_at_marks(), halts(&rig)), (None, 0), "at {close}");
+        rig.now = rig.now.plus_ms(MINUTE_MS);
+    }
+    (0..2).for_each(|_| view(&mut rig, qty("999.9"), None));
+    let closed = Action::Alert(Note::ClosedOutside { symbol: BTC, qty: qty("0.01"), price: Decimal::from(98_400) });
+    assert!(rig.actions.contains(&closed), "at the last known price: {:?}", rig.actions);
+}

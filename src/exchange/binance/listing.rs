@@ -33,7 +33,7 @@ impl Binance {
             return Err(garbled("listing", "it has no markets"));
         }
         let markets = found.into_iter().flatten().collect();
-        Ok(Listing { markets, weight_limit: head.weight_limit, listed: head.listed })
+        Ok(Listing { markets, weight_limit: head.weight_limit, order_limits: head.order_limits, listed: head.listed })
     }
 
     fn market(&self, symbol: SymbolId, row: &MarketRow<'_>) -> Option<Market> {
@@ -74,6 +74,7 @@ fn status(word: &Scalar<'_>) -> MarketStatus {
 #[derive(Debug, Default)]
 struct Head {
     weight_limit: Option<u32>,
+    order_limits: [Option<u32>; 2],
     listed: usize,
     has_markets: bool,
 }
@@ -187,6 +188,17 @@ impl LimitRow<'_> {
         let limit = self.limit.whole().filter(|limit| WEIGHT_LIMITS.contains(limit))?;
         (a_minute && self.rate_limit_type.text() == Some("REQUEST_WEIGHT")).then(|| u32::try_from(limit).ok())?
     }
+
+    /// Of ten seconds (0) or of a minute (1).
+    fn orders(&self) -> Option<(usize, u32)> {
+        let window = match (self.interval.text()?, self.interval_num.whole()?) {
+            ("SECOND", 10) => 0,
+            ("MINUTE", 1) => 1,
+            _ => return None,
+        };
+        let limit = self.limit.whole().and_then(|limit| u32::try_from(limit).ok())?;
+        (self.rate_limit_type.text() == Some("ORDERS")).then_some((window, limit))
+    }
 }
 
 /// The whole answer, taken row by row.
@@ -238,6 +250,9 @@ impl<'de> Visitor<'de> for Body<'_> {
                 Key::RateLimits => {
                     let take = |row: LimitRow<'de>| {
                         head.weight_limit = row.weight_a_minute().or(head.weight_limit);
+                        if let Some((window, limit)) = row.orders() {
+                            head.order_limits[window] = Some(limit);
+                        }
                         Ok(())
                     };
                     fields.next_value_seed(Rows { take, row: PhantomData })?;

@@ -73,6 +73,10 @@ impl Exchange for Binance {
         response.header("x-mbx-used-weight-1m")?.trim().parse().ok()
     }
 
+    fn used_orders(&self, response: &Response<'_>) -> [Option<u32>; 2] {
+        ["x-mbx-order-count-10s", "x-mbx-order-count-1m"].map(|name| response.header(name)?.trim().parse().ok())
+    }
+
     fn weight_limit(&self) -> u32 {
         WEIGHT_LIMIT
     }

@@ -26,7 +26,7 @@ mod wiring;
 
 pub use view::AccountView;
 
-use super::{Account, News, Output, SocketId, backoff::Jitter, clock::Clock, feeds::Feed, streams::Numbers};
+use super::{Account, Left, News, Output, SocketId, backoff::Jitter, clock::Clock, feeds::Feed, streams::Numbers};
 use crate::{
     exchange::private::{MOST_TRADES, Report, Trading},
     market::{ClientId, OrderUpdate, Symbol, SymbolId, Timestamp},
@@ -34,7 +34,7 @@ use crate::{
 use checks::{Checks, NEVER};
 use modes::ModesCheck;
 use orders::{MOST_LIVE, Order, Orders, Phase};
-use sending::{MARGIN_MS, Tally};
+use sending::{MARGIN_MS, PROTECTION_PATIENCE_MS, Tally};
 use stream::UserStream;
 use trades::Trades;
 
@@ -93,8 +93,8 @@ pub struct Books {
     reports: Vec<Report>,
     /// Funding that was told last, by symbol.
     paid: Vec<Option<Timestamp>>,
-    /// Orders from before a restart were told to be in doubt.
-    begun: bool,
+    /// Orders from before a restart, until the clocks were compared.
+    left: Option<Vec<Left>>,
 }
 
 impl Books {
@@ -103,10 +103,10 @@ impl Books {
         let mut counted = account.counted.clone();
         counted.resize(symbols, None);
         let mut orders = Orders::default();
-        // whether they were sent, and when, is not known: not after now
-        let look_at = now.plus_ms(trading.window_ms() + MARGIN_MS);
-        for request in account.open.iter().filter(|request| request.symbol.index() < symbols).take(MOST_LIVE) {
-            orders.live.push(Order::restored(*request, now, look_at));
+        for left in account.open.iter().filter(|left| left.request.symbol.index() < symbols).take(MOST_LIVE) {
+            // when it was sent is worked out once the clocks were compared: not after now
+            let look_at = now.plus_ms(trading.window_ms() + MARGIN_MS);
+            orders.live.push(Order::restored(left, now, look_at));
         }
         Self {
             trading,
@@ -119,7 +119,7 @@ impl Books {
             tally: Tally::default(),
             reports: Vec::new(),
             paid: vec![None; symbols],
-            begun: false,
+            left: Some(account.open.clone()),
         }
     }
 
@@ -186,14 +186,15 @@ impl Books {
         self.checks.prove(self.stream.up_since(), settled, (&self.orders, &self.trades), listed, turn);
     }
 
-    /// Orders from before a restart: nobody knows whether they were sent.
+    /// Orders from before a restart. Of those without an answer nobody knows whether they have arrived, until nothing of them can arrive any more.
     fn begin(&mut self, turn: &mut Turn<'_>) {
-        if turn.market.is_none() || std::mem::replace(&mut self.begun, true) {
-            return;
-        }
-        for order in self.orders.live.iter_mut().filter(|order| order.restored && !order.said.unknown) {
-            order.said.unknown = true;
-            turn.order(OrderUpdate::Unknown { id: order.id() });
+        let Some(left) = self.left.take_if(|_| turn.market.is_some()) else { return };
+        let longest = PROTECTION_PATIENCE_MS + self.trading.window_ms() + MARGIN_MS;
+        for Left { request, given_by, .. } in left {
+            let given = given_by.and_then(|by| turn.clock.session(by)).unwrap_or(turn.now).min(turn.now);
+            if let Some(order) = self.orders.get_mut(request.id) {
+                order.was_left(given, given.plus_ms(longest), turn);
+            }
         }
     }
 

@@ -11,11 +11,6 @@ use crate::{
 /// A refusal is looked into again after so long.
 const AGAIN_MS: i64 = MINUTE_MS;
 
-/// Why it is not traded.
-const HEDGE: &str = "the account is in hedge mode: set its position mode to one-way at the exchange, with nothing open";
-const MULTI_ASSETS: &str = "the account is in multi-assets mode: set it to single-asset mode at the exchange";
-const NO_RIGHT: &str = "the account may not trade";
-
 /// What is to be asked or set of a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -64,8 +59,7 @@ impl ModesCheck {
 
     pub fn heard(&mut self, modes: Modes, turn: &mut Turn<'_>) {
         self.read_at = Some(turn.now);
-        let wrong = [(modes.hedge, HEDGE), (modes.multi_assets, MULTI_ASSETS), (!modes.can_trade, NO_RIGHT)];
-        let refused = wrong.into_iter().find(|(is_so, _)| *is_so).map(|(_, why)| why);
+        let refused = modes.refused();
         if std::mem::replace(&mut self.refused, refused) == refused {
             return;
         }

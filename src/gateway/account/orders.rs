@@ -13,6 +13,7 @@
 use super::Turn;
 use crate::{
     exchange::private::{AccountTrade, OrderView, Status, Which},
+    gateway::Left,
     market::{Class, ClientId, Ended, OrderKind, OrderRequest, OrderUpdate, SymbolId, Timestamp},
 };
 use rust_decimal::Decimal;
@@ -139,11 +140,24 @@ impl Order {
         }
     }
 
-    /// One from before a restart: nobody knows whether it was sent.
-    pub const fn restored(request: OrderRequest, now: Timestamp, look_at: Timestamp) -> Self {
-        let mut order = Self::new(request, now);
-        (order.phase, order.restored, order.look_at) = (Phase::Unknown, true, Some(look_at));
-        order
+    /// One from before a restart. What the exchange had taken is not in doubt: the next list has it, or it is looked up at once.
+    pub fn restored(left: &Left, now: Timestamp, look_at: Timestamp) -> Self {
+        let accepted = left.accepted;
+        let (phase, look_at) = if accepted { (Phase::Known, None) } else { (Phase::Unknown, Some(look_at)) };
+        let said = Said { accepted, ..Said::default() };
+        Self { phase, look_at, said, restored: true, ..Self::new(left.request, now) }
+    }
+
+    /// The same, once it is known when it was given away at the latest. `look_at`: when it cannot arrive any more.
+    pub fn was_left(&mut self, given: Timestamp, look_at: Timestamp, turn: &mut Turn<'_>) {
+        match self.phase {
+            Phase::Unknown => {
+                let look_at = self.look_at.map_or(look_at, |due| due.min(look_at));
+                self.doubt(look_at, turn);
+            }
+            Phase::Known => self.seen_at = given,
+            Phase::Queued | Phase::Sending => {}
+        }
     }
 
     pub const fn id(&self) -> ClientId {
@@ -221,6 +235,10 @@ impl Order {
         };
         if self.owed > self.filled {
             self.accept(turn);
+        }
+        let has_fired = self.spawned.is_some() || !view.conditional || !self.filled.is_zero();
+        if self.is_conditional() && !has_fired && matches!(view.status, Status::Cancelled | Status::Expired) {
+            self.restored = false; // what has never fired has no trade that may come late
         }
         self.ending = Some((how, turn.now));
     }

@@ -23,7 +23,7 @@ use crate::{
 /// An entry that cannot be sent for so long is refused: what it was made for is past.
 const ENTRY_PATIENCE_MS: i64 = 2_000;
 /// The same for what protects: then the engine decides anew (S2).
-const PROTECTION_PATIENCE_MS: i64 = 4_000;
+pub const PROTECTION_PATIENCE_MS: i64 = 4_000;
 /// What was surely not done is sent again after this, doubled each time.
 const RETRY_MS: (i64, i64) = (200, 1_600);
 /// A cancel is sent again after this, doubled each time.

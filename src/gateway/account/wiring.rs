@@ -68,13 +68,16 @@ impl Gateway {
         let call = books.trading.call(&wish);
         // what is read of the account comes before data
         let budget = if lane == Lane::Data { Lane::Entries } else { lane };
+        if !self.asking.orders.allows(self.now, lane, call.orders) {
+            return false;
+        }
         if !self.asking.budget.allows(self.now, budget, call.weight) {
             if lane == Lane::Data {
                 self.blocked = self.asking.budget.look_again(self.now, budget, call.weight);
             }
             return false;
         }
-        let id = self.asking.send(job, Question::Private(wish), lane, call.weight, self.now);
+        let id = self.asking.send(job, Question::Private(wish), lane, (call.weight, call.orders), self.now);
         outputs.push(Output::Call(id, lane, call));
         true
     }
@@ -160,8 +163,10 @@ impl Gateway {
         self.clock.market(self.now)?;
         let lanes = LANES.into_iter().filter(|lane| !self.asking.is_busy(*lane)).filter_map(|lane| {
             let (job, due) = books.next_order(lane)?;
-            let weight = books.trading.call(&books.order_wish(job)?).weight;
-            self.asking.budget.look_again(self.now, lane, weight).map(|opens| opens.max(due))
+            let call = books.trading.call(&books.order_wish(job)?);
+            let opens = self.asking.budget.look_again(self.now, lane, call.weight)?;
+            let room = self.asking.orders.look_again(self.now, lane, call.orders)?;
+            Some(opens.max(room).max(due))
         });
         lanes.chain(books.deadline()).min()
     }

@@ -115,6 +115,7 @@ impl Venue {
             Ask::Listing => Answer::Listing(Listing {
                 markets: (0..self.coins.len()).filter_map(|at| self.market(at)).collect(),
                 weight_limit: Some(self.limit),
+                order_limits: [None; 2],
                 listed: 500,
             }),
             Ask::Candles { symbol, timeframe, from, limit } => {

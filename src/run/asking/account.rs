@@ -199,6 +199,12 @@ impl Account {
     }
 }
 
+/// Whether an exchange says what a key may do.
+#[must_use]
+pub fn says_rights(place: &Place) -> bool {
+    rights_host(place).is_some()
+}
+
 /// Where keys' rights are said: only of the real market.
 fn rights_host(place: &Place) -> Option<&str> {
     let is_own = !place.rest_url.is_empty();

@@ -9,7 +9,7 @@ mod place; // which exchange a subcommand asks
 #[cfg(test)]
 mod tests;
 
-pub use account::Account;
+pub use account::{Account, says_rights};
 pub use place::config;
 
 use super::{
@@ -62,6 +62,8 @@ impl Patience {
         longest_pause: Duration::from_secs(60),
         longest_rest: Duration::MAX,
     };
+    /// For someone who asks again himself.
+    pub const ONCE: Self = Self { tries: 1, ..Self::SHORT };
     /// For someone who looks on.
     pub const SHORT: Self = Self {
         tries: 2,
@@ -156,6 +158,9 @@ impl Trying {
             }
             Then::Again => {
                 self.tries += 1;
+                if self.patience.tries == 1 {
+                    return Err(AskError::GivenUp(what));
+                }
                 if self.tries >= self.patience.tries {
                     return Err(AskError::GivenUp(format!("{what} (tried {} times)", self.tries)));
                 }

@@ -228,16 +228,5 @@ impl OfAccount<'_> {
 }
 
 fn judged(modes: Modes) -> Finding {
-    if modes.hedge {
-        return Err("hedge mode: the bot needs one position a symbol; switch to one-way mode at the exchange, with nothing open".to_owned());
-    }
-    if modes.multi_assets {
-        return Err(
-            "multi-assets mode: no position can have a margin of its own; switch to single-asset mode".to_owned()
-        );
-    }
-    if !modes.can_trade {
-        return Err("the exchange says that this account may not trade".to_owned());
-    }
-    Ok("one-way, single-asset, may trade".to_owned())
+    modes.refused().map_or_else(|| Ok("one-way, single-asset, may trade".to_owned()), |why| Err(why.to_owned()))
 }

@@ -35,7 +35,7 @@ pub fn explain(wish: &Explain) -> Result<u8, String> {
             return Err("--config is for files: a data directory has its own record of what counted".to_owned());
         }
         true => {
-            let (folder, database) = looking::open(wish.data_dir.as_deref(), false)?;
+            let (folder, database) = looking::open(&wish.whose)?;
             let now = super::trades::market_now(&database).map_err(|error| error.to_string())?;
             let at = moment::parse_since(&wish.at, now).ok_or_else(|| no_time(&wish.at))?;
             from_journal::explain(wish, &folder, at)?

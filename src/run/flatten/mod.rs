@@ -55,7 +55,8 @@ pub fn flatten(wish: &Flatten) -> Result<u8, String> {
         return Err("nothing was done".to_owned());
     }
     log_out::init(log_out::Target::Stdout, false).map_err(|error| error.to_string())?;
-    let folder = folder_of(config.data_dir.as_deref(), Kind::Live, &process_env).unwrap_or_default();
+    let folder =
+        folder_of(config.data_dir.as_deref(), Kind::Live(config.exchange.network), &process_env).unwrap_or_default();
     let asker =
         Asker::new(&config.exchange, &config.symbols, Patience::SHORT, Box::new(|line: &str| info!("   {line}")));
     let asker = asker.map_err(|error| format!("[exchange] {error}"))?;

@@ -1,8 +1,10 @@
 //! What is different where the money is real: orders and doubts go to the session, and the end waits for the exchange.
 
-use super::{Due, LoopError, Realtime, Session, warn_of_small_capital};
+use super::{Due, LoopError, Realtime, Session};
 use crate::{
-    engine::{Order, Position, Stage},
+    engine::{Engine, Order, Position, Stage},
+    market::SymbolId,
+    run::text::too_small,
     stop::Latch,
 };
 use log::warn;
@@ -73,4 +75,10 @@ impl Realtime {
         let is_bare = |position: &Position| close || position.uncovered.is_some();
         engine.orders().any(is_open) || engine.positions().any(is_bare)
     }
+}
+
+/// Says which symbols the capital is too small for, and how many these are.
+pub(in crate::run) fn warn_of_small_capital(engine: &Engine) -> usize {
+    let symbols = (0..engine.settings().instruments.len()).map(|index| SymbolId(index as u16));
+    symbols.filter_map(|symbol| too_small(engine, symbol)).inspect(|line| warn!("{line}")).count()
 }

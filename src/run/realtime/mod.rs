@@ -4,7 +4,8 @@
 //! yields every few milliseconds, so that monitor, signals and stop are never starved.
 
 mod closing; // the end of the loop
-mod exchange; // what is different where the money is real
+mod error; // what ends it by failure
+pub mod exchange; // what is different where the money is real
 #[cfg(test)]
 mod tests;
 mod warming; // its start
@@ -17,21 +18,23 @@ use super::{
     prices::Prices,
     progress::Progress,
     results::Results,
+    rights::Found,
     session::Session,
     signs::Signs,
-    text::{Teller, too_small},
+    text::Teller,
     trades_csv::{OutError, TradesCsv},
 };
 use crate::{
-    candles_file::FileError,
     config::Speed,
-    engine::{Action, Engine, Event, Halt, Need, Note, Trade},
-    market::{ClosedCandle, SymbolId, Timeframe, Timestamp},
+    engine::{Action, Event, Halt, Need, Note, Trade},
+    market::{ClosedCandle, Timeframe, Timestamp},
     run::clocks::wall_ms,
     stop::{Cause, Stop},
     store::{Answer, Batch, Gone, SaidKind},
     trader::Trader,
 };
+use async_channel::Receiver;
+pub use error::LoopError;
 use futures_lite::FutureExt;
 use log::{Level, debug, info, log, warn};
 use std::time::{Duration, Instant};
@@ -47,26 +50,6 @@ const EVENTS_A_LOOK: u32 = 32;
 /// How long what protects a position waits for the disk (S5), in milliseconds.
 const PATIENCE_MS: i64 = 1_000;
 
-/// What ends a run by failure.
-#[derive(Debug, thiserror::Error)]
-pub enum LoopError {
-    /// The recorded candles are wrong.
-    #[error(transparent)]
-    Data(#[from] FileError),
-    /// A result cannot be written.
-    #[error(transparent)]
-    Out(#[from] OutError),
-    /// What must be remembered.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// The exchange answers requests, but its streams say nothing (exit code 70: another process may hear them).
-    #[error("the exchange's streams have been silent for ten minutes, while it answers requests: ended to begin anew")]
-    Deaf,
-    /// There is nothing to trade (exit code 2: another start would find the same).
-    #[error("the exchange trades none of the symbols: {0}")]
-    Nothing(String),
-}
-
 /// Everything that the loop moves.
 pub struct Realtime {
     trader: Trader,
@@ -77,6 +60,8 @@ pub struct Realtime {
     results: Results,
     keeping: Keeping,
     halted: Option<Halted>,
+    /// Where to hear what the key may do, until that is known.
+    rights: Option<Receiver<Found>>,
     duration_ends: Option<Instant>,
     /// A failed iteration is logged, counted and tried again.
     infinite: bool,
@@ -86,6 +71,8 @@ pub struct Realtime {
     emergency: bool,
     /// The capital was held against the markets' minimums.
     weighed: bool,
+    /// What is open is guarded while the history is still to come.
+    guarding: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
 }
@@ -126,6 +113,7 @@ pub struct Parts {
     pub csv: Option<TradesCsv>,
     pub keeping: Keeping,
     pub halted: Option<Halted>,
+    pub rights: Option<Receiver<Found>>,
     pub duration_ends: Option<Instant>,
     pub infinite: bool,
     pub close_on_stop: bool,
@@ -155,11 +143,13 @@ impl Realtime {
             results: Results::new(parts.csv),
             keeping: parts.keeping,
             halted: parts.halted,
+            rights: parts.rights,
             duration_ends: parts.duration_ends,
             infinite: parts.infinite,
             close_on_stop: parts.close_on_stop,
             emergency: false,
             weighed: false,
+            guarding: false,
             actions: Vec::new(),
         }
     }
@@ -181,6 +171,7 @@ impl Realtime {
             return Ok(()); // the history is not whole, and with it nothing can be decided or closed
         }
         self.begin()?;
+        self.guard(stop).await?;
         self.weigh();
         self.say_lines(Instant::now());
         self.signs.ready();
@@ -200,14 +191,16 @@ impl Realtime {
         }
         self.keeping.listen()?;
         self.tell_done()?;
-        self.lift_halt(began)?;
+        self.look_at_the_door(began)?;
         self.work(began, stop)?;
         self.weigh();
         let sample = || self.signs.sample(self.trader.engine(), self.pace.market(began));
         self.keeping.turn(began, &self.trader, sample)?;
         let written = self.results.flush(began);
         self.recover(written, began)?;
-        self.say_lines(began);
+        if !self.guarding {
+            self.say_lines(began);
+        }
         let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
         self.stop_where_due(stop, orphaned);
         Ok(())
@@ -281,6 +274,9 @@ impl Realtime {
 
     /// The next event of the market.
     fn take(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
+        if self.guarding && warming::is_live(&event) {
+            return self.end_guard(); // first of all how the account stands
+        }
         if let Event::Candle(ClosedCandle { symbol, history: false, .. }) = &event {
             self.signs.data_came(*symbol);
         }
@@ -331,8 +327,10 @@ impl Realtime {
         let now = self.pace.reach(at);
         self.keeping.begin(now, &event, &self.trader).map_err(LoopError::Keep)?;
         let mut actions = std::mem::take(&mut self.actions);
-        let recorded = self.keeping.records().then(|| event.clone());
         let candle = if let Event::Candle(closed) = &event { Some(*closed) } else { None };
+        // what is learnt here of the past decides nothing, and is in the head of the next segment
+        let is_lesson = self.guarding && candle.is_some_and(|closed| closed.history);
+        let recorded = (self.keeping.records() && !is_lesson).then(|| event.clone());
         self.trader.handle(now, event, &mut actions);
         if let Some(event) = recorded {
             self.keeping.record(now, &event, &actions, &self.trader)?;
@@ -342,7 +340,7 @@ impl Realtime {
             actions.drain(..).try_for_each(|action| self.perform(action))?;
         }
         self.actions = actions;
-        if let Some(closed) = candle {
+        if let Some(closed) = candle.filter(|_| !is_lesson) {
             self.results.candle(&closed, self.trader.engine());
         }
         Ok(())
@@ -415,7 +413,7 @@ impl Realtime {
             Due::Disk | Due::Nothing => None,
             Due::Over => Some(now),
         };
-        let lines = Some(self.lines.due());
+        let lines = (!self.guarding).then(|| self.lines.due());
         let wake = [due, lines, self.keeping.due(), self.prices.due(), self.duration_ends, Some(now + LONGEST_WAIT)];
         let until = wake.into_iter().flatten().min().unwrap_or(now);
         if until > now {
@@ -483,10 +481,4 @@ fn noted(step: Result<(), LoopError>, first: &mut Result<(), LoopError>) -> Resu
         Err(_) | Ok(()) => {}
     }
     Ok(())
-}
-
-/// Says which symbols the capital is too small for, and how many these are.
-pub(super) fn warn_of_small_capital(engine: &Engine) -> usize {
-    let symbols = (0..engine.settings().instruments.len()).map(|index| SymbolId(index as u16));
-    symbols.filter_map(|symbol| too_small(engine, symbol)).inspect(|line| warn!("{line}")).count()
 }

@@ -33,6 +33,7 @@ fn with_disk(trader: Trader, cursor: Cursor, speed: f64) -> (Realtime, Receiver<
         csv: None,
         keeping,
         halted: None,
+        rights: None,
         duration_ends: None,
         infinite: false,
         close_on_stop: true,
@@ -81,4 +82,28 @@ fn a_run_begins_in_the_middle_of_the_candle_that_the_last_one_ended_in() {
     let in_25_s = realtime.pace.market(Instant::now() + Duration::from_secs(25));
     assert!(in_25_s >= realtime.prices.next().unwrap().0, "{in_25_s:?}");
     assert_eq!(realtime.keeping.cursor(), &cursor, "history moves no cursor");
+}
+
+#[test]
+fn nothing_is_opened_before_it_is_known_what_the_key_may_do() {
+    for found in [Ok(Vec::new()), Err("this key may withdraw".to_owned())] {
+        let (mut realtime, _jobs) = realtime(rig::trader(), Cursor::new(1), 1.0);
+        let (tell, answers) = async_channel::bounded(1);
+        realtime.rights = Some(answers);
+        async_io::block_on(realtime.warm(&Stop::new())).unwrap();
+        realtime.begin().unwrap();
+        let is_halted = |realtime: &Realtime| {
+            let state = serde_json::to_value(realtime.trader.snapshot()).unwrap();
+            state["engine"]["blocks"]["halted"].as_bool().unwrap()
+        };
+        realtime.look_at_the_door(Instant::now()).unwrap();
+        assert!(is_halted(&realtime), "nobody has said anything yet");
+        tell.try_send(found.clone()).unwrap();
+        let outcome = realtime.look_at_the_door(Instant::now());
+        assert_eq!(is_halted(&realtime), found.is_err());
+        match found {
+            Ok(_) => outcome.unwrap(),
+            Err(_) => assert!(matches!(outcome, Err(LoopError::Key(_))) && !realtime.close_on_stop, "stops stand"),
+        }
+    }
 }

@@ -1,13 +1,14 @@
-//! The start of the loop: history, then what the last run left open.
+//! The start of the loop: history, then what the last run left open. Where the money is real it is the other way round: a position does not
+//! wait for candles.
 
-use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SLICE};
+use super::{EVENTS_A_LOOK, Halted, LONGEST_WAIT, LoopError, Prices, Realtime, SLICE, Session};
 use crate::{
     engine::{Command, Event},
     market::ClosedCandle,
-    run::text::Teller,
+    run::{rights, text::Teller},
     stop::Stop,
 };
-use log::info;
+use log::{info, log};
 use std::time::Instant;
 
 impl Realtime {
@@ -19,12 +20,13 @@ impl Realtime {
         }
     }
 
-    /// Waits for the exchange however long it takes, and takes its history in.
+    /// Waits for the exchange however long it takes, and takes its history in; of an account that is traded only the markets' rules.
     async fn warm_by_session(&mut self, stop: &Stop) -> Result<(), LoopError> {
         self.signs.ready(); // to whoever started it: that the network is dead is no reason to start it again
         while stop.cause().is_none() {
             let now = Instant::now();
             self.signs.turn_began(now);
+            self.hear_of_the_key()?;
             self.hear_market(now);
             while let Some((at, event)) = self.prices.next().filter(|_| now.elapsed() < SLICE) {
                 if is_live(&event) {
@@ -34,7 +36,10 @@ impl Realtime {
             }
             let orphaned = self.signs.turn_ended(Teller { engine: self.trader.engine(), market_time: false });
             self.stop_where_due(stop, orphaned);
-            let is_empty = self.prices.next().is_none();
+            let (is_empty, is_live) = (self.prices.next().is_none(), self.is_live());
+            if is_live && is_empty && self.prices.session().is_none_or(|session| session.is_listed()) {
+                return Ok(());
+            }
             if is_empty && self.prices.session().is_none_or(|session| session.is_ready()) {
                 return self.something_to_trade();
             }
@@ -84,7 +89,8 @@ impl Realtime {
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
         self.results.begin(self.trader.engine());
-        let reason = self.halted.as_ref().map(|halted| halted.reason.clone());
+        self.guarding = self.is_live();
+        let reason = self.shut();
         for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;
         }
@@ -98,20 +104,75 @@ impl Realtime {
         Ok(())
     }
 
-    /// A halt that is over is lifted.
-    pub(super) fn lift_halt(&mut self, now: Instant) -> Result<(), LoopError> {
+    /// Turns as later, while the history of an account at an exchange comes: stops and exits are seen to, and nothing is opened.
+    pub(super) async fn guard(&mut self, stop: &Stop) -> Result<(), LoopError> {
+        while self.guarding && stop.cause().is_none() {
+            self.turn(Instant::now(), stop)?;
+            let is_ready = self.prices.session().is_none_or(|session| session.is_ready());
+            if self.guarding && is_ready && self.prices.next().is_none() {
+                self.something_to_trade()?;
+                self.end_guard()?;
+            } else {
+                self.wait(stop).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The history is whole. A new segment of the journal begins with it.
+    pub(super) fn end_guard(&mut self) -> Result<(), LoopError> {
+        self.guarding = false;
+        self.keeping.break_journal()?;
+        self.with_session(Session::trade);
+        Ok(())
+    }
+
+    /// Opens positions again once nothing is against it any more: a halt is over, or it is known what the key may do.
+    pub(super) fn look_at_the_door(&mut self, now: Instant) -> Result<(), LoopError> {
+        let before = self.shut();
         let is_over = |halted: &mut Halted| halted.until.is_some_and(|until| until <= now);
-        if self.halted.take_if(is_over).is_none() {
+        self.halted.take_if(is_over);
+        self.hear_of_the_key()?;
+        let after = self.shut();
+        if before == after {
             return Ok(());
         }
-        info!("The halt is over: positions are opened again");
-        self.signs.halted(None);
-        self.tell(self.pace.latest(), Event::Command(Command::Halt(false)))
+        let is_open = after.is_none();
+        self.signs.halted(after);
+        if is_open {
+            info!("Nothing is against new positions any more");
+            self.tell(self.pace.latest(), Event::Command(Command::Halt(false)))?;
+        }
+        Ok(())
+    }
+
+    /// Why no positions are opened.
+    fn shut(&self) -> Option<String> {
+        let unknown = self.rights.as_ref().map(|_| rights::NOT_KNOWN.to_owned());
+        self.halted.as_ref().map(|halted| halted.reason.clone()).or(unknown)
+    }
+
+    /// # Errors
+    ///
+    /// It may do what it must not: the run ends, and what is open keeps its stops.
+    fn hear_of_the_key(&mut self) -> Result<(), LoopError> {
+        match self.rights.as_ref().and_then(|answers| answers.try_recv().ok()) {
+            None => Ok(()),
+            Some(Ok(told)) => {
+                self.rights = None;
+                told.iter().for_each(|(level, line)| log!(*level, "{line}"));
+                Ok(())
+            }
+            Some(Err(why)) => {
+                self.close_on_stop = false;
+                Err(LoopError::Key(why))
+            }
+        }
     }
 }
 
 /// Whether the market goes on with this event: what comes before is history.
-const fn is_live(event: &Event) -> bool {
+pub(super) const fn is_live(event: &Event) -> bool {
     match event {
         Event::Candle(candle) => !candle.history,
         Event::Price(_) => true,

@@ -3,6 +3,7 @@
 mod difference; // both sides of what is not the same
 
 use super::{
+    looking,
     signals::{FAILURE, USAGE},
     text::{counted, market_time},
 };
@@ -31,7 +32,10 @@ const EVENTS_A_LOOK: u64 = 4096;
 /// When there is nothing to run, or stdout is closed.
 pub fn replay(wish: &Replay) -> Result<u8, String> {
     let until = wish.until.as_deref().map(until).transpose()?;
-    let segments = segments(&wish.dir)?;
+    let segments = match &wish.dir {
+        Some(dir) => segments(dir)?,
+        None => segments(&looking::folder(&wish.whose)?)?,
+    };
     let mut stderr = io::stderr();
     let watched = stderr.is_terminal();
     let (mut stdout, total) = (io::stdout().lock(), segments.len());

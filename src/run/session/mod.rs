@@ -41,6 +41,17 @@ const DEAF_AFTER_MS: i64 = 600_000;
 /// Requests count as answered if one was within so many ms.
 const ANSWERED_MS: i64 = DEAF_AFTER_MS / 10;
 
+/// How far the trader has come; the later, the more it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// It has not begun, and is told of the market alone.
+    Before,
+    /// It guards what is open, and learns the history. How the account stands as a whole is told afterwards: what is gone is booked at the
+    /// last known price.
+    Guarding,
+    Trading,
+}
+
 /// A session and what the trader has not heard of it yet.
 pub struct Session {
     gateway: Gateway,
@@ -50,8 +61,9 @@ pub struct Session {
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
     queue: VecDeque<(Timestamp, Event)>,
-    /// What is about the account and came before the trader had begun: it is told then. Each thing is said once, so it has the gateway's limits.
-    early: Option<VecDeque<(Timestamp, Event)>>,
+    /// What is about the account and came too early for the trader. Each thing is said once, so it has the gateway's limits.
+    early: VecDeque<(Timestamp, Event)>,
+    course: Course,
     /// When a request was answered last.
     answered_at: Timestamp,
     /// Since when streams are silent while requests are answered.
@@ -80,7 +92,8 @@ impl Session {
             names,
             feeds,
             queue: VecDeque::new(),
-            early: Some(VecDeque::new()),
+            early: VecDeque::new(),
+            course: Course::Before,
             answered_at: begins,
             silent_since: begins,
             look_due: begins.plus_ms(LOOK_EVERY_MS),
@@ -125,10 +138,32 @@ impl Session {
         self.gateway.view()
     }
 
-    /// The trader has its history and was told what a run begins with: now it hears of the account.
+    /// Whether the markets' rules are known, so that orders can be placed.
+    #[must_use]
+    pub const fn is_listed(&self) -> bool {
+        self.gateway.is_listed()
+    }
+
+    /// The trader was told what a run begins with: now it hears of its orders.
     pub fn begin(&mut self) {
-        let early = self.early.take().unwrap_or_default();
-        early.into_iter().rev().for_each(|event| self.queue.push_front(event));
+        self.reach(Course::Guarding);
+    }
+
+    /// The trader has its history: now it hears how the account stands.
+    pub fn trade(&mut self) {
+        self.reach(Course::Trading);
+    }
+
+    /// What is not too early any more is told next.
+    fn reach(&mut self, course: Course) {
+        self.course = course;
+        for (at, event) in std::mem::take(&mut self.early).into_iter().rev() {
+            if is_too_early(&event, course) {
+                self.early.push_front((at, event));
+            } else {
+                self.queue.push_front((at, event));
+            }
+        }
     }
 
     /// The engine wants this done to an order.
@@ -289,10 +324,14 @@ impl Session {
             _ => {}
         }
         let event = news.into();
-        match &mut self.early {
-            Some(early) if is_of_account(&event) => early.push_back((at, event)),
-            Some(_) | None => self.queue.push_back((at, event)),
+        if !is_too_early(&event, self.course) {
+            return self.queue.push_back((at, event));
         }
+        if is_view(&event) {
+            // a later one says all that an earlier one did
+            self.early.retain(|(_, early)| std::mem::discriminant(early) != std::mem::discriminant(&event));
+        }
+        self.early.push_back((at, event));
     }
 
     /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
@@ -308,6 +347,19 @@ impl Session {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
     }
+}
+
+fn is_too_early(event: &Event, course: Course) -> bool {
+    match course {
+        Course::Before => is_of_account(event),
+        Course::Guarding => is_view(event),
+        Course::Trading => false,
+    }
+}
+
+/// Whether it is about the account as a whole.
+const fn is_view(event: &Event) -> bool {
+    matches!(event, Event::Account(_) | Event::Proof(_))
 }
 
 /// Whether it is about the account, and not about the market.

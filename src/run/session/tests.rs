@@ -41,7 +41,7 @@ fn heard(session: &mut Session) -> Vec<Event> {
 }
 
 #[test]
-fn the_account_is_heard_of_once_the_trader_has_begun_and_then_in_order() {
+fn orders_are_heard_of_once_the_trader_has_begun_and_how_the_account_stands_once_it_knows_the_history() {
     let id = crate::market::ClientId::new("ob1btc").unwrap();
     let view = AccountView { balance: Decimal::ONE, positions: Vec::new() };
     let of_account =
@@ -55,10 +55,22 @@ fn the_account_is_heard_of_once_the_trader_has_begun_and_then_in_order() {
     assert_eq!(heard(&mut session), history);
     session.hear(Timestamp(9), News::Feed(BTC, FeedState::Live));
     session.begin();
-    session.hear(Timestamp(9), News::Proof(false));
-    let want: Vec<Event> = of_account.into_iter().map(Event::from).collect();
-    let rest = [Event::Feed(BTC, FeedState::Live), Event::Proof(Proof::Doubt)];
-    assert_eq!(heard(&mut session), [want, rest.to_vec()].concat());
+    let of_orders = [Event::Feed(BTC, FeedState::Live)];
+    let [order, view, foreign, proof] = of_account.map(Event::from);
+    assert_eq!(heard(&mut session), [&[order, foreign][..], &of_orders].concat());
+    let richer = AccountView { balance: Decimal::TEN, positions: Vec::new() };
+    for minute in 10..15 {
+        session.hear(Timestamp(minute), News::Account(richer.clone()));
+        session.hear(Timestamp(minute), News::Foreign(BTC, false));
+    }
+    assert_eq!(heard(&mut session).len(), 5, "what is not a view of the whole goes on");
+    session.hear(Timestamp(15), News::Feed(BTC, FeedState::Gap));
+    session.trade();
+    session.hear(Timestamp(16), News::Proof(false));
+    let richer = Event::Account(richer);
+    assert_ne!(richer, view);
+    let rest = [Event::Feed(BTC, FeedState::Gap), Event::Proof(Proof::Doubt)];
+    assert_eq!(heard(&mut session), [&[proof, richer][..], &rest].concat(), "the last view alone, and first");
 }
 
 #[test]
@@ -66,6 +78,7 @@ fn a_price_joins_the_last_one_unless_something_of_the_account_stands_between() {
     let bar = |last: f64| PriceBar { symbol: BTC, last, low: last, high: last, bid: last, ask: last, at: Timestamp(0) };
     let mut session = session();
     session.begin();
+    session.trade();
     session.hear(Timestamp(0), News::Price(bar(1.0)));
     session.hear(Timestamp(0), News::Price(bar(3.0)));
     session.hear(Timestamp(0), News::Proof(true));

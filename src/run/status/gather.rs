@@ -1,11 +1,13 @@
 //! What is known of a bot, and what follows from it.
 
-use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Period, Pnl, Position, Quarantined, Report, Store};
+use super::report::{
+    Account, Breaker, Halt, Health, InDoubt, LastEnd, Line, Live, Period, Pnl, Position, Quarantined, Report, Store,
+};
 use crate::{
     engine,
     market::{DAY_MS, SymbolId, Timestamp},
     moment::Moment,
-    run::{breakers, earnings::Earnings},
+    run::{breakers, earnings::Earnings, opening::network_of},
     store::{
         self, Database, HaltKind, Memory, Said, SaidKind, Sample, StoreError, TradeRow,
         folder::{Holder, JOURNAL, OLD, holder, size},
@@ -117,6 +119,7 @@ impl Known {
             health_overdue: heard_ms.is_some_and(|heard_ms| self.now_ms.saturating_sub(heard_ms) > OVERDUE_MS),
             health,
             account: self.account(),
+            live: self.live(),
             positions: self.rows.memory.iter().flat_map(positions).collect(),
             pnl: pnl(&self.rows.trades, self.rows.market_time()),
             halts: self.rows.halts.iter().filter_map(|halt| self.halt(halt)).collect(),
@@ -193,6 +196,22 @@ impl Known {
             market_time: self.rows.market_time().map(Moment::from),
             saved: saved_ms.map(Moment),
         }
+    }
+
+    fn live(&self) -> Option<Live> {
+        let memory = self.rows.memory.as_ref()?;
+        let state = memory.trader.engine();
+        let name = |symbol: SymbolId| memory.names.symbols[symbol.index()].to_string();
+        let in_doubt = state
+            .orders()
+            .filter(|order| order.stage == engine::Stage::Unknown)
+            .map(|order| InDoubt { order: order.request.id.to_string(), symbol: name(order.request.symbol) });
+        state.is_live().then(|| Live {
+            network: self.rows.account.as_ref().map_or_else(String::new, |account| network_of(&account.market)),
+            proven: state.is_proven(),
+            in_doubt: in_doubt.collect(),
+            foreign: state.foreign().map(name).collect(),
+        })
     }
 
     /// A halt whose time is not over.

@@ -24,7 +24,7 @@ use std::io;
 ///
 /// There is no account, or it can't be read.
 pub fn status(wish: &Status) -> Result<u8, String> {
-    let (folder, database) = looking::open(wish.data_dir.as_deref(), wish.live)?;
+    let (folder, database) = looking::open(&wish.whose)?;
     let report = gather::look(&folder, &database, wall_ms())?.report();
     if wish.json {
         return Ok(print(|out| print_json(out, &report)));

@@ -1,6 +1,6 @@
 //! How the bot is, for a person: the most important first, narrow enough for a phone.
 
-use super::report::{Account, Breaker, Halt, Health, LastEnd, Line, Pnl, Position, Quarantined, Report};
+use super::report::{Account, Breaker, Halt, Health, InDoubt, LastEnd, Line, Live, Pnl, Position, Quarantined, Report};
 use crate::{
     market::{Symbol, known_instrument},
     moment::Moment,
@@ -33,6 +33,7 @@ pub fn lines(report: &Report, zone: &TimeZone, width: usize) -> Vec<String> {
     report.quarantined.iter().for_each(|symbol| page.quarantined(symbol));
     page.health(report);
     page.account(&report.account);
+    report.live.iter().for_each(|live| page.live(live));
     page.positions(&report.positions);
     page.blank();
     page.pnl(&report.pnl);
@@ -113,6 +114,19 @@ impl Page<'_> {
         let change = rounded(change.unwrap_or_default(), 2);
         let equity = account.equity.map_or_else(String::new, |equity| format!(", equity {:.2}", rounded(equity, 2)));
         self.entry("Balance", &format!("{:.2} USDT ({change:+.2} %){equity}", rounded(balance, 2)));
+    }
+
+    fn live(&mut self, live: &Live) {
+        let Live { network, proven, in_doubt, foreign } = live;
+        let proof = if *proven { "proven" } else { "UNPROVEN: nothing is opened until the exchange was asked" };
+        self.entry("Live", &format!("on {network}, the account is {proof}"));
+        for InDoubt { order, symbol } in in_doubt {
+            self.entry("In doubt", &format!("{symbol} order {order}: nobody knows what became of it"));
+        }
+        if !foreign.is_empty() {
+            let what = "orders or positions there are not the bot's: nothing is opened";
+            self.entry("Not ours", &format!("{}: {what}", foreign.join(", ")));
+        }
     }
 
     fn positions(&mut self, positions: &[Position]) {

@@ -29,6 +29,8 @@ pub struct Report {
     pub health_overdue: bool,
     /// Whose money it is.
     pub account: Account,
+    /// Where it is at an exchange, how it stands there as of the last commit; null on paper.
+    pub live: Option<Live>,
     /// What is open, by symbol.
     pub positions: Vec<Position>,
     /// Results.
@@ -94,6 +96,28 @@ pub struct Account {
     pub market_time: Option<Moment>,
     /// When that was saved, by the wall clock.
     pub saved: Option<Moment>,
+}
+
+/// An account at an exchange.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Live {
+    /// `mainnet`, `testnet` or `local`.
+    pub network: String,
+    /// Whether it was what the exchange had; while it is not, nothing is opened.
+    pub proven: bool,
+    /// Orders of which nobody knows what became of them.
+    pub in_doubt: Vec<InDoubt>,
+    /// Symbols with orders or positions that are not the bot's, where nothing is opened.
+    pub foreign: Vec<String>,
+}
+
+/// An order in doubt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InDoubt {
+    /// Its name at the exchange.
+    pub order: String,
+    /// Whose.
+    pub symbol: String,
 }
 
 /// An open position.

@@ -354,6 +354,40 @@ fn a_phone_shows_all_of_it() {
     assert_eq!(newest, ["2", "1", "0", "2", "1", "0"], "rows come newest first, and are shown newest last");
 }
 
+/// A bot on an account of the testnet. `doubtful`: it is unproven, with an order in doubt and something of another's.
+fn at_an_exchange(doubtful: bool) -> Known {
+    let mut known = known();
+    known.rows.account.as_mut().unwrap().market = "Binance USD-M, testnet with real money".into();
+    let memory = known.rows.memory.as_mut().unwrap();
+    let mut trader = serde_json::to_value(&memory.trader).unwrap();
+    (trader["venue"], trader["engine"]["live"]) = (Value::Null, true.into());
+    if doubtful {
+        trader["engine"]["blocks"]["doubt"] = true.into();
+        trader["engine"]["orders"]["open"][0]["stage"] = "Unknown".into();
+        trader["engine"]["differences"]["told"] = serde_json::json!([0]);
+    }
+    memory.trader = serde_json::from_value(trader).unwrap();
+    known
+}
+
+#[test]
+fn an_account_at_an_exchange_says_where_it_is_and_what_of_it_is_in_doubt() {
+    let told = |known: &Known| -> Vec<String> {
+        let lines = plain(known, 200).into_iter().skip_while(|line| !line.starts_with("Live"));
+        lines.take_while(|line| !line.starts_with("Open")).collect()
+    };
+    assert_eq!(told(&known()), Vec::<String>::new(), "on paper");
+    assert_eq!(told(&at_an_exchange(false)), ["Live      on testnet, the account is proven"]);
+    let doubtful = at_an_exchange(true);
+    let order = doubtful.rows.memory.as_ref().unwrap().trader.engine().orders().next().unwrap().request.id;
+    let want = [
+        "Live      on testnet, the account is UNPROVEN: nothing is opened until the exchange was asked".to_owned(),
+        format!("In doubt  BTC/USDT:USDT order {order}: nobody knows what became of it"),
+        "Not ours  BTC/USDT:USDT: orders or positions there are not the bot's: nothing is opened".to_owned(),
+    ];
+    assert_eq!(told(&doubtful), want);
+}
+
 /// Every name in an object, `a.b`; of a list those of its first.
 fn names(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
@@ -378,6 +412,7 @@ fn programs_find_each_value_under_a_name_that_stays() {
     let mut found = Vec::new();
     names(&json(&known), "", &mut found);
     found.extend(running);
+    names(&json(&at_an_exchange(true))["live"], ".live", &mut found);
     found.sort();
     found.dedup();
     let moment = |name: &str| format!("{name}.ms {name}.utc");
@@ -406,7 +441,8 @@ fn programs_find_each_value_under_a_name_that_stays() {
         .account.balance .account.equity .positions[].symbol .positions[].strategy .positions[].side .positions[].qty \
         .positions[].entry_price .positions[].stop .positions[].target .positions[].mark .positions[].unrealised \
         .halts[].kind .halts[].reason .halts[].cleared_by .breakers[].kind .breakers[].effect .breakers[].symbol \
-        .breakers[].reason .breakers[].until .quarantined[].symbol .signals[].text .errors[].text \
+        .breakers[].reason .breakers[].until .quarantined[].symbol .live .live.network .live.proven \
+        .live.in_doubt[].order .live.in_doubt[].symbol .live.foreign[] .signals[].text .errors[].text \
         .store.database_bytes .store.journal_bytes .store.old_bytes";
     let all = [single.to_owned(), moments.map(moment).join(" "), ["today", "last_7_days", "all"].map(period).join(" ")];
     let mut want: Vec<_> = all.iter().flat_map(|names| names.split_whitespace()).collect();

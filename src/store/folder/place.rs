@@ -1,6 +1,6 @@
 //! Where the data directory is.
 
-use crate::config::Lookup;
+use crate::config::{Lookup, Network};
 use std::path::{Path, PathBuf, absolute};
 
 /// The data directory of a bot that is told none, absolute: what systemd made for the service, else the user's, else a folder beside.
@@ -21,20 +21,26 @@ pub enum Kind {
     Paper,
     /// Recorded data, or any speed but the market's: what it earns is no part of that account.
     Experiment,
-    /// Real money.
-    Live,
+    /// An account at an exchange: each network has its own.
+    Live(Network),
 }
 
-/// Where the account with real money is, within the directory of the bot.
-const LIVE: &str = "live";
+/// Where the account of a network is, within the directory of the bot.
+const fn name_of(network: Network) -> &'static str {
+    match network {
+        Network::Mainnet => "live",
+        Network::Testnet => "live-testnet",
+        Network::Local => "live-local",
+    }
+}
 
-/// The data directory of a run, absolute. An experiment has one only where it is told so, and real money one of its own.
+/// The data directory of a run, absolute. An experiment has one only where it is told so, and an account at an exchange one of its own.
 #[must_use]
 pub fn folder_of(flag: Option<&Path>, kind: Kind, env: &Lookup) -> Option<PathBuf> {
     match (flag, kind) {
         (Some(path), _) => Some(whole(path.to_owned())),
         (None, Kind::Paper) => Some(default_folder(env)),
-        (None, Kind::Live) => Some(default_folder(env).join(LIVE)),
+        (None, Kind::Live(network)) => Some(default_folder(env).join(name_of(network))),
         (None, Kind::Experiment) => None,
     }
 }
@@ -74,13 +80,15 @@ mod tests {
     fn an_experiment_has_a_directory_only_where_it_is_told_one_and_real_money_its_own() {
         let env = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
         let (home, here) = (Path::new("/home/a/.local/state/smolbear"), std::env::current_dir().unwrap());
-        let live = home.join("live");
+        let [live, testnet, local] = ["live", "live-testnet", "live-local"].map(|name| home.join(name));
         for (flag, kind, want) in [
             (None, Kind::Paper, Some(home)),
             (None, Kind::Experiment, None),
-            (None, Kind::Live, Some(live.as_path())),
+            (None, Kind::Live(Network::Mainnet), Some(live.as_path())),
+            (None, Kind::Live(Network::Testnet), Some(testnet.as_path())),
+            (None, Kind::Live(Network::Local), Some(local.as_path())),
             (Some("/data"), Kind::Paper, Some(Path::new("/data"))),
-            (Some("/data"), Kind::Live, Some(Path::new("/data"))),
+            (Some("/data"), Kind::Live(Network::Local), Some(Path::new("/data"))),
             (Some("data"), Kind::Experiment, Some(here.join("data").as_path())),
             (Some(""), Kind::Paper, Some(Path::new(""))),
         ] {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     engine::{Command, Need, Order, Proof, Skip, Stage},
+    gateway::Left,
     market::{Fill, OrderCommand, OrderKind, OrderRequest},
 };
 
@@ -154,12 +155,30 @@ fn trades_of_an_entry_on_its_way_are_read_from_its_signal_on() {
 
 #[test]
 fn a_session_is_told_what_it_must_look_for() {
-    let (trader, entry) = filled();
-    let account = trader.account(3, now(15));
+    let (mut trader, entry) = filled();
     let open: Vec<_> = trader.engine().orders().map(|order: &Order| order.request).collect();
-    assert_eq!(open.len(), 2, "stop and target: the entry has ended");
-    assert!(!account.open.contains(&entry));
-    assert_eq!((account.open, account.counted, account.leverage), (open, vec![Some(7)], 3));
+    assert!(open.len() == 2 && !open.contains(&entry), "stop and target: the entry has ended");
+    let left = |accepted, given_by| open.iter().map(|order| Left { request: *order, accepted, given_by }).collect();
+    let told = |trader: &Trader| {
+        let account = trader.account(3, now(15));
+        assert_eq!((account.counted, account.leverage), (vec![Some(7)], 3));
+        account.open
+    };
+    let (held, sent, taken): (Vec<Left>, Vec<Left>, Vec<Left>) =
+        (left(false, None), left(false, Some(now(15))), left(true, Some(now(15))));
+    assert_eq!(told(&trader), held, "it goes once the disk has it, whenever that was");
+    let mut actions = Vec::new();
+    let batch = trader.outstanding().unwrap();
+    trader.handle(now(15), Event::Committed { batch }, &mut actions);
+    assert_eq!(told(&trader), sent);
+    for order in &open {
+        actions.clear();
+        trader.handle(now(15), Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
+        assert!(matches!(actions[..], [Action::Commit { .. }]), "a restart must know it: {actions:?}");
+        trader.handle(now(15), Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
+        assert_eq!(actions.len(), 1, "it is no news any more");
+    }
+    assert_eq!(told(&trader), taken);
 }
 
 #[test]

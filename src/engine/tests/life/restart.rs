@@ -12,6 +12,7 @@ impl World {
             engine.handle(self.rig.now, &as_history(candle), &mut actions);
         }
         assert!(actions.is_empty(), "history decides nothing");
+        engine.look_back(); // as the market's next event does
         engine
     }
 

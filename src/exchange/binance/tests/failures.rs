@@ -125,3 +125,14 @@ fn the_used_weight_is_in_a_header() {
     assert_eq!(used("x-mbx-used-weight-1m", "-1"), None);
     assert_eq!(used("x-mbx-used-weight", "1234"), None);
 }
+
+#[test]
+fn the_counts_of_orders_are_in_headers() {
+    let counted = |name: &str, value: &str| {
+        let headers = [(name.to_owned(), value.to_owned())];
+        binance().used_orders(&Response { status: 200, headers: &headers, body: b"" })
+    };
+    assert_eq!(counted("x-mbx-order-count-10s", "7"), [Some(7), None]);
+    assert_eq!(counted("x-mbx-order-count-1m", "31"), [None, Some(31)]);
+    assert_eq!(counted("x-mbx-order-count-1m", "many"), [None; 2]);
+}

@@ -30,6 +30,7 @@ fn dec(text: &str) -> Decimal {
 fn rules_come_from_the_filters() {
     let listing = listing(LISTING);
     assert_eq!((listing.weight_limit, listing.listed, listing.markets.len()), (Some(2400), 1, 1));
+    assert_eq!(listing.order_limits, [None, Some(1200)], "what is not said is as usual");
     let market = &listing.markets[0];
     let rules = &market.instrument;
     assert_eq!((market.symbol, rules.symbol.as_str()), (BTC, "BTC/USDT:USDT"));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const fn is_place(wish: &Wish) -> bool {
+pub const fn is_place(wish: &Wish) -> bool {
     matches!(wish, Wish::Place(_))
 }
 
@@ -345,46 +345,6 @@ fn force_and_funding_are_told_once() {
 }
 
 #[test]
-fn a_restart_looks_every_order_up_and_tells_what_happened_meanwhile() {
-    let (mut world, stop) = World::holding(6);
-    let limit = world.limit(2);
-    world.fates.push((is_place, Fate::Lost));
-    let lost = world.limit(3);
-    world.run(500);
-    world.restart();
-    world.house.trigger(stop);
-    let at = world.house.find(limit).unwrap();
-    world.house.fill(at, Decimal::ONE);
-    world.run(2_000);
-    assert_eq!(world.desk.proof, Some(false));
-    world.run(30_000);
-    assert_eq!(world.story(stop).last().unwrap(), "filled 6");
-    assert_eq!(world.story(limit)[1..], ["unknown", "accepted", "filled 1"]);
-    assert_eq!(world.story(lost), ["unknown", "absent"]);
-    world.desk.settle(&world.house);
-}
-
-#[test]
-fn a_market_that_is_gone_with_what_we_had_there_does_not_lock_the_account() {
-    let (mut world, stop) = World::holding(6);
-    world.house.delist(SymbolId(0));
-    world.restart();
-    world.run(90_000);
-    assert_eq!(world.desk.proof, Some(true), "{:?}", world.asked.iter().rev().take(9).collect::<Vec<_>>());
-    assert_eq!(world.story(stop)[1..], ["unknown", "absent"]);
-}
-
-#[test]
-fn what_is_held_on_a_market_that_is_closed_does_not_lock_the_account() {
-    let (mut world, _) = World::holding(6);
-    world.house.delist(SymbolId(0));
-    world.house.position[0] = Decimal::from(6); // it is settled later
-    world.restart();
-    world.run(90_000);
-    assert_eq!(world.desk.proof, Some(true));
-}
-
-#[test]
 fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
     let mut world = World::proven(11);
     let throttled = FailureClass::TooMany { pause_ms: 60_000 };
@@ -402,6 +362,24 @@ fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
     world.run(5_000);
     assert_eq!(world.story(stop), ["refused -1003 Other"], "the engine has to know that it is unprotected");
     assert_eq!(world.asked_since(since, |_| true).len(), 1, "S12: nothing while banned");
+}
+
+#[test]
+fn entries_leave_room_for_stops_where_the_exchange_counts_orders() {
+    let mut world = World::proven(11);
+    world.gateway.set_order_limits([Some(10), None]);
+    let since = world.now;
+    let entries: Vec<ClientId> = (0..12).map(|_| world.entry(1)).collect();
+    world.run(1_900);
+    assert_eq!(world.asked_since(since, is_place).len(), 8, "S12: four fifths");
+    let stops = [world.stop(1), world.stop(2)];
+    world.run(1_000);
+    assert!(stops.iter().all(|stop| world.story(*stop) == ["accepted"]), "the rest is theirs");
+    assert_eq!(world.story(entries[11]), ["refused 0 Other"], "its moment is past");
+    world.run(10_000);
+    let again = world.entry(1);
+    world.run(1_000);
+    assert_eq!(world.story(again), ["accepted", "filled 1"], "after ten seconds there is room");
 }
 
 #[test]

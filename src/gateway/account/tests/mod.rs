@@ -4,6 +4,7 @@ mod audit;
 mod cases;
 mod desk;
 mod house;
+mod restarts;
 mod world;
 mod worlds;
 
@@ -17,7 +18,7 @@ use crate::{
             SymbolModes, Trading, Which, Wish,
         },
     },
-    gateway::{Account, Gateway, Input, Lane, News, Output, RequestId, Settings, SocketId, backoff::Jitter},
+    gateway::{Account, Gateway, Input, Lane, Left, News, Output, RequestId, Settings, SocketId, backoff::Jitter},
     market::{
         Class, Ended, Fill, Instrument, OrderCommand, OrderKind, OrderRequest, OrderSide, PositionView, Side, SymbolId,
         Timeframe,

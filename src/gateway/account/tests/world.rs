@@ -124,7 +124,15 @@ impl World {
 
     /// The process dies, and another one goes on from what the engine knew.
     pub fn restart(&mut self) {
-        let open = self.desk.live().map(|order| order.request).collect();
+        self.restart_after(0);
+    }
+
+    /// The same, so much later.
+    pub fn restart_after(&mut self, down_ms: i64) {
+        let stored = Timestamp(self.now);
+        let left =
+            |order: &desk::Ours| Left { request: order.request, accepted: order.accepted, given_by: Some(stored) };
+        let open = self.desk.live().map(left).collect();
         let last = |symbol: u16| {
             // a little before the last one, since a crash may have lost one with a lower number
             let told = self.desk.told.iter().rev().filter(|(of, _)| *of == SymbolId(symbol));
@@ -134,16 +142,17 @@ impl World {
         let since = Timestamp(START);
         let account = Account { leverage: 5, open, counted: vec![last(0), last(1)], since };
         let codec = Codec(self.shelf.clone());
+        self.socket = None;
+        self.pass(self.now + down_ms);
         let now = Timestamp(self.now + self.lag);
         self.gateway = Gateway::live(settings(account, 7), Box::new(Public), Box::new(codec), now);
         self.events.retain(|_, event| matches!(event, Event::Asked(..)));
-        self.socket = None;
         self.flying.clear();
         (self.banned, self.paused) = (0, 0); // it does not remember
         (self.desk.proof, self.desk.restarted) = (None, true);
         self.desk.foreign.clear();
         self.desk.before = self.desk.fills.keys().chain(self.desk.forced.keys()).copied().collect();
-        self.desk.orders.values_mut().for_each(|order| (order.accepted, order.fired) = (false, false));
+        self.desk.orders.values_mut().for_each(|order| order.fired = false);
         self.desk.orders.values_mut().for_each(|order| order.cancelling = false);
     }
 
@@ -287,7 +296,7 @@ impl World {
             Ask::Listing => {
                 let there = |symbol: &u16| self.house.delisted != Some(SymbolId(*symbol));
                 let markets = (0..2).filter(there).map(market).collect();
-                Some(Answer::Listing(Listing { markets, weight_limit: Some(2400), listed: 2 }))
+                Some(Answer::Listing(Listing { markets, weight_limit: Some(2400), order_limits: [None; 2], listed: 2 }))
             }
             Ask::FundingIntervals => Some(Answer::FundingIntervals(Vec::new())),
             Ask::Marks(_) => Some(Answer::Marks(Vec::new())),
