@@ -4,6 +4,7 @@
 //! times as fast is waited for a sixtieth as long.
 
 mod clock; // the session's time
+pub mod queue; // what the trader has not heard yet
 #[cfg(test)]
 mod tests;
 mod text; // its words
@@ -14,16 +15,16 @@ use super::{
     wire::{Arrival, Stamp, Wire},
 };
 use crate::{
-    engine::{Event, Proof},
+    engine::Event,
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
-    market::{FeedState, OrderCommand, PriceBar, SymbolId, Timestamp},
+    market::{FeedState, OrderCommand, SymbolId, Timestamp},
 };
 use clock::SessionClock;
 use futures_lite::future::{block_on, poll_once};
 use log::{debug, log};
+use queue::Queue;
 use std::{
-    collections::VecDeque,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -49,9 +50,7 @@ pub struct Session {
     names: Vec<String>,
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
-    queue: VecDeque<(Timestamp, Event)>,
-    /// What is about the account and came before the trader had begun: it is told then. Each thing is said once, so it has the gateway's limits.
-    early: Option<VecDeque<(Timestamp, Event)>>,
+    queue: Queue,
     /// When a request was answered last.
     answered_at: Timestamp,
     /// Since when streams are silent while requests are answered.
@@ -79,8 +78,7 @@ impl Session {
             clock,
             names,
             feeds,
-            queue: VecDeque::new(),
-            early: Some(VecDeque::new()),
+            queue: Queue::default(),
             answered_at: begins,
             silent_since: begins,
             look_due: begins.plus_ms(LOOK_EVERY_MS),
@@ -105,12 +103,12 @@ impl Session {
     /// The next event for the trader.
     #[must_use]
     pub fn next(&self) -> Option<&(Timestamp, Event)> {
-        self.queue.front()
+        self.queue.next()
     }
 
     /// Goes on behind the next event.
     pub fn advance(&mut self) {
-        self.queue.pop_front();
+        self.queue.advance();
     }
 
     /// The symbols whose data comes.
@@ -127,8 +125,7 @@ impl Session {
 
     /// The trader has its history and was told what a run begins with: now it hears of the account.
     pub fn begin(&mut self) {
-        let early = self.early.take().unwrap_or_default();
-        early.into_iter().rev().for_each(|event| self.queue.push_front(event));
+        self.queue.begin();
     }
 
     /// The engine wants this done to an order.
@@ -224,7 +221,7 @@ impl Session {
         // the process's own time does not know of sleep
         self.clock.slept(gone_ms - (self.seen.monotonic_ms - last.monotonic_ms));
         self.wire.forget();
-        self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
+        self.queue.forget_prices();
         self.silent_since = self.clock.at(Instant::now());
         self.tell(Input::StoodStill);
         true
@@ -276,77 +273,15 @@ impl Session {
         }
     }
 
-    /// What waits for the trader never grows with the prices: those that follow each other are one bar.
     fn hear(&mut self, at: Timestamp, news: News) {
-        match &news {
-            News::Price(bar) => {
-                if let Some(waiting) = self.waiting(bar.symbol) {
-                    *waiting = joined(*waiting, *bar);
-                    return;
-                }
-            }
-            News::Feed(symbol, state) => self.feeds[symbol.index()] = *state,
-            _ => {}
+        if let News::Feed(symbol, state) = &news {
+            self.feeds[symbol.index()] = *state;
         }
-        let event = news.into();
-        match &mut self.early {
-            Some(early) if is_of_account(&event) => early.push_back((at, event)),
-            Some(_) | None => self.queue.push_back((at, event)),
-        }
-    }
-
-    /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
-    fn waiting(&mut self, symbol: SymbolId) -> Option<&mut PriceBar> {
-        let last = self.queue.iter_mut().rev().find(|(_, event)| event.symbol().is_none_or(|of| of == symbol))?;
-        match &mut last.1 {
-            Event::Price(bar) => Some(bar),
-            _ => None,
-        }
+        self.queue.hear(at, news);
     }
 
     fn say(&self, remark: &Remark) {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
     }
-}
-
-/// Whether it is about the account, and not about the market.
-const fn is_of_account(event: &Event) -> bool {
-    match event {
-        Event::Order(_) | Event::Account(_) | Event::Funding(_) | Event::Proof(_) | Event::Foreign(..) => true,
-        Event::Candle(_)
-        | Event::Price(_)
-        | Event::Instrument(..)
-        | Event::FundingRate(_)
-        | Event::Feed(..)
-        | Event::ClockDoubt(_)
-        | Event::Committed { .. }
-        | Event::StoreDoubt(_)
-        | Event::Command(_)
-        | Event::Wake => false,
-    }
-}
-
-impl From<News> for Event {
-    fn from(news: News) -> Self {
-        match news {
-            News::Candle(candle) => Self::Candle(candle),
-            News::Price(bar) => Self::Price(bar),
-            News::Feed(symbol, state) => Self::Feed(symbol, state),
-            News::Instrument(symbol, instrument) => Self::Instrument(symbol, instrument),
-            News::Funding(rate) => Self::FundingRate(rate),
-            News::ClockDoubt(doubt) => Self::ClockDoubt(doubt),
-            News::Order(update) => Self::Order(update),
-            News::Account(view) => Self::Account(view),
-            News::Paid(paid) => Self::Funding(paid),
-            News::Proof(true) => Self::Proof(Proof::Proven),
-            News::Proof(false) => Self::Proof(Proof::Doubt),
-            News::Foreign(symbol, is_there) => Self::Foreign(symbol, is_there),
-        }
-    }
-}
-
-/// Two bars of one symbol as one.
-fn joined(first: PriceBar, then: PriceBar) -> PriceBar {
-    PriceBar { low: first.low.min(then.low), high: first.high.max(then.high), ..then }
 }
