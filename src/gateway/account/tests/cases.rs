@@ -479,3 +479,16 @@ fn a_garbled_frame_may_have_been_anything() {
     world.run(6_000);
     assert_eq!(world.desk.proof, Some(true));
 }
+
+#[test]
+fn of_stops_that_wait_the_newest_is_sent_first() {
+    let (mut world, first) = World::holding(1);
+    let stops = [2, 3, 4].map(|qty| world.stop(qty));
+    world.run(2_000);
+    let placed = world.asked.iter().filter_map(|(.., wish)| match wish {
+        Wish::Place(request) if request.reduce_only => Some(request.id),
+        _ => None,
+    });
+    // nothing was on its way when the first of them was wanted
+    assert_eq!(placed.collect::<Vec<_>>(), [first, stops[0], stops[2], stops[1]]);
+}
