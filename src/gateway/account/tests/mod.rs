@@ -3,6 +3,7 @@
 mod cases;
 mod desk;
 mod house;
+mod protection;
 mod world;
 mod worlds;
 
