@@ -293,7 +293,8 @@ impl Checks {
         let of_kind = orders.live.iter_mut().filter(|order| order.symbol() == symbol);
         for order in of_kind.filter(|order| order.is_conditional() == conditional && !there(order.id())) {
             let stands = order.phase == super::orders::Phase::Known && order.ending.is_none();
-            if stands && order.misses.is_none() && order.can_be_missed(asked) {
+            // a look-up may tell its end at once; that it finds nothing means something later
+            if stands && order.misses.is_none() && asked >= order.seen_at {
                 order.look_at.get_or_insert(turn.now);
             }
         }

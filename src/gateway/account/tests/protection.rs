@@ -28,6 +28,16 @@ fn a_stop_that_vanishes_is_noticed_by_the_audit_whatever_the_stream_says() {
 }
 
 #[test]
+fn a_stop_that_a_list_does_not_have_is_looked_up_at_once_though_it_was_there_just_now() {
+    let (mut world, stop) = World::holding(6);
+    world.trouble.deaf = true;
+    world.house.expire(stop);
+    world.tell(Input::Reconcile);
+    world.run(2_400); // the lists are read two seconds after the doubt
+    assert_eq!(world.story(stop), ["accepted", "ended Expired"]);
+}
+
+#[test]
 fn what_protects_is_asked_again_within_two_seconds_however_often_it_failed() {
     let is_list = |wish: &Wish| matches!(wish, Wish::Conditionals(_));
     let (mut world, _) = World::holding(6);
