@@ -109,7 +109,10 @@ fn restarted(trader: &Trader) -> (Trader, Vec<Action>) {
         again.handle(now(at), Event::Candle(ClosedCandle { history: true, ..candle }), &mut actions);
     }
     assert!(actions.is_empty(), "history asked for something");
-    for event in again.opening(false) {
+    let opening = again.opening(false);
+    let durable = trader.outstanding().map(|batch| Event::Committed { batch });
+    assert_eq!(opening.last(), durable.as_ref(), "what was read from the disk, and no commit of this run");
+    for event in opening {
         again.handle(now(16), event, &mut actions);
     }
     (again, actions)
@@ -137,6 +140,7 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
     let held: Vec<_> = trader.engine().orders().map(|order| order.request).collect();
     let (mut again, mut actions) = restarted(&trader);
     let batch = again.outstanding().unwrap();
+    assert!(placed(&mut actions).is_empty(), "S5: what was read from the disk is durable, and these are not");
     again.handle(now(16), Event::Committed { batch }, &mut actions);
     let placed = placed(&mut actions);
     let stops: Vec<_> = placed.iter().filter(|order| matches!(order.kind, OrderKind::StopMarket { .. })).collect();
