@@ -149,6 +149,29 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
 }
 
 #[test]
+fn after_a_restart_the_stops_of_an_entry_in_parts_are_one_stop_in_doubt_and_no_reason_to_close() {
+    let (mut trader, batch, mut actions) = signalled();
+    actions.clear();
+    trader.handle(now(14), Event::Committed { batch }, &mut actions);
+    let [entry] = placed(&mut actions)[..] else { panic!("the entry alone") };
+    let step = settings().instruments[0].step;
+    let parts = [step, step, step, step, entry.qty - step * Decimal::from(4)];
+    for (qty, trade) in parts.into_iter().zip(7..) {
+        let Event::Order(OrderUpdate::Filled(part)) = fill(&entry, trade) else { unreachable!() };
+        trader.handle(now(15), Event::Order(OrderUpdate::Filled(Fill { qty, ..part })), &mut actions);
+    }
+    let is_stop = |order: &OrderRequest| matches!(order.kind, OrderKind::StopMarket { .. });
+    assert_eq!(trader.engine().orders().filter(|order| is_stop(&order.request)).count(), parts.len());
+    let (mut again, mut actions) = restarted(&trader);
+    let position = again.engine().positions().next().unwrap();
+    assert_eq!((position.closing, position.failed_stops, position.qty), (None, 1, entry.qty));
+    let batch = again.outstanding().unwrap();
+    again.handle(now(16), Event::Committed { batch }, &mut actions);
+    let stops: Vec<_> = placed(&mut actions).into_iter().filter(is_stop).map(|stop| stop.qty).collect();
+    assert_eq!(stops, [entry.qty], "S2");
+}
+
+#[test]
 fn trades_of_an_entry_on_its_way_are_read_from_its_signal_on() {
     let (trader, _, _) = signalled();
     let stored = now(9_000); // something else was stored long after
