@@ -9,6 +9,7 @@ mod determinism;
 mod failing_disk;
 mod journal;
 mod laws;
+mod live_worlds;
 mod no_look_ahead;
 mod refit;
 mod replay;

@@ -103,7 +103,8 @@ impl Engine {
     /// What the venue has confirmed does not come in doubt any more, by a word that was late or is told again.
     ///
     /// A held order does: after a restart its commit is on the disk, and whether it was sent after that, nobody knows.
-    /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever.
+    /// A stop in doubt counts as one that failed: its successor is on its way at once (S8), but not for ever. One that another has replaced
+    /// does not: an entry in many parts has as many stops on their way at one moment.
     pub(super) fn on_unknown(
         &mut self,
         now: Timestamp,
@@ -118,9 +119,16 @@ impl Engine {
         }
         order.stage = Stage::Unknown;
         actions.push(Action::Alert(Note::InDoubt { id, symbol }));
-        if leg == Leg::Stop {
+        if leg == Leg::Stop && !self.has_stop_to_come(symbol) {
             self.on_failed(now, symbol, leg, actions);
         }
+    }
+
+    /// Whether a stop for all that is held stands or may yet be confirmed.
+    fn has_stop_to_come(&self, symbol: SymbolId) -> bool {
+        let Some(position) = &self.state.positions[symbol.index()] else { return false };
+        let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop && !order.fired);
+        stops.any(|stop| stop.counts() && stop.open_qty() >= position.qty)
     }
 
     /// The venue has or had an order of this name. Where it has not said that it is ours, nobody knows what became of that one, so it is

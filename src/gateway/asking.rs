@@ -6,7 +6,7 @@
 
 use super::{
     Lane, RequestId,
-    backoff::{Backoff, Jitter},
+    backoff::{Backoff, Jitter, LONGEST_MS},
     budget::Budget,
     order_budget::OrderBudget,
 };
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 pub const MOST_OUTSTANDING: usize = 1;
 /// Without an answer for so long a request is given up; whoever carries it has given up before.
 pub const GIVE_UP_MS: i64 = 15_000;
+/// The longest pause of a question on which the cover of a position depends: an exchange that answers again is asked at once (S2).
+const PROTECTS_MS: i64 = 2_000;
 /// Between two words about failures of one kind of question, at least where the words are others, and where they are the same.
 const SAY_MS: (i64, i64) = (5_000, 60_000);
 
@@ -96,6 +98,11 @@ impl Job {
             Self::Quotes => "quotes",
             Self::History(..) => "history",
         }
+    }
+
+    /// Whether the cover of a position depends on the answer.
+    pub const fn protects(self) -> bool {
+        matches!(self, Self::Look(_) | Self::Positions | Self::Conditionals(_))
     }
 
     /// Whose it is; `None` where it is about all.
@@ -268,7 +275,8 @@ impl Asking {
     /// It was none. The pause until it is tried again, in ms.
     pub fn failed(&mut self, job: Job, now: Timestamp, jitter: &mut Jitter) -> i64 {
         self.tally.failures += 1;
-        self.refused.entry(job).or_default().fail(now, jitter)
+        let longest = if job.protects() { PROTECTS_MS } else { LONGEST_MS };
+        self.refused.entry(job).or_default().fail_within(longest, now, jitter)
     }
 
     /// There was no response. The pause until anything is tried again, in ms.

@@ -39,7 +39,12 @@ impl Backoff {
 
     /// It failed. Returns the pause in ms: a second, doubled with each failure, at most a minute; of that a half to the whole.
     pub fn fail(&mut self, now: Timestamp, jitter: &mut Jitter) -> i64 {
-        let whole = SHORTEST_MS.saturating_mul(1 << self.failures.min(16)).min(LONGEST_MS);
+        self.fail_within(LONGEST_MS, now, jitter)
+    }
+
+    /// The same with another longest pause.
+    pub fn fail_within(&mut self, longest_ms: i64, now: Timestamp, jitter: &mut Jitter) -> i64 {
+        let whole = SHORTEST_MS.saturating_mul(1 << self.failures.min(16)).min(longest_ms);
         self.failures = self.failures.saturating_add(1);
         let pause = whole / 2 + jitter.up_to(whole - whole / 2);
         self.until = Some(now.plus_ms(pause));

@@ -41,7 +41,7 @@ mod results; // what a run leaves in --out
 #[cfg(test)]
 pub(crate) mod rig; // a small market for the tests
 mod rights; // what a live run may do at most, and its key
-mod session; // what the loop hears from an exchange
+pub mod session; // what the loop hears from an exchange
 pub mod signals; // Ctrl-C, SIGTERM, SIGHUP; exit codes
 mod signs; // the loop's signs of life
 mod source; // where candles come from

@@ -11,7 +11,8 @@ impl Trader {
     /// What a run begins with, between the history and the first event that counts. `halted`: the shell keeps it from opening positions.
     ///
     /// At an exchange, orders that were held or sent may be there: that nobody knows comes before the `Committed` of what the disk has, or
-    /// they would be sent a second time (S8).
+    /// they would be sent a second time (S8). That is the commit which a restored trader waits for, since it was read from the disk; what the
+    /// others lead to is not durable yet (S5).
     #[must_use]
     pub fn opening(&self, halted: bool) -> Vec<Event> {
         let begin = [Event::Command(Command::Start), Event::Command(Command::Halt(halted))];
@@ -20,7 +21,8 @@ impl Trader {
             Stage::Accepted | Stage::Unknown => false,
         });
         let unknown = unanswered.map(|order| Event::Order(OrderUpdate::Unknown { id: order.request.id }));
-        begin.into_iter().chain(unknown).collect()
+        let durable = self.outstanding().map(|batch| Event::Committed { batch });
+        begin.into_iter().chain(unknown).chain(durable).collect()
     }
 
     /// What a session with an exchange is told of this account before it begins. `since`: the market's time of the last event before it was

@@ -228,17 +228,17 @@ impl Checks {
             }
         }
         let tape = &trades.tapes[symbol.index()];
-        let missed = orders.live.iter().filter(|order| order.symbol() == symbol);
-        let missed = missed.filter_map(|order| {
-            let misses = order.is_missing().map(|misses| misses.at.plus_ms(1));
-            let ended = order.ending.filter(|_| order.restored).map(|(_, since)| since.plus_ms(SETTLED_MS));
-            misses.max(ended)
-        });
+        let of_symbol = || orders.live.iter().filter(|order| order.symbol() == symbol);
+        let missed = of_symbol().filter_map(|order| order.is_missing()).map(|misses| misses.at.plus_ms(1));
+        // later than the others, and no reason for them to wait
+        let restored = of_symbol().filter(|order| order.restored).filter_map(|order| order.ending);
+        let settled = restored.map(|(_, since)| since.plus_ms(SETTLED_MS)).max();
         // after the positions, whatever they are read for
         let explains = lists.suspect.is_some() || needed.is_some();
         let after = explains.then_some(self.positions_at).filter(|at| *at != NEVER);
-        let from = needed.max(missed.max()).max(after).filter(|from| tape.read_at < *from);
-        if let Some(due) = from.into_iter().chain(tape.wanted).min() {
+        let from =
+            [needed.max(missed.max()).max(after), settled].into_iter().flatten().filter(|from| tape.read_at < *from);
+        if let Some(due) = from.chain(tape.wanted).min() {
             take(Reading::Trades(symbol), due);
         }
     }
@@ -293,7 +293,8 @@ impl Checks {
         let of_kind = orders.live.iter_mut().filter(|order| order.symbol() == symbol);
         for order in of_kind.filter(|order| order.is_conditional() == conditional && !there(order.id())) {
             let stands = order.phase == super::orders::Phase::Known && order.ending.is_none();
-            if stands && order.misses.is_none() && order.can_be_missed(asked) {
+            // a look-up may tell its end at once; that it finds nothing means something later
+            if stands && order.misses.is_none() && asked >= order.seen_at {
                 order.look_at.get_or_insert(turn.now);
             }
         }

@@ -105,7 +105,8 @@ impl Books {
             order.cancel.filter(|cancel| !cancel.flying).map(|cancel| (2, Job::Cancel(order.id()), cancel.due))
         });
         let all = || places.clone().chain(cancels.clone());
-        let first = all().filter(|(.., due)| *due <= self.now).min_by_key(|(urgency, ..)| *urgency);
+        // of equals the newest: of stops it is the one for all that is held, and with it the others need not be sent
+        let first = all().filter(|(.., due)| *due <= self.now).rev().min_by_key(|(urgency, ..)| *urgency);
         first.or_else(|| all().min_by_key(|(.., due)| *due)).map(|(_, job, due)| (job, due))
     }
 
@@ -168,7 +169,8 @@ impl Books {
     fn on_place_failed(&mut self, id: ClientId, failure: &Failure, turn: &mut Turn<'_>) {
         let class = self.trading.refusal(failure.code);
         match failure.class {
-            FailureClass::Unknown => self.doubt_order(id, turn),
+            // shut out by whoever stands before the exchange: that is no word of its own
+            FailureClass::Unknown | FailureClass::Forbidden => self.doubt_order(id, turn),
             FailureClass::Clock | FailureClass::NotNow => self.again(id, failure.code, turn),
             FailureClass::TooMany { .. } | FailureClass::Banned { .. } => {
                 if self.orders.get(id).is_some_and(|order| order.request.reduce_only) {
@@ -183,7 +185,7 @@ impl Books {
                 order.taken = Some(failure.code);
                 self.checks.doubt(turn);
             }
-            FailureClass::NoSuchSymbol | FailureClass::Forbidden | FailureClass::Key | FailureClass::Refused => {
+            FailureClass::NoSuchSymbol | FailureClass::Key | FailureClass::Refused => {
                 self.refuse(id, failure.code, class, turn);
             }
         }

@@ -84,8 +84,7 @@ impl Realtime {
         Ok(())
     }
 
-    /// From here on events count. What a restored trader waits for is on the disk, since it was read from there; an entry that it holds back
-    /// goes now, unless this run is halted.
+    /// From here on events count. An entry that a restored trader holds back goes now, unless this run is halted.
     pub(super) fn begin(&mut self) -> Result<(), LoopError> {
         self.keeping.start();
         self.results.begin(self.trader.engine());
@@ -95,9 +94,6 @@ impl Realtime {
             self.tell(self.pace.latest(), event)?;
         }
         self.signs.halted(reason);
-        if let Some(batch) = self.trader.outstanding() {
-            self.tell(self.pace.latest(), Event::Committed { batch })?;
-        }
         if let Some(session) = self.prices.session() {
             session.begin();
         }

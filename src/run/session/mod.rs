@@ -4,6 +4,7 @@
 //! times as fast is waited for a sixtieth as long.
 
 mod clock; // the session's time
+pub mod queue; // what the trader has not heard yet
 #[cfg(test)]
 mod tests;
 mod text; // its words
@@ -14,16 +15,16 @@ use super::{
     wire::{Arrival, Stamp, Wire},
 };
 use crate::{
-    engine::{Event, Proof},
+    engine::Event,
     exchange::Response,
     gateway::{Gateway, Input, News, Output, Remark, View},
-    market::{FeedState, OrderCommand, PriceBar, SymbolId, Timestamp},
+    market::{FeedState, OrderCommand, SymbolId, Timestamp},
 };
 use clock::SessionClock;
 use futures_lite::future::{block_on, poll_once};
 use log::{debug, log};
+use queue::{Course, Queue};
 use std::{
-    collections::VecDeque,
     pin::pin,
     time::{Duration, Instant},
 };
@@ -41,17 +42,6 @@ const DEAF_AFTER_MS: i64 = 600_000;
 /// Requests count as answered if one was within so many ms.
 const ANSWERED_MS: i64 = DEAF_AFTER_MS / 10;
 
-/// How far the trader has come; the later, the more it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Course {
-    /// It has not begun, and is told of the market alone.
-    Before,
-    /// It guards what is open, and learns the history. How the account stands as a whole is told afterwards: what is gone is booked at the
-    /// last known price.
-    Guarding,
-    Trading,
-}
-
 /// A session and what the trader has not heard of it yet.
 pub struct Session {
     gateway: Gateway,
@@ -60,10 +50,7 @@ pub struct Session {
     names: Vec<String>,
     /// How each symbol's data stands, as of what was said last.
     feeds: Vec<FeedState>,
-    queue: VecDeque<(Timestamp, Event)>,
-    /// What is about the account and came too early for the trader. Each thing is said once, so it has the gateway's limits.
-    early: VecDeque<(Timestamp, Event)>,
-    course: Course,
+    queue: Queue,
     /// When a request was answered last.
     answered_at: Timestamp,
     /// Since when streams are silent while requests are answered.
@@ -91,9 +78,7 @@ impl Session {
             clock,
             names,
             feeds,
-            queue: VecDeque::new(),
-            early: VecDeque::new(),
-            course: Course::Before,
+            queue: Queue::default(),
             answered_at: begins,
             silent_since: begins,
             look_due: begins.plus_ms(LOOK_EVERY_MS),
@@ -118,12 +103,12 @@ impl Session {
     /// The next event for the trader.
     #[must_use]
     pub fn next(&self) -> Option<&(Timestamp, Event)> {
-        self.queue.front()
+        self.queue.next()
     }
 
     /// Goes on behind the next event.
     pub fn advance(&mut self) {
-        self.queue.pop_front();
+        self.queue.advance();
     }
 
     /// The symbols whose data comes.
@@ -146,24 +131,12 @@ impl Session {
 
     /// The trader was told what a run begins with: now it hears of its orders.
     pub fn begin(&mut self) {
-        self.reach(Course::Guarding);
+        self.queue.reach(Course::Guarding);
     }
 
     /// The trader has its history: now it hears how the account stands.
     pub fn trade(&mut self) {
-        self.reach(Course::Trading);
-    }
-
-    /// What is not too early any more is told next.
-    fn reach(&mut self, course: Course) {
-        self.course = course;
-        for (at, event) in std::mem::take(&mut self.early).into_iter().rev() {
-            if is_too_early(&event, course) {
-                self.early.push_front((at, event));
-            } else {
-                self.queue.push_front((at, event));
-            }
-        }
+        self.queue.reach(Course::Trading);
     }
 
     /// The engine wants this done to an order.
@@ -259,7 +232,7 @@ impl Session {
         // the process's own time does not know of sleep
         self.clock.slept(gone_ms - (self.seen.monotonic_ms - last.monotonic_ms));
         self.wire.forget();
-        self.queue.retain(|(_, event)| !matches!(event, Event::Price(_)));
+        self.queue.forget_prices();
         self.silent_since = self.clock.at(Instant::now());
         self.tell(Input::StoodStill);
         true
@@ -311,94 +284,15 @@ impl Session {
         }
     }
 
-    /// What waits for the trader never grows with the prices: those that follow each other are one bar.
     fn hear(&mut self, at: Timestamp, news: News) {
-        match &news {
-            News::Price(bar) => {
-                if let Some(waiting) = self.waiting(bar.symbol) {
-                    *waiting = joined(*waiting, *bar);
-                    return;
-                }
-            }
-            News::Feed(symbol, state) => self.feeds[symbol.index()] = *state,
-            _ => {}
+        if let News::Feed(symbol, state) = &news {
+            self.feeds[symbol.index()] = *state;
         }
-        let event = news.into();
-        if !is_too_early(&event, self.course) {
-            return self.queue.push_back((at, event));
-        }
-        if is_view(&event) {
-            // a later one says all that an earlier one did
-            self.early.retain(|(_, early)| std::mem::discriminant(early) != std::mem::discriminant(&event));
-        }
-        self.early.push_back((at, event));
-    }
-
-    /// The price of a symbol that waits with nothing of that symbol, or of all, behind it.
-    fn waiting(&mut self, symbol: SymbolId) -> Option<&mut PriceBar> {
-        let last = self.queue.iter_mut().rev().find(|(_, event)| event.symbol().is_none_or(|of| of == symbol))?;
-        match &mut last.1 {
-            Event::Price(bar) => Some(bar),
-            _ => None,
-        }
+        self.queue.hear(at, news);
     }
 
     fn say(&self, remark: &Remark) {
         let (level, line) = text::line(remark, &self.names);
         log!(level, "{line}");
     }
-}
-
-fn is_too_early(event: &Event, course: Course) -> bool {
-    match course {
-        Course::Before => is_of_account(event),
-        Course::Guarding => is_view(event),
-        Course::Trading => false,
-    }
-}
-
-/// Whether it is about the account as a whole.
-const fn is_view(event: &Event) -> bool {
-    matches!(event, Event::Account(_) | Event::Proof(_))
-}
-
-/// Whether it is about the account, and not about the market.
-const fn is_of_account(event: &Event) -> bool {
-    match event {
-        Event::Order(_) | Event::Account(_) | Event::Funding(_) | Event::Proof(_) | Event::Foreign(..) => true,
-        Event::Candle(_)
-        | Event::Price(_)
-        | Event::Instrument(..)
-        | Event::FundingRate(_)
-        | Event::Feed(..)
-        | Event::ClockDoubt(_)
-        | Event::Committed { .. }
-        | Event::StoreDoubt(_)
-        | Event::Command(_)
-        | Event::Wake => false,
-    }
-}
-
-impl From<News> for Event {
-    fn from(news: News) -> Self {
-        match news {
-            News::Candle(candle) => Self::Candle(candle),
-            News::Price(bar) => Self::Price(bar),
-            News::Feed(symbol, state) => Self::Feed(symbol, state),
-            News::Instrument(symbol, instrument) => Self::Instrument(symbol, instrument),
-            News::Funding(rate) => Self::FundingRate(rate),
-            News::ClockDoubt(doubt) => Self::ClockDoubt(doubt),
-            News::Order(update) => Self::Order(update),
-            News::Account(view) => Self::Account(view),
-            News::Paid(paid) => Self::Funding(paid),
-            News::Proof(true) => Self::Proof(Proof::Proven),
-            News::Proof(false) => Self::Proof(Proof::Doubt),
-            News::Foreign(symbol, is_there) => Self::Foreign(symbol, is_there),
-        }
-    }
-}
-
-/// Two bars of one symbol as one.
-fn joined(first: PriceBar, then: PriceBar) -> PriceBar {
-    PriceBar { low: first.low.min(then.low), high: first.high.max(then.high), ..then }
 }

@@ -110,7 +110,10 @@ fn restarted(trader: &Trader) -> (Trader, Vec<Action>) {
         again.handle(now(at), Event::Candle(ClosedCandle { history: true, ..candle }), &mut actions);
     }
     assert!(actions.is_empty(), "history asked for something");
-    for event in again.opening(false) {
+    let opening = again.opening(false);
+    let durable = trader.outstanding().map(|batch| Event::Committed { batch });
+    assert_eq!(opening.last(), durable.as_ref(), "what was read from the disk, and no commit of this run");
+    for event in opening {
         again.handle(now(16), event, &mut actions);
     }
     (again, actions)
@@ -138,11 +141,35 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
     let held: Vec<_> = trader.engine().orders().map(|order| order.request).collect();
     let (mut again, mut actions) = restarted(&trader);
     let batch = again.outstanding().unwrap();
+    assert!(placed(&mut actions).is_empty(), "S5: what was read from the disk is durable, and these are not");
     again.handle(now(16), Event::Committed { batch }, &mut actions);
     let placed = placed(&mut actions);
     let stops: Vec<_> = placed.iter().filter(|order| matches!(order.kind, OrderKind::StopMarket { .. })).collect();
     assert_eq!((stops.len(), stops[0].qty), (1, held[0].qty), "S2");
     assert!(placed.iter().all(|order| held.iter().all(|before| before.id != order.id)), "S1: under new names");
+}
+
+#[test]
+fn after_a_restart_the_stops_of_an_entry_in_parts_are_one_stop_in_doubt_and_no_reason_to_close() {
+    let (mut trader, batch, mut actions) = signalled();
+    actions.clear();
+    trader.handle(now(14), Event::Committed { batch }, &mut actions);
+    let [entry] = placed(&mut actions)[..] else { panic!("the entry alone") };
+    let step = settings().instruments[0].step;
+    let parts = [step, step, step, step, entry.qty - step * Decimal::from(4)];
+    for (qty, trade) in parts.into_iter().zip(7..) {
+        let Event::Order(OrderUpdate::Filled(part)) = fill(&entry, trade) else { unreachable!() };
+        trader.handle(now(15), Event::Order(OrderUpdate::Filled(Fill { qty, ..part })), &mut actions);
+    }
+    let is_stop = |order: &OrderRequest| matches!(order.kind, OrderKind::StopMarket { .. });
+    assert_eq!(trader.engine().orders().filter(|order| is_stop(&order.request)).count(), parts.len());
+    let (mut again, mut actions) = restarted(&trader);
+    let position = again.engine().positions().next().unwrap();
+    assert_eq!((position.closing, position.failed_stops, position.qty), (None, 1, entry.qty));
+    let batch = again.outstanding().unwrap();
+    again.handle(now(16), Event::Committed { batch }, &mut actions);
+    let stops: Vec<_> = placed(&mut actions).into_iter().filter(is_stop).map(|stop| stop.qty).collect();
+    assert_eq!(stops, [entry.qty], "S2");
 }
 
 #[test]

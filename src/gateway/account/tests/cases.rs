@@ -54,7 +54,8 @@ fn the_answer_to_an_order_has_three_forms() {
         ("what protects is tried again", Fate::Fails(throttled, -1003, false), true, "accepted"),
         ("refused", Fate::Fails(Refused, -2019, false), false, "refused -2019 Margin"),
         ("refused for the key", Fate::Fails(Key, -2015, false), false, "refused -2015 Other"),
-        ("refused for the place", Fate::Fails(Forbidden, 403, false), false, "refused 403 Other"),
+        ("shut out by a page", Fate::Fails(Forbidden, 403, false), false, "unknown; absent"),
+        ("shut out by a page, and it was done", Fate::Fails(Forbidden, 403, true), false, "accepted; filled 4"),
     ] {
         let mut world = World::proven(2);
         world.fates.push((is_place, fate));

@@ -4,6 +4,7 @@ mod audit;
 mod cases;
 mod desk;
 mod house;
+mod protection;
 mod restarts;
 mod world;
 mod worlds;
