@@ -176,12 +176,6 @@ impl Gateway {
         self.clock.earliest(self.now.max(now))
     }
 
-    /// Other limits of orders in ten seconds and in a minute.
-    #[cfg(test)]
-    pub fn set_order_limits(&mut self, limits: [Option<u32>; 2]) {
-        self.asking.orders.set_limits(limits);
-    }
-
     /// Whether the markets' rules are known and were told.
     #[must_use]
     pub const fn is_listed(&self) -> bool {

@@ -368,7 +368,7 @@ fn an_entry_waits_for_no_pause_and_what_protects_has_a_reserve() {
 #[test]
 fn entries_leave_room_for_stops_where_the_exchange_counts_orders() {
     let mut world = World::proven(11);
-    world.gateway.set_order_limits([Some(10), None]);
+    world.gateway.asking.orders.set_limits([Some(10), None]);
     let since = world.now;
     let entries: Vec<ClientId> = (0..12).map(|_| world.entry(1)).collect();
     world.run(1_900);
