@@ -232,3 +232,16 @@ fn an_observer_reads_what_was_asked_and_what_became_of_it() {
     assert!(lost["before"].as_u64().unwrap() <= place && place < look["before"].as_u64().unwrap());
     assert_eq!(broker.played("GET", "time")["at"], broker.rig.now.0);
 }
+
+#[test]
+fn what_was_carried_out_is_never_answered_as_if_it_was_not() {
+    for fault in ["5xx=1", "html=1"] {
+        let mut broker = Broker::new(fault);
+        for number in 0..64 {
+            let reply = broker.send(&Wish::Place(buy(&format!("a{number}")))).unwrap();
+            let text = String::from_utf8_lossy(&reply.body).into_owned();
+            let sure = ["-1001", "-1008", "Service Unavailable"].iter().any(|sure| text.contains(sure));
+            assert!(!sure && reply.status != 403, "{} {text}", reply.status);
+        }
+    }
+}
