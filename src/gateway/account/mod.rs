@@ -173,7 +173,9 @@ impl Books {
         }
         self.lose_patience(turn);
         self.trades.claim(&mut self.orders, turn);
-        self.trades.judge(&self.orders, turn);
+        if self.trades.judge(&self.orders, turn) {
+            self.checks.hurry(turn.now); // what is held is not what we think, and the engine has to know (S15)
+        }
         self.seek_trades(up, turn.now);
         self.checks.compare(&mut self.trades, turn);
         self.checks.grow_old(&self.trades, turn);

@@ -382,6 +382,16 @@ fn a_position_that_was_changed_by_hand_is_told_as_it_is_and_its_trade_as_nobodys
 }
 
 #[test]
+fn a_position_that_was_opened_by_hand_is_told_within_seconds() {
+    let mut world = World::proven(11);
+    let before = world.desk.accounts.len();
+    world.house.by_hand(SymbolId(0), OrderSide::Buy, Decimal::from(2));
+    world.run(8_000);
+    let told: Vec<_> = world.desk.accounts[before..].iter().map(|(_, view)| view.positions[0].qty).collect();
+    assert_eq!(told.first(), Some(&Decimal::from(2)), "no reading of a minute is waited for");
+}
+
+#[test]
 fn force_and_funding_are_told_once() {
     let (mut world, _) = World::holding(6);
     world.house.pay(SymbolId(0), Decimal::new(5, 1));
