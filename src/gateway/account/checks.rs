@@ -413,11 +413,13 @@ impl Checks {
         }
     }
 
-    /// When that is.
+    /// When that is. What begins to be held is looked at from then on: the reading of before may be as old as it may be while nothing is.
     pub fn old_at(&self, trades: &Trades) -> Option<Timestamp> {
         let holds = (0..self.lists.len()).any(|at| self.is_held(at, trades));
-        let every = if holds { AUDIT_MS } else { IDLE_MS };
-        self.proven.then(|| self.positions_at.plus_ms(every + LATE_MS))
+        let idle = self.positions_at.plus_ms(IDLE_MS);
+        let traded = trades.tapes.iter().map(|tape| tape.last_new).max().unwrap_or(NEVER);
+        let due = if holds { self.positions_at.plus_ms(AUDIT_MS).max(traded).min(idle) } else { idle };
+        self.proven.then(|| due.plus_ms(LATE_MS))
     }
 
     /// Symbols with orders that are not ours.

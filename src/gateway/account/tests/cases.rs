@@ -347,6 +347,18 @@ fn leverage_that_somebody_changes_is_set_again() {
 }
 
 #[test]
+fn an_entry_long_after_the_last_reading_is_no_doubt() {
+    for idle_s in [1, 20, 35, 45, 59, 75] {
+        let mut world = World::proven(12);
+        world.run(idle_s * 1_000);
+        world.entry(2);
+        let before = world.desk.proofs.len();
+        world.run(3_000);
+        assert_eq!(world.desk.proofs[before..], [], "after {idle_s} s without anything held");
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_reported_and_not_touched() {
     let mut world = World::proven(10);
     let kind = OrderKind::Limit { price: Decimal::from(80), post_only: false };
