@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Days at once: they mostly wait.
-const AT_ONCE: u64 = 5;
+const AT_ONCE: u64 = 10;
 /// From so many days on each fault must have struck.
 const ALL_FAULTS: u64 = 10;
 /// Trades of ten days.

@@ -14,8 +14,8 @@ const BARE_A_DAY_MS: i64 = 60_000;
 const MACHINE_MS: i64 = 3_000;
 /// What the stream does not tell is seen by the next audit.
 const AUDIT_MS: i64 = 5_000;
-/// What was opened by hand is seen by then, also where the stream is silent: then by the readings of each minute.
-const FOREIGN_MS: i64 = 65_000;
+/// What was done by hand is seen by then, also where the stream is silent: then by the readings of each minute.
+const UNSAID_MS: i64 = 65_000;
 /// A protective order in doubt has successors meanwhile: only together with those may they close more than ours.
 const SUCCESSORS_MS: i64 = 15_000;
 /// Of the limit of 2,400, what requests may use that do not protect (S12).
@@ -319,12 +319,12 @@ impl Observer {
         }
         if let Some((leverage, since)) = self.leverage.get(symbol)
             && leverage != LEVERAGE
-            && at > since + self.grace(at)
+            && at > since + UNSAID_MS + self.grace(at)
         {
             self.wrong(at, format!("S4: an entry at {leverage}: {row}"));
         }
         let by_hand = self.seen.by_hand.values().any(|of| of == symbol);
-        if let Some(since) = self.strange.get(symbol).filter(|since| at > *since + FOREIGN_MS + self.grace(at)) {
+        if let Some(since) = self.strange.get(symbol).filter(|since| at > *since + UNSAID_MS + self.grace(at)) {
             self.wrong(at, format!("S15: an entry beside what is not ours since {since} (an order: {by_hand}): {row}"));
         }
         let mut wrong = Vec::new();

@@ -39,31 +39,34 @@ fn assert_settled(desk: &Desk, (exchange, machine): (&Played, &Machine), ended: 
 fn an_account_of_the_exchange_is_traded_covered_and_closed() {
     let exchange = Played::open(&["--speed", SPEED, "--capital", CAPITAL]);
     let (desk, machine) = (Desk::new(&exchange), Machine::watch(&exchange));
-    let running = desk.trade(&["--duration", "30"]);
+    let running = desk.trade(&["--duration", "20"]);
     machine.bot_is(running.pid());
     let ended = running.end();
     assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout());
     let seen = assert_settled(&desk, (&exchange, &machine), &ended);
     let (entries, bare) = (ended.with("[ENTRY]").count(), seen.longest_bare_ms);
     println!("{entries} entries, at most {bare} ms without a stop");
-    assert!(entries >= 6 && entries == seen.entries, "{}", ended.stdout());
+    assert!(entries >= 5 && entries == seen.entries, "{}", ended.stdout());
+    // at the first close it may not have read everything yet; after that nothing here is in doubt
+    let unproven = ended.with("not taken: account unproven").count();
+    assert!(unproven <= 3, "{unproven} signals were lost:\n{}", ended.stdout());
 }
 
 #[test]
 fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() {
     let orders = "lost-request=0.05,lost-answer=0.08,late-request=0.03,late-answer=0.05,503-done=0.05,503-failed=0.03,timeout=0.05,\
                   overload=0.03,clock=0.03,parts=0.3,half=0.05,refused-stop=0.05,vanished-stop=0.5,key-expired=0.5,doubled=0.05,reordered=0.05,\
-                  until=400";
+                  until=220";
     let exchange = Played::open(&["--speed", SPEED, "--capital", CAPITAL, "--faults", orders]);
     let (desk, machine) = (Desk::new(&exchange), Machine::watch(&exchange));
     let first = desk.trade(&[]);
     machine.bot_is(first.pid());
-    thread::sleep(Duration::from_secs(14));
+    thread::sleep(Duration::from_secs(9));
     first.signal(Signal::KILL);
     exchange.post("/played/note?text=killed");
     let killed = first.end();
     exchange.post("/played/note?text=started");
-    let second = desk.trade(&["--duration", "45"]);
+    let second = desk.trade(&["--duration", "26"]);
     machine.bot_is(second.pid());
     let ended = second.end();
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.stderr, ended.stdout());
@@ -72,5 +75,5 @@ fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() 
     let struck: Vec<_> = struck.into_iter().filter(|(_, count)| *count > 0).collect();
     let entries = killed.with("[ENTRY]").count() + ended.with("[ENTRY]").count();
     println!("{entries} entries; at most {} ms without a stop; {struck:?}", seen.longest_bare_ms);
-    assert!(entries >= 4 && struck.len() >= 6, "{entries} entries, {struck:?}\n{}", ended.stdout());
+    assert!(entries >= 3 && struck.len() >= 6, "{entries} entries, {struck:?}\n{}", ended.stdout());
 }

@@ -87,10 +87,12 @@ impl Script {
         let (first, last) = (8.0, CALM_S - 8.0);
         let mut steps: Vec<(f64, Step)> = vec![(random.between(20.0, last), Step::Second)];
         for (_, fault) in FAULTS.iter().enumerate().filter(|(place, _)| on(*place)) {
-            let at = random.between(first, last);
+            let by_hand = fault.starts_with("hand");
+            let at = random.between(first, if by_hand { 40.0 } else { last });
             steps.push((at, Step::Fault(fault)));
-            if fault.starts_with("hand") {
-                steps.push((at + random.between(8.0, 15.0), Step::Tidy));
+            if by_hand {
+                // long enough for entries beside it to be no haste
+                steps.push((at + random.between(18.0, 30.0), Step::Tidy));
             }
         }
         for (_, (act, back, after)) in ACTS.iter().enumerate().filter(|(place, _)| on(*place + 1)) {
@@ -117,6 +119,8 @@ impl Script {
         if seed % 2 == 0 {
             steps.push((random.between(40.0, last), Step::Still(random.between(5.3, 6.5))));
         }
+        // a stop that hangs is a fault that lasts
+        steps.extend(SYMBOLS.map(|symbol| (CALM_S + 0.2, Step::Act(format!("unstick&symbol={symbol}")))));
         for at in 0..5 {
             steps.push((CALM_S + 0.5 + 2.0 * f64::from(at), Step::Tidy));
         }
