@@ -38,6 +38,8 @@ struct Day {
     exchange: Played,
     desk: Desk,
     bot: Option<Running>,
+    /// It has said so.
+    running: bool,
     began: Instant,
     log: Vec<String>,
     wrong: Vec<String>,
@@ -71,6 +73,7 @@ pub fn play(seed: u64) -> Result<Outcome, String> {
         exchange,
         desk,
         bot: None,
+        running: false,
         began: Instant::now(),
         log: Vec::new(),
         wrong: Vec::new(),
@@ -114,6 +117,7 @@ impl Day {
 
     fn start(&mut self) {
         self.note("started");
+        self.running = false;
         let bot = self.desk.trade(&[]);
         self.machine.bot_is(bot.pid());
         self.bot = Some(bot);
@@ -141,7 +145,16 @@ impl Day {
                 self.count("ended by itself");
                 self.start();
             }
+            self.note_running();
             thread::sleep(Duration::from_millis(20).min(until.saturating_duration_since(Instant::now())));
+        }
+    }
+
+    /// Once its history is there, it decides.
+    fn note_running(&mut self) {
+        if !self.running && self.bot.as_mut().is_some_and(|bot| bot.has_said("🔄 Processing")) {
+            self.running = true;
+            self.note("running");
         }
     }
 

@@ -1,7 +1,7 @@
 //! An observer of an account: he reads the exchange's record row by row, and says which promise was broken, where.
 //!
 //! He allows for the machine, and for the time in which the process was dead or stopped, or the exchange did not answer; he is told of the
-//! former by notes in the record (`started`, `killed`, `stopped`, `continued`), and reads the latter. What the machine took, the kernel has counted.
+//! former by notes in the record (`started`, `running`, `killed`, `stopped`, `continued`), and reads the latter. What the machine took, the kernel has counted.
 
 use super::record::{Record, Row, number, text, time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,8 @@ pub struct Seen {
     /// The longest time without a stop, and the sum, while the exchange answered and the process lived.
     pub longest_bare_ms: i64,
     pub sum_bare_ms: i64,
+    /// Those that were longer than is allowed where nothing fails: from when, what, how long, and how many requests failed meanwhile.
+    pub bare: Vec<(i64, String, i64, i64)>,
     /// What of ours was closed by orders of ours: market, quantity, price.
     pub closed: Vec<(String, f64, f64)>,
     /// What of ours was closed by others, by market.
@@ -53,6 +55,8 @@ pub struct Seen {
     /// Orders by hand that are open: market and number.
     pub by_hand: BTreeMap<u64, String>,
     pub most_used: i64,
+    /// The longest time from a start to running: until the history is there, nothing is decided.
+    pub longest_start_ms: i64,
 }
 
 /// Since when a position is without a stop, and what was tried meanwhile.
@@ -94,6 +98,7 @@ struct Observer {
     lost: Vec<(i64, i64)>,
     leverage: BTreeMap<String, (String, i64)>,
     doubts: Vec<Doubt>,
+    started: Option<i64>,
     /// Pauses that the exchange wants: from, until.
     pauses: Vec<(i64, i64)>,
     /// When the process was there, and was answered: spans in which it was not.
@@ -128,12 +133,18 @@ pub fn observe(record: &Record, lost: Vec<(i64, i64)>) -> Seen {
 
 /// Spans in which the process did not live, or its requests were not answered.
 fn deaf(record: &Record) -> Vec<(i64, i64)> {
-    let (mut spans, mut gone, mut shut, mut revoked) = (Vec::new(), None, None, None);
+    let mut spans = Vec::new();
+    let (mut dead, mut gone, mut shut, mut revoked, mut hedge) = (None, None, None, None, None);
     for row in record.rows() {
         let at = row.at();
         match row {
             Row::Entry(row) => match text(&row["text"]) {
-                "killed" | "stopped" | "ended" => gone = gone.or(Some(at)),
+                "killed" | "ended" => dead = dead.or(Some(at)),
+                "running" => spans.extend(dead.take().map(|from| (from, at))),
+                "stopped" => gone = gone.or(Some(at)),
+                // then no order of ours is taken, and a person has to change it
+                "hedge true" => hedge = Some(at),
+                "hedge false" => spans.extend(hedge.take().map(|from| (from, at))),
                 // and the other one gives the key back
                 "act revoke" => match revoked.take() {
                     None => revoked = Some(at),
@@ -161,7 +172,7 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
             }
         }
     }
-    spans.extend(gone.into_iter().chain(shut).map(|from| (from, i64::MAX)));
+    spans.extend(dead.into_iter().chain(gone).chain(shut).map(|from| (from, i64::MAX)));
     spans.sort_unstable();
     spans
 }
@@ -253,7 +264,12 @@ impl Observer {
 
     fn on_note(&mut self, at: i64, symbol: String, note: &str) {
         match note {
+            "running" => {
+                let started = self.started.map_or(0, |started| at - started);
+                self.seen.longest_start_ms = self.seen.longest_start_ms.max(started);
+            }
             "started" | "continued" => {
+                self.started = Some(at).filter(|_| note == "started").or(self.started);
                 self.doubts.push(Doubt { at, why: note.to_owned(), read: BTreeSet::new() });
                 self.pauses.clear(); // it may ask again to learn of them
             }
@@ -419,6 +435,9 @@ impl Observer {
         heard = (heard + (at - from).max(0) - self.lost(since, at)).max(0);
         self.seen.longest_bare_ms = self.seen.longest_bare_ms.max(heard);
         self.seen.sum_bare_ms += heard;
+        if heard > COVERED_MS {
+            self.seen.bare.push((since, symbol.to_owned(), heard, failed));
+        }
         let most = COVERED_MS + AUDIT_MS + MACHINE_MS + failed * (COVERED_MS + MACHINE_MS);
         if heard > most {
             self.wrong(at, format!("S2: {symbol} was without a stop for {heard} ms, {failed} failures among them"));
