@@ -89,6 +89,8 @@ struct Observer {
     signals: BTreeMap<String, String>,
     /// Numbers and names of orders by hand.
     hands: BTreeSet<String>,
+    /// Of the last entry that was not yet seen uncovered, whether its answer failed.
+    entries: BTreeMap<String, i64>,
     /// When somebody else last traded there, and when a protective order of ours was last disturbed.
     meddled: BTreeMap<String, i64>,
     disturbed: BTreeMap<String, i64>,
@@ -166,7 +168,7 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
                 {
                     spans.push((from, answered));
                 }
-                if answered > at && protects(row) {
+                if answered > at && changes(row) {
                     spans.push((at, answered));
                 }
             }
@@ -177,9 +179,13 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
     spans
 }
 
+/// Whether it places or cancels an order.
+fn changes(request: &serde_json::Value) -> bool {
+    matches!(text(&request["path"]), "order" | "algoOrder") && request["method"] != "GET"
+}
+
 fn protects(request: &serde_json::Value) -> bool {
-    let is_order = matches!(text(&request["path"]), "order" | "algoOrder");
-    is_order && request["method"] != "GET" && leg(text(&request["name"])) != Some('e')
+    changes(request) && leg(text(&request["name"])) != Some('e')
 }
 
 /// Which leg an order of ours is, by its name: entry, stop, target or exit.
@@ -245,7 +251,10 @@ impl Observer {
             let why = format!("{} of {name}", text(&row["fault"]));
             self.doubts.push(Doubt { at: answered, why, read: BTreeSet::new() });
         }
-        if is_order && leg(name) != Some('e') && (status != 200 || row["spoiled"] == true) {
+        let failed = status != 200 || row["spoiled"] == true;
+        if is_order && leg(name) == Some('e') {
+            self.entries.insert(text(&row["symbol"]).to_owned(), i64::from(failed));
+        } else if is_order && failed {
             self.bare.values_mut().for_each(|bare| bare.failed += 1);
             self.disturbed.insert(text(&row["symbol"]).to_owned(), at);
         }
@@ -421,7 +430,8 @@ impl Observer {
         if ours == 0.0 || self.stops.get(symbol).is_some_and(|stops| stops.values().any(covers)) {
             self.end_bare(at, symbol);
         } else {
-            self.bare.entry(symbol.to_owned()).or_insert(Bare { since: at, failed: 0 });
+            let failed = self.entries.remove(symbol).unwrap_or_default();
+            self.bare.entry(symbol.to_owned()).or_insert(Bare { since: at, failed });
         }
     }
 
