@@ -184,8 +184,8 @@ impl Books {
         self.conclude(turn);
         let feeds = turn.feeds;
         let listed = |symbol| is_listed(feeds, symbol);
-        let settled = self.is_settled() && self.modes.are_right(listed);
-        self.checks.prove(self.stream.up_since(), settled, (&self.orders, &self.trades), listed, turn);
+        let ready = (self.is_settled(), self.modes.are_right(listed));
+        self.checks.prove(self.stream.up_since(), ready, (&self.orders, &self.trades), listed, turn);
     }
 
     /// Orders from before a restart: nobody knows whether they were sent.

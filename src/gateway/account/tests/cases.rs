@@ -338,6 +338,22 @@ fn a_mode_that_a_person_has_to_change_is_said_and_nothing_is_proven() {
 }
 
 #[test]
+fn what_is_held_is_told_also_while_a_mode_is_wrong() {
+    let mut world = World::proven(8);
+    world.house.modes = Modes { hedge: true, multi_assets: false, can_trade: true };
+    world.cut();
+    world.run(20_000);
+    let before = world.desk.accounts.len();
+    world.house.by_hand(SymbolId(0), OrderSide::Buy, Decimal::from(2));
+    world.run(20_000);
+    assert_eq!(world.desk.proof, Some(false));
+    let told = &world.desk.accounts[before..];
+    let held: Vec<_> = told.iter().flat_map(|(_, view)| &view.positions).map(|position| position.qty).collect();
+    assert_eq!(held.first(), Some(&Decimal::from(2)));
+    assert!(told.len() <= 3, "once a reading: {}", told.len());
+}
+
+#[test]
 fn leverage_that_somebody_changes_is_set_again() {
     let mut world = World::proven(9);
     world.house.symbols[1].leverage = 50;
