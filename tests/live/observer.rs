@@ -14,6 +14,8 @@ const BARE_A_DAY_MS: i64 = 60_000;
 const MACHINE_MS: i64 = 3_000;
 /// What the stream does not tell is seen by the next audit.
 const AUDIT_MS: i64 = 5_000;
+/// Where three orders of a kind are in doubt there is no fourth: after a time without answers they are looked up first, twice.
+const LOOKED_UP_MS: i64 = 10_000;
 /// What was done by hand is seen by then, also where the stream is silent: then by the readings of each minute.
 const UNSAID_MS: i64 = 65_000;
 /// A protective order in doubt has successors meanwhile: only together with those may they close more than ours.
@@ -158,7 +160,7 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
                 if row["shut"] == true {
                     shut.get_or_insert(at);
                 } else if let Some(from) = shut.take() {
-                    spans.push((from, at));
+                    spans.push((from, at + LOOKED_UP_MS));
                 }
                 let answered = time(&row["answered"]);
                 // the process goes on once it has read what it holds
@@ -251,7 +253,9 @@ impl Observer {
             let why = format!("{} of {name}", text(&row["fault"]));
             self.doubts.push(Doubt { at: answered, why, read: BTreeSet::new() });
         }
-        let failed = status != 200 || row["spoiled"] == true;
+        // what is shut or locked out is not counted, since its time is not
+        let counts = row["shut"] == false && status != 401;
+        let failed = counts && (status != 200 || row["spoiled"] == true);
         if is_order && leg(name) == Some('e') {
             self.entries.insert(text(&row["symbol"]).to_owned(), i64::from(failed));
         } else if is_order && failed {

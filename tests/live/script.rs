@@ -83,7 +83,7 @@ impl Script {
     /// A day of that seed. Which of the rare things it has goes round with the seeds, so that a few of them have all.
     pub fn of(seed: u64) -> Self {
         let mut random = Random(seed);
-        let on = |place: usize| (seed + place as u64) % 3 != 0;
+        let on = |place: usize| !(seed + place as u64).is_multiple_of(3);
         let (first, last) = (8.0, CALM_S - 8.0);
         let mut steps: Vec<(f64, Step)> = vec![(random.between(20.0, last), Step::Second)];
         for (_, fault) in FAULTS.iter().enumerate().filter(|(place, _)| on(*place)) {
@@ -116,7 +116,7 @@ impl Script {
             steps.push((random.between(from, from + 22.0), Step::Kill(random.between(0.0, 1.5))));
         }
         steps.push((random.between(first, 40.0), Step::Still(random.between(0.3, 2.0))));
-        if seed % 2 == 0 {
+        if seed.is_multiple_of(2) {
             steps.push((random.between(40.0, last), Step::Still(random.between(5.3, 6.5))));
         }
         // a stop that hangs is a fault that lasts
