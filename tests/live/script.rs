@@ -134,3 +134,23 @@ impl fmt::Display for Script {
         self.0.iter().try_for_each(|(at, step)| writeln!(f, "{at:>6.1} s  {step:?}"))
     }
 }
+
+#[test]
+fn a_seed_is_one_script_and_any_ten_in_a_row_have_everything() {
+    for first in [1, 8, 1_000_003] {
+        let scripts: Vec<Script> = (first..first + 10).map(Script::of).collect();
+        assert_eq!(scripts[0], Script::of(first));
+        let steps: Vec<&Step> = scripts.iter().flat_map(|script| script.0.iter().map(|(_, step)| step)).collect();
+        let has = |name: &str| {
+            steps.iter().any(|step| match step {
+                Step::Fault(fault) => *fault == name,
+                Step::Act(act) => act.starts_with(name),
+                Step::Tidy | Step::Kill(_) | Step::Still(_) | Step::Second => false,
+            })
+        };
+        let acts = ACTS.iter().chain(&LONG).flat_map(|(does, undoes, _)| [*does, *undoes]);
+        let missing: Vec<&str> = FAULTS.into_iter().chain(acts).filter(|name| !name.is_empty() && !has(name)).collect();
+        assert!(missing.is_empty(), "{missing:?} from seed {first} on");
+        assert!(steps.iter().any(|step| matches!(step, Step::Still(pause) if *pause > 5.0)));
+    }
+}
