@@ -4,13 +4,19 @@
 //! may take for itself. So what is asserted here of time is what must become true, never how soon.
 
 mod course; // what the trader was told, and what the exchange has
+mod day; // one of them
+mod days; // with everything that can go wrong
 mod decisions; // what a bot decided, and what came of it
 mod desk; // a bot that trades an account
 mod faults; // one at a time, and all
 mod guard; // what a restart does first
+mod machine; // what it took for itself
+mod observer; // who reads the record and knows the promises
 mod orders; // real ones, on an account of the exchange
 mod outage; // an exchange that is not there
 mod parity; // against a backtest of the same candles
+mod record; // what the exchange has written down
+mod script; // what happens on a day
 mod start; // the beginning and the end of a run, and the subcommands that ask
 mod stopped; // a bot that stood still
 
@@ -77,18 +83,25 @@ impl Played {
 
     /// The body of an answer with status 200.
     fn get(&self, target: &str) -> String {
-        self.send("GET", target)
+        let (status, body) = self.ask("GET", target);
+        assert_eq!(status, 200, "{target}: {body}");
+        body
     }
 
-    /// The same of another method.
-    fn send(&self, method: &str, target: &str) -> String {
+    /// Whether it was done.
+    fn post(&self, target: &str) -> bool {
+        self.ask("POST", target).0 == 200
+    }
+
+    /// Status and body of an answer.
+    fn ask(&self, method: &str, target: &str) -> (u16, String) {
         let mut socket = TcpStream::connect(&self.address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         write!(socket, "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
         let mut text = String::new();
         socket.read_to_string(&mut text).unwrap();
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-        text.split_once("\r\n\r\n").unwrap().1.to_owned()
+        let status = text.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
+        (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
     /// Its time, in ms.

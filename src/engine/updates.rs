@@ -288,10 +288,13 @@ impl Engine {
 
     pub(super) fn on_exit_fill(&mut self, fill: &Fill, reason: Reason, actions: &mut Vec<Action>) {
         self.state.account.pay_fee(fill.fee);
-        let fits = |position: &&mut Position| position.qty >= fill.qty && position.plan.side.exit() == fill.side;
+        let fits = |position: &&mut Position| position.plan.side.exit() == fill.side;
         let Some(position) = self.state.positions[fill.symbol.index()].as_mut().filter(fits) else {
             return self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
         };
+        // what lies beyond is somebody else's, whose position is one with ours
+        let beyond = fill.qty > position.qty;
+        let fill = &Fill { qty: fill.qty.min(position.qty), ..*fill };
         let reason = if reason == Reason::Stop && position.trailed { Reason::Trailing } else { reason };
         let mut trade = position.reduce(fill, reason);
         let closed = position.qty.is_zero().then_some((position.plan.strategy, position.earned));
@@ -307,6 +310,9 @@ impl Engine {
             self.cancel(fill.symbol, actions, |order| matches!(order.leg, Leg::Entry(_)));
             self.reset(|tripped| tripped.breaker == Breaker::PositionLoss(fill.symbol), actions);
             self.count_result(fill.at, earned, actions);
+        }
+        if beyond {
+            self.doubt(Note::NotOurs { id: fill.id, symbol: fill.symbol }, actions);
         }
     }
 

@@ -158,6 +158,12 @@ impl Running {
         }
     }
 
+    /// Whether a line that holds `part` has come, without waiting for one.
+    pub fn has_said(&mut self, part: &str) -> bool {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.iter().any(|line| line.text.contains(part))
+    }
+
     /// Waits for the end, and returns status, every line, and stderr.
     pub fn end(mut self) -> Ended {
         let until = Instant::now() + LIMIT;

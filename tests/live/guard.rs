@@ -1,6 +1,6 @@
 //! A bot that comes back to a position guards it before anything else, whatever its market data does.
 
-use super::{Played, desk::Desk, eager, orders::Record};
+use super::{Played, desk::Desk, eager, record::Record};
 use rustix::process::Signal;
 use std::{
     io::{Read, Write},
@@ -98,16 +98,16 @@ fn a_stop_that_vanished_while_the_bot_was_down_is_replaced_before_the_history_is
         .replace("max_hold_s = 20", "max_hold_s = 80000")
         .replace("ETHUSDT = 99, SOLUSDT = 99", "ETHUSDT = 1, SOLUSDT = 1");
     let desk = Desk::at(&between.address, &long);
-    let mut first = desk.trade(SPEED, &[]);
+    let mut first = desk.trade_at(SPEED, &[]);
     first.wait_for("[ENTRY]");
     let (_, stop) = wait_for_stop(&exchange, 0);
     thread::sleep(Duration::from_secs(1)); // what the exchange has said is on the disk
     first.signal(Signal::KILL);
     first.end();
-    exchange.send("DELETE", &format!("/played/hand/fapi/v1/algoOrder?algoId={stop}"));
+    exchange.ask("DELETE", &format!("/played/hand/fapi/v1/algoOrder?algoId={stop}"));
     let since = exchange.time();
     between.no_candles.store(true, Ordering::Relaxed);
-    let mut again = desk.trade(SPEED, &[]);
+    let mut again = desk.trade_at(SPEED, &[]);
     let (at, _) = wait_for_stop(&exchange, since);
     println!("another stop {} ms of the market after the start", at - since);
     again.wait_for("Exchange: no answer to history");

@@ -141,9 +141,9 @@ fn an_exchange_that_plays_candles_leads_to_the_decisions_of_their_backtest() {
     let played = [&["--speed", SPEED, "--capital", CAPITAL, "--replay"], &files[..]].concat();
     let exchange = Played::open(&played);
     let strategy = eager("3m", 75);
-    let (place, desk) = (Place::new(&exchange.address, &strategy), Desk::new(&exchange, &strategy));
+    let (place, desk) = (Place::new(&exchange.address, &strategy), Desk::at(&exchange.address, &strategy));
     let more = ["--duration", RUN];
-    let (paper, live) = (place.trade(SPEED, &more), desk.trade(SPEED, &more));
+    let (paper, live) = (place.trade(SPEED, &more), desk.trade_at(SPEED, &more));
     let twins = backtest(&place, &files);
     let read = |ended: &Ended, account: &Path| {
         assert_clean(ended);

@@ -154,6 +154,18 @@ fn a_part_that_was_closed_outside_leaves_the_rest_covered() {
 }
 
 #[test]
+fn of_a_fill_that_closes_more_than_ours_ours_is_booked() {
+    let (mut rig, stop, _) = holding();
+    let balance = rig.engine.account().balance;
+    (0..2).for_each(|_| view(&mut rig, balance, Some((Side::Long, "0.004"))));
+    // the stop is of 0.01, and somebody has bought meanwhile what it closes with ours
+    rig.actions.clear();
+    rig.fill(&stop, qty("0.01"), 98_380);
+    assert_eq!((held(&rig), rig.engine.account().trades), (None, 2));
+    assert_eq!((reconciles(&rig), rig.engine.is_proven()), (1, false));
+}
+
+#[test]
 fn money_that_comes_or_goes_is_no_result() {
     let (mut rig, ..) = holding();
     rig.bar(98_500.0);

@@ -379,11 +379,13 @@ impl Checks {
         self.agrees_since(NEVER) && ordered && quiet
     }
 
-    /// Ends the doubt where nothing speaks against it, and tells what the account holds.
+    /// Ends the doubt where nothing speaks against it, and tells what the account holds. `ready`: whether orders and trades are settled, and
+    /// whether the account trades as it has to. What is held is told without the latter too: a mode can stay wrong for as long as orders stand
+    /// for a position of which only this tells that it is gone.
     pub fn prove(
         &mut self,
         up: Option<Timestamp>,
-        settled: bool,
+        (settled, modes): (bool, bool),
         (orders, trades): (&Orders, &Trades),
         listed: impl Fn(SymbolId) -> bool,
         turn: &mut Turn<'_>,
@@ -392,8 +394,9 @@ impl Checks {
         if turn.market.is_none() || !settled || !self.is_one_view(trades) {
             return;
         }
-        let proves = self.needed(up).is_some_and(|needed| self.is_whole(needed, (orders, trades), listed));
-        if !proves && (!self.proven || self.balance_at <= self.told_at) {
+        let whole = self.needed(up).is_some_and(|needed| self.is_whole(needed, (orders, trades), listed));
+        let proves = whole && modes;
+        if !proves && (!(self.proven || whole) || self.balance_at <= self.told_at) {
             return;
         }
         self.told_at = self.balance_at;

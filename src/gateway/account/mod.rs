@@ -173,7 +173,9 @@ impl Books {
         }
         self.lose_patience(turn);
         self.trades.claim(&mut self.orders, turn);
-        self.trades.judge(&self.orders, turn);
+        if self.trades.judge(&self.orders, turn) {
+            self.checks.hurry(turn.now); // what is held is not what we think, and the engine has to know (S15)
+        }
         self.seek_trades(up, turn.now);
         self.checks.compare(&mut self.trades, turn);
         self.checks.grow_old(&self.trades, turn);
@@ -182,8 +184,8 @@ impl Books {
         self.conclude(turn);
         let feeds = turn.feeds;
         let listed = |symbol| is_listed(feeds, symbol);
-        let settled = self.is_settled() && self.modes.are_right(listed);
-        self.checks.prove(self.stream.up_since(), settled, (&self.orders, &self.trades), listed, turn);
+        let ready = (self.is_settled(), self.modes.are_right(listed));
+        self.checks.prove(self.stream.up_since(), ready, (&self.orders, &self.trades), listed, turn);
     }
 
     /// Orders from before a restart. Of those without an answer nobody knows whether they have arrived, until nothing of them can arrive any more.

@@ -211,8 +211,10 @@ impl Trades {
         }
     }
 
-    /// Trades that nobody of ours can have made. One under a name that we would give is told all the same: the engine knows its names.
-    pub fn judge(&mut self, orders: &Orders, turn: &mut Turn<'_>) {
+    /// Trades that nobody of ours can have made: whether there is another. One under a name that we would give is told all the same: the engine
+    /// knows its names.
+    pub fn judge(&mut self, orders: &Orders, turn: &mut Turn<'_>) -> bool {
+        let before = self.not_ours;
         for it in self.unclaimed.iter_mut().filter(|it| !it.judged) {
             let waited = turn.now.since_ms(it.since) >= CLAIM_MS;
             let may_own = |order: &Order| order.may_own(&it.trade, it.since, turn.now);
@@ -227,6 +229,7 @@ impl Trades {
             }
         }
         self.unclaimed.retain(|it| !it.judged || it.name.is_none_or(|name| !could_be_ours(name.as_str())));
+        self.not_ours > before
     }
 
     /// When [`Trades::judge`] has something to do.

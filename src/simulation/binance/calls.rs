@@ -26,6 +26,19 @@ const MOST_ROWS: usize = 1_000;
 const FINEST: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 const COARSEST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 
+/// Faults of an order's way, in the order in which they are drawn.
+const WAYS: [Fault; 9] = [
+    Fault::LostRequest,
+    Fault::LostAnswer,
+    Fault::LateRequest,
+    Fault::LateAnswer,
+    Fault::DoneError,
+    Fault::FailedError,
+    Fault::Timeout,
+    Fault::Overload,
+    Fault::Clock,
+];
+
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
@@ -64,12 +77,15 @@ impl Venue {
         let (query, refused) = match parsed {
             Err(refusal) => (None, Some(self.limits.count(self.now, 1, false).unwrap_or_else(|| refusal.reply()))),
             Ok(query) => {
+                let keyed = call.headers.iter().any(|(name, _)| name == "x-mbx-apikey");
+                self.asked.come((call.id, self.now, self.desk.record_end()), &call.method, &query, keyed);
                 let weight = rest::weight(&call.method, &query);
                 let refused = self.limits.count(self.now, weight, rest::is_funding(&query));
                 let refused = refused.or_else(|| self.spoiler.refuse(self.now, &mut self.limits));
                 (Some(query), refused.or_else(|| self.desk.is_closed(self.now).then(|| closed().reply())))
             }
         };
+        self.asked.weigh(call.id, self.limits.used(), refused.is_some());
         match (query, refused) {
             (_, Some(reply)) => self.send(&call, reply, None, out),
             (Some(query), None) => self.pass(call, &query, out),
@@ -86,7 +102,12 @@ impl Venue {
         };
         let on = format!("{} {path}", call.method);
         let reduces = path == "order" && query.get("reduceOnly") == Some("true");
-        match self.way(&on, reduces) {
+        let (way, fault) = self.way(&on, reduces);
+        if let Some(fault) = fault {
+            let answered = if let Way::Late(at) | Way::AnsweredLate(at) = way { at } else { self.now };
+            self.asked.strike(call.id, fault.name(), answered);
+        }
+        match way {
             Way::Straight => self.execute(&call, query, out),
             Way::Lost => out.push(Output::Drop(call.id)),
             Way::Late(at) if self.late.len() < MOST_LATE => self.late.push((at, call)),
@@ -111,41 +132,47 @@ impl Venue {
         }
     }
 
-    /// Which way a request about an order goes. What only reduces is exempt from throttling, but not as an algo order.
-    fn way(&mut self, on: &str, reduces: bool) -> Way {
+    /// Which way a request about an order goes, and the fault that says so. What only reduces is exempt from throttling, but not as an algo order.
+    fn way(&mut self, on: &str, reduces: bool) -> (Way, Option<Fault>) {
         let is_order = ["POST order", "DELETE order", "POST algoOrder", "DELETE algoOrder"].contains(&on);
         if !is_order || self.desk.is_empty() {
-            return Way::Straight;
+            return (Way::Straight, None);
         }
         let now = self.now;
-        let mut strikes = |fault| self.spoiler.strikes_order(now, fault, on);
-        if strikes(Fault::LostRequest) {
-            Way::Lost
-        } else if strikes(Fault::LostAnswer) {
-            Way::Unanswered
-        } else if strikes(Fault::LateRequest) {
-            Way::Late(now.plus_ms(LATE_MS + (self.spoiler.bits() % LATER_MS) as i64))
-        } else if strikes(Fault::LateAnswer) {
-            Way::AnsweredLate(now.plus_ms(LATE_MS + (self.spoiler.bits() % ANSWER_LATER_MS) as i64))
-        } else if strikes(Fault::DoneError) {
-            Way::Instead(true, 503, -1000, "Unknown error, please check your request or try again later.")
-        } else if strikes(Fault::FailedError) {
-            Way::Instead(false, 503, -1001, "Internal error; unable to process your request. Please try again.")
-        } else if strikes(Fault::Timeout) {
-            let bits = self.spoiler.bits();
-            let seen = "An unexpected response was received from the message bus. Execution status unknown.";
-            let waited =
-                "Timeout waiting for response from backend server. Send status unknown; execution status unknown.";
-            let (code, text) = if bits & 2 == 0 { (-1006, seen) } else { (-1007, waited) };
-            Way::Instead(bits & 1 == 0, 503, code, text)
-        } else if !reduces && strikes(Fault::Overload) {
-            let text = "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again.";
-            Way::Instead(false, 503, -1008, text)
-        } else if strikes(Fault::Clock) {
-            Way::Instead(false, 400, -1021, "Timestamp for this request is outside of the recvWindow.")
-        } else {
-            Way::Straight
-        }
+        let fault = WAYS.into_iter().find(|fault| {
+            let exempt = *fault == Fault::Overload && reduces;
+            !exempt && self.spoiler.strikes_order(now, *fault, on)
+        });
+        let mut bits = || self.spoiler.bits();
+        let way = match fault {
+            Some(Fault::LostRequest) => Way::Lost,
+            Some(Fault::LostAnswer) => Way::Unanswered,
+            Some(Fault::LateRequest) => Way::Late(now.plus_ms(LATE_MS + (bits() % LATER_MS) as i64)),
+            Some(Fault::LateAnswer) => Way::AnsweredLate(now.plus_ms(LATE_MS + (bits() % ANSWER_LATER_MS) as i64)),
+            Some(Fault::DoneError) => {
+                Way::Instead(true, 503, -1000, "Unknown error, please check your request or try again later.")
+            }
+            Some(Fault::FailedError) => {
+                Way::Instead(false, 503, -1001, "Internal error; unable to process your request. Please try again.")
+            }
+            Some(Fault::Timeout) => {
+                let bits = bits();
+                let seen = "An unexpected response was received from the message bus. Execution status unknown.";
+                let waited =
+                    "Timeout waiting for response from backend server. Send status unknown; execution status unknown.";
+                let (code, text) = if bits & 2 == 0 { (-1006, seen) } else { (-1007, waited) };
+                Way::Instead(bits & 1 == 0, 503, code, text)
+            }
+            Some(Fault::Overload) => {
+                let text = "Request throttled by system-level protection. Reduce-only/close-position orders are exempt. Please try again.";
+                Way::Instead(false, 503, -1008, text)
+            }
+            Some(Fault::Clock) => {
+                Way::Instead(false, 400, -1021, "Timestamp for this request is outside of the recvWindow.")
+            }
+            _ => Way::Straight,
+        };
+        (way, fault)
     }
 
     fn execute(&mut self, call: &Call, query: &Query, out: &mut Vec<Output>) {
@@ -189,8 +216,10 @@ impl Venue {
     /// Sends an answer, or what becomes of it.
     fn send(&mut self, call: &Call, reply: Reply, orders: Option<[u32; 2]>, out: &mut Vec<Output>) {
         let late = reply.not_before;
+        let said = reply.body.clone();
         let mut reply = self.spoiler.reply(self.now, question(call).as_deref(), reply);
         reply.not_before = reply.not_before.max(late);
+        self.asked.answer(call.id, self.now, &reply, said != reply.body);
         reply.headers.push(("x-mbx-used-weight-1m", self.limits.used().to_string()));
         if let Some([in_10s, in_1m]) = orders {
             reply.headers.push(("x-mbx-order-count-10s", in_10s.to_string()));
@@ -228,6 +257,16 @@ impl Venue {
                         let from = query.whole("from")?.unwrap_or_default().unsigned_abs();
                         Ok(self.desk.record_rows(from, MOST_ROWS))
                     }
+                    ("GET", "requests") => {
+                        let from = query.whole("from")?.unwrap_or_default().unsigned_abs();
+                        let rows: Vec<_> = self.asked.from(from).take(MOST_ROWS).collect();
+                        Ok(serde_json::to_value(rows).unwrap_or_else(|_| json!([])))
+                    }
+                    ("GET", "time") => Ok(json!({ "at": self.now })),
+                    ("POST", "note") => {
+                        self.desk.note(self.now, query.need("text")?);
+                        Ok(json!({}))
+                    }
                     ("GET", "faults") => {
                         Ok(self.counts().map(|(name, count)| (name.to_owned(), json!(count))).collect())
                     }
@@ -246,6 +285,7 @@ impl Venue {
         let act = query.need("act")?;
         if act == "filters" {
             self.change_filters(query)?;
+            self.desk.note(self.now, "act filters");
             return Ok(json!({}));
         }
         self.deliver(self.now, out);

@@ -10,7 +10,7 @@
 //! | `feed`, `session`, `pulse`, `frames` | streams: names, connections, when they speak, what they say |
 //! | `faults`, `spoil` | what can go wrong, and how it does |
 //! | `account` | the trading half: accounts, orders, positions, user data |
-//! | `calls`, `strikes` | requests on their way, and faults of orders and accounts |
+//! | `calls`, `asked`, `strikes` | requests on their way, what an observer reads of them, and faults of orders and accounts |
 //! | `venue` | all of it together |
 //!
 //! **Routes.** `/public` and `/market` each carry their own streams. The old paths `/ws` and `/stream` are accepted and carry only what
@@ -23,6 +23,9 @@
 //! | path | what |
 //! |---|---|
 //! | `GET /played/record?from=N` | what happened from the entry of that number on, see [`Entry`]; at most 1,000 |
+//! | `GET /played/requests?from=N` | what was asked from the request of that number on, and what became of it, see `asked.rs`; at most 1,000 |
+//! | `GET /played/time` | the exchange's time in ms |
+//! | `POST /played/note?text=T` | an observer's word in the record |
 //! | `METHOD /played/hand/fapi/...` | a request of an account's owner by hand, unsigned; `account=N` for another one than the first |
 //! | `POST /played/do?act=ACT` | an act of the exchange, see `account/acts.rs` |
 //! | `POST /played/do?act=delist&symbol=S` | its market is over, at once or `at` that time, in ms: orders expire, positions are settled, nothing can be opened |
@@ -32,6 +35,7 @@
 //! **Time.** The venue moves in beats of 100 ms. Everything within one is seen together at its end, by requests and streams alike.
 
 mod account; // accounts, orders, positions, their streams
+mod asked; // requests, for an observer
 mod bar; // a candle with turnover and count
 mod book; // the order book as a function of price, seed and age
 mod calls; // requests, and the faults on an order's way

@@ -24,7 +24,7 @@ const OLD_MS: i64 = 60_000;
 /// Faults that wait for their turn.
 const MOST_WRITTEN: usize = 64;
 
-/// Answers of a venue in trouble: status and body.
+/// Answers of a venue in trouble: status and body. Those of [`SURE`] say that nothing was done.
 const ERRORS: [(u16, &str); 8] = [
     (500, r#"{"code":-1000,"msg":"An unknown error occurred while processing the request."}"#),
     (502, ""),
@@ -44,6 +44,9 @@ const ERRORS: [(u16, &str); 8] = [
         r#"{"code":-1007,"msg":"Timeout waiting for response from backend server. Send status unknown; execution status unknown."}"#,
     ),
 ];
+/// What they say is true of a question, but perhaps not of a request that was carried out: that gets another one.
+const SURE: [usize; 3] = [3, 5, 6];
+const UNSURE: usize = 4;
 const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>One more step</h1></body></html>";
 
@@ -160,7 +163,7 @@ impl Spoiler {
         self.strikes(now, Fault::Throttle).then(|| Limits::throttle_reply(now))
     }
 
-    /// Spoils an answer.
+    /// Spoils an answer. `question`: what was asked, where the request changes nothing.
     pub fn reply(&mut self, now: Timestamp, question: Option<&str>, mut reply: Reply) -> Reply {
         if let Some(question) = question.filter(|_| self.faults.rate(Fault::Stale) > 0.0 && reply.status == 200) {
             self.stale(now, question, &mut reply);
@@ -172,11 +175,15 @@ impl Spoiler {
             reply.body = body.to_string().into_bytes();
         }
         if self.strikes(now, Fault::Error) {
-            let (status, body) = ERRORS[(self.random.bits() % ERRORS.len() as u64) as usize];
+            let drawn = (self.random.bits() % ERRORS.len() as u64) as usize;
+            let is_lie = question.is_none() && SURE.contains(&drawn);
+            let (status, body) = ERRORS[if is_lie { UNSURE } else { drawn }];
             (reply.status, reply.body) = (status, body.as_bytes().to_vec());
         }
         if self.strikes(now, Fault::Html) {
             let status = [200, 403, 502][(self.random.bits() % 3) as usize];
+            // a firewall's 403 says that nothing came through, and is no answer to what was carried out
+            let status = if status == 403 && question.is_none() { 502 } else { status };
             (reply.status, reply.body) = (status, PAGE.as_bytes().to_vec());
             reply.headers.retain(|(name, _)| *name != "content-type");
             reply.headers.push(("content-type", "text/html".to_owned()));

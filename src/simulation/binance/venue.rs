@@ -3,6 +3,7 @@
 use super::{
     CallId, Entry, Input, Opening, Output, SessionId,
     account::{Desk, View},
+    asked::Asked,
     bar::Bar,
     calls::Call,
     faults::Faults,
@@ -56,6 +57,7 @@ pub struct Venue {
     pulses: Vec<Pulse>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) limits: Limits,
+    pub(super) asked: Asked,
     pub(super) spoiler: Spoiler,
     pub(super) desk: Desk,
     /// Requests that are executed late.
@@ -83,6 +85,7 @@ impl Venue {
             tapes,
             sessions: BTreeMap::new(),
             limits: Limits::default(),
+            asked: Asked::default(),
             spoiler: Spoiler::new(settings.faults, settings.seed),
             now: Timestamp(0),
             played: None,

@@ -289,12 +289,40 @@ fn a_mode_that_a_person_has_to_change_is_said_and_nothing_is_proven() {
 }
 
 #[test]
+fn what_is_held_is_told_also_while_a_mode_is_wrong() {
+    let mut world = World::proven(8);
+    world.house.modes = Modes { hedge: true, multi_assets: false, can_trade: true };
+    world.cut();
+    world.run(20_000);
+    let before = world.desk.accounts.len();
+    world.house.by_hand(SymbolId(0), OrderSide::Buy, Decimal::from(2));
+    world.run(20_000);
+    assert_eq!(world.desk.proof, Some(false));
+    let told = &world.desk.accounts[before..];
+    let held: Vec<_> = told.iter().flat_map(|(_, view)| &view.positions).map(|position| position.qty).collect();
+    assert_eq!(held.first(), Some(&Decimal::from(2)));
+    assert!(told.len() <= 3, "once a reading: {}", told.len());
+}
+
+#[test]
 fn leverage_that_somebody_changes_is_set_again() {
     let mut world = World::proven(9);
     world.house.symbols[1].leverage = 50;
     world.house.reports.push(Report::Leverage(SymbolId(1), 50));
     world.run(8_000);
     assert_eq!((world.house.symbols[1].leverage, world.desk.proof), (5, Some(true)));
+}
+
+#[test]
+fn an_entry_long_after_the_last_reading_is_no_doubt() {
+    for idle_s in [1, 20, 35, 45, 59, 75] {
+        let mut world = World::proven(12);
+        world.run(idle_s * 1_000);
+        world.entry(2);
+        let before = world.desk.proofs.len();
+        world.run(3_000);
+        assert_eq!(world.desk.proofs[before..], [], "after {idle_s} s without anything held");
+    }
 }
 
 #[test]
@@ -330,6 +358,16 @@ fn a_position_that_was_changed_by_hand_is_told_as_it_is_and_its_trade_as_nobodys
         assert_eq!(world.story(stop), ["accepted"]);
         world.desk.settle(&world.house);
     }
+}
+
+#[test]
+fn a_position_that_was_opened_by_hand_is_told_within_seconds() {
+    let mut world = World::proven(11);
+    let before = world.desk.accounts.len();
+    world.house.by_hand(SymbolId(0), OrderSide::Buy, Decimal::from(2));
+    world.run(8_000);
+    let told: Vec<_> = world.desk.accounts[before..].iter().map(|(_, view)| view.positions[0].qty).collect();
+    assert_eq!(told.first(), Some(&Decimal::from(2)), "no reading of a minute is waited for");
 }
 
 #[test]

@@ -36,6 +36,8 @@ use serde_json::{Value, json};
 
 /// The longest maintenance, in seconds.
 const LONGEST_S: i64 = 3_600;
+/// The longest word of an observer.
+const LONGEST_NOTE: usize = 200;
 
 impl Desk {
     /// Whether requests are refused, for maintenance.
@@ -54,8 +56,9 @@ impl Desk {
         if index >= self.accounts.len() {
             return Err(unknown_key());
         }
+        let mut said = Vec::new();
         match act {
-            "key" => return Ok(self.expire_key(view.now, index).into_iter().collect()),
+            "key" => said.extend(self.expire_key(view.now, index)),
             "maintenance" => {
                 let seconds = query.whole("seconds")?.unwrap_or(60).clamp(0, LONGEST_S);
                 self.closed_until = Some(view.now.plus_ms(seconds * 1_000));
@@ -66,7 +69,17 @@ impl Desk {
         }
         let name = query.get("symbol").unwrap_or_default();
         self.log.record.add(view.now, index, name, What::Note { text: format!("act {act}") });
-        Ok(Vec::new())
+        Ok(said)
+    }
+
+    /// Puts down an observer's word.
+    pub fn note(&mut self, now: Timestamp, text: &str) {
+        self.log.record.add(now, 0, "", What::Note { text: text.chars().take(LONGEST_NOTE).collect() });
+    }
+
+    /// The number of the record's next entry.
+    pub const fn record_end(&self) -> u64 {
+        self.log.record.end()
     }
 
     /// A market is over: orders there expire, and positions are settled.

@@ -88,6 +88,11 @@ impl Record {
         self.next += 1;
     }
 
+    /// The number of the next entry.
+    pub const fn end(&self) -> u64 {
+        self.next
+    }
+
     /// From a number on.
     pub fn from(&self, number: u64) -> impl Iterator<Item = &Entry> {
         let first = self.entries.front().map_or(0, |entry| entry.number);

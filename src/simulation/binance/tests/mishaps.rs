@@ -11,6 +11,7 @@ use crate::{
     },
     market::{OrderKind, OrderSide},
 };
+use serde_json::json;
 
 fn next(broker: &mut Broker, fault: &str) {
     broker.played("POST", &format!("next?fault={fault}"));
@@ -240,6 +241,40 @@ fn each_fault_of_orders_and_accounts_strikes_by_rate_and_books_stay_right() {
         }
         for (name, count) in broker.rig.venue.counts() {
             assert_eq!(count > 0, name == fault.name(), "{name} with {}: {count}", fault.name());
+        }
+    }
+}
+
+#[test]
+fn an_observer_reads_what_was_asked_and_what_became_of_it() {
+    let mut broker = Broker::new("none");
+    broker.played("POST", "note?text=begins");
+    broker.played("POST", "next?fault=lost-answer&on=POST%20order");
+    assert!(broker.send(&Wish::Place(buy("a"))).is_none());
+    let _ = broker.ask(&look("a", false));
+    let requests = broker.played("GET", "requests?from=0");
+    let [lost, look] = requests.as_array().unwrap().last_chunk::<2>().unwrap();
+    assert_eq!((&lost["method"], &lost["path"], &lost["name"]), (&json!("POST"), &json!("order"), &json!("a")));
+    assert_eq!((&lost["fault"], &lost["status"], &lost["keyed"]), (&json!("lost-answer"), &json!(0), &json!(true)));
+    assert_eq!((&look["method"], &look["status"], &look["spoiled"]), (&json!("GET"), &json!(200), &json!(false)));
+    // the order stands in the record between the two
+    let record = broker.played("GET", "record?from=0");
+    let notes: Vec<_> = record.as_array().unwrap().iter().filter(|row| row["what"] == "note").collect();
+    assert_eq!(notes.last().unwrap()["text"], "begins");
+    let place = record.as_array().unwrap().iter().position(|row| row["client_id"] == "a").unwrap() as u64;
+    assert!(lost["before"].as_u64().unwrap() <= place && place < look["before"].as_u64().unwrap());
+    assert_eq!(broker.played("GET", "time")["at"], broker.rig.now.0);
+}
+
+#[test]
+fn what_was_carried_out_is_never_answered_as_if_it_was_not() {
+    for fault in ["5xx=1", "html=1"] {
+        let mut broker = Broker::new(fault);
+        for number in 0..64 {
+            let reply = broker.send(&Wish::Place(buy(&format!("a{number}")))).unwrap();
+            let text = String::from_utf8_lossy(&reply.body).into_owned();
+            let sure = ["-1001", "-1008", "Service Unavailable"].iter().any(|sure| text.contains(sure));
+            assert!(!sure && reply.status != 403, "{} {text}", reply.status);
         }
     }
 }
