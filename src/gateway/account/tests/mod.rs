@@ -2,6 +2,7 @@
 
 mod cases;
 mod desk;
+mod held;
 mod house;
 mod world;
 mod worlds;
