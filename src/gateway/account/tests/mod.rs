@@ -3,6 +3,7 @@
 mod audit;
 mod cases;
 mod desk;
+mod held;
 mod house;
 mod protection;
 mod restarts;
