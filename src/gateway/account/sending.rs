@@ -105,8 +105,12 @@ impl Books {
             order.cancel.filter(|cancel| !cancel.flying).map(|cancel| (2, Job::Cancel(order.id()), cancel.due))
         });
         let all = || places.clone().chain(cancels.clone());
-        // of equals the newest: of stops it is the one for all that is held, and with it the others need not be sent
-        let first = all().filter(|(.., due)| *due <= self.now).rev().min_by_key(|(urgency, ..)| *urgency);
+        let due = || all().filter(|(.., due)| *due <= self.now);
+        let first = match lane {
+            // of equals the newest: of stops it is the one for all that is held, and with it the others need not be sent
+            Lane::Protection => due().rev().min_by_key(|(urgency, ..)| *urgency),
+            Lane::Entries | Lane::Data => due().min_by_key(|(urgency, ..)| *urgency),
+        };
         first.or_else(|| all().min_by_key(|(.., due)| *due)).map(|(_, job, due)| (job, due))
     }
 
