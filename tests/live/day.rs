@@ -152,7 +152,7 @@ impl Day {
 
     /// Once its history is there, it decides.
     fn note_running(&mut self) {
-        if !self.running && self.bot.as_mut().is_some_and(|bot| bot.has_said("🔄 Processing")) {
+        if !self.running && self.bot.as_mut().is_some_and(|bot| bot.has_said("✓ Guarding")) {
             self.running = true;
             self.note("running");
         }

@@ -57,7 +57,7 @@ fn one(seed: u64) -> Result<Outcome, String> {
         Ok(Outcome { seen, trades, struck }) => {
             let struck: Vec<_> = struck.iter().filter(|(_, count)| **count > 0).collect();
             println!(
-                "seed {seed}: {} entries, {trades} trades; without a stop {} ms at most, {} ms in sum, {:?}; running after {} ms at most; weight {} at most; {struck:?}",
+                "seed {seed}: {} entries, {trades} trades; without a stop {} ms at most, {} ms in sum, {:?}; guarded after {} ms at most; weight {} at most; {struck:?}",
                 seen.entries, seen.longest_bare_ms, seen.sum_bare_ms, seen.bare, seen.longest_start_ms, seen.most_used
             );
         }

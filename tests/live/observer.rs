@@ -57,7 +57,7 @@ pub struct Seen {
     /// Orders by hand that are open: market and number.
     pub by_hand: BTreeMap<u64, String>,
     pub most_used: i64,
-    /// The longest time from a start to running: until the history is there, nothing is decided.
+    /// The longest time from a start to the guarding of what is open: until the rules of the markets are there, nothing is decided.
     pub longest_start_ms: i64,
 }
 

@@ -68,7 +68,7 @@ fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() 
     exchange.post("/played/note?text=started");
     let mut second = desk.trade(&["--duration", "26"]);
     machine.bot_is(second.pid());
-    second.wait_for("🔄 Processing");
+    second.wait_for("✓ Guarding");
     exchange.post("/played/note?text=running");
     let ended = second.end();
     assert_eq!(ended.code(), Some(0), "{}\n{}", ended.stderr, ended.stdout());

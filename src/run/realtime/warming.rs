@@ -89,6 +89,9 @@ impl Realtime {
         self.keeping.start();
         self.results.begin(self.trader.engine());
         self.guarding = self.is_live();
+        if self.guarding {
+            info!("✓ Guarding what is open; new positions once the history is read");
+        }
         let reason = self.shut();
         for event in self.trader.opening(reason.is_some()) {
             self.tell(self.pace.latest(), event)?;

@@ -293,6 +293,7 @@ impl Venue {
             let place = super::account::place(View { now: self.now, tapes: &self.tapes }, query)?;
             self.tapes[place].delivery = Some(query.whole("at")?.map_or(self.now, Timestamp).max(self.now));
             self.close_markets(self.now);
+            self.desk.note(self.now, "act delist");
             return Ok(json!({}));
         }
         let said = self.desk.act(View { now: self.now, tapes: &self.tapes }, act, query)?;
