@@ -50,7 +50,7 @@ impl Gateway {
         };
         match self.exchange.answer(ask, response) {
             Ok(answer) => match self.on_answer(&flight, answer, outputs) {
-                Ok(()) => self.asking.answered(flight.job),
+                Ok(()) => self.asking.answered(flight.job, self.now),
                 Err(why) => self.say_failure(&flight, why, None, outputs),
             },
             Err(failure) => self.on_failure(&flight, &failure, outputs),

@@ -22,6 +22,8 @@ pub const MOST_OUTSTANDING: usize = 1;
 pub const GIVE_UP_MS: i64 = 15_000;
 /// The longest pause of a question on which the cover of a position depends: an exchange that answers again is asked at once (S2).
 const PROTECTS_MS: i64 = 2_000;
+/// An exchange that answers again is asked what it has refused within so much.
+const AGAIN_MS: i64 = 1_000;
 /// Between two words about failures of one kind of question, at least where the words are others, and where they are the same.
 const SAY_MS: (i64, i64) = (5_000, 60_000);
 
@@ -266,9 +268,11 @@ impl Asking {
         self.tally.latency_sum_ms = self.tally.latency_sum_ms.saturating_add(latency);
     }
 
-    /// It was an answer.
-    pub fn answered(&mut self, job: Job) {
-        self.refused.remove(&job);
+    /// It was an answer. Where it was none before, whatever else was refused meanwhile is tried soon: an exchange that answers again is asked.
+    pub fn answered(&mut self, job: Job, now: Timestamp) {
+        if self.refused.remove(&job).is_some() {
+            self.refused.values_mut().for_each(|pause| pause.end_by(now.plus_ms(AGAIN_MS)));
+        }
         self.budget.forgive();
     }
 

@@ -51,6 +51,11 @@ impl Backoff {
         pause
     }
 
+    /// It may be tried again at this time at the latest.
+    pub fn end_by(&mut self, at: Timestamp) {
+        self.until = self.until.map(|until| until.min(at));
+    }
+
     /// It worked.
     pub const fn clear(&mut self) {
         *self = Self::new();

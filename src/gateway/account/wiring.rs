@@ -222,7 +222,7 @@ impl Gateway {
 
     fn end_reading(&mut self, flight: &Flight, said: Result<(), Failure>, outputs: &mut Vec<Output>) {
         match said {
-            Ok(()) => self.asking.answered(flight.job),
+            Ok(()) => self.asking.answered(flight.job, self.now),
             Err(failure) => self.say_failure(flight, &failure.text, None, outputs),
         }
     }

@@ -209,17 +209,6 @@ fn a_stop_that_fires_is_followed_under_its_own_name() {
 }
 
 #[test]
-fn a_stop_that_hangs_when_it_fires_is_told_at_once_to_be_no_protection() {
-    let (mut world, stop) = World::holding(6);
-    world.house.triggering_ms = 30_000;
-    world.house.trigger(stop);
-    world.run(1_000);
-    assert_eq!(world.story(stop), ["accepted", "ended Triggered"]);
-    world.run(31_000);
-    assert_eq!(world.story(stop), ["accepted", "ended Triggered", "filled 6"]);
-}
-
-#[test]
 fn a_stream_that_says_nothing_of_a_trade_is_made_anew() {
     let (mut world, _) = World::holding(6);
     world.trouble.deaf = true;

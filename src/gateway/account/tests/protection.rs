@@ -1,6 +1,6 @@
 //! What protects a position, and how soon it is noticed that it does not.
 
-use super::*;
+use super::{cases::is_place, *};
 
 #[test]
 fn a_stop_that_hangs_when_it_fires_is_told_at_once_to_be_no_protection() {
@@ -11,20 +11,6 @@ fn a_stop_that_hangs_when_it_fires_is_told_at_once_to_be_no_protection() {
     assert_eq!(world.story(stop), ["accepted", "ended Triggered"]);
     world.run(31_000);
     assert_eq!(world.story(stop), ["accepted", "ended Triggered", "filled 6"]);
-}
-
-#[test]
-fn a_stop_that_vanishes_is_noticed_by_the_audit_whatever_the_stream_says() {
-    let (mut world, stop) = World::holding(6);
-    world.trouble.deaf = true;
-    world.house.expire(stop);
-    world.run(6_000);
-    assert_eq!(world.story(stop), ["accepted", "ended Expired"]);
-    let (mut world, stop) = World::holding(6);
-    world.trouble.deaf = true;
-    world.house.orders.retain(|order| order.name != stop.as_str());
-    world.run(9_000);
-    assert_eq!(world.story(stop), ["accepted", "ended Expired"], "and there is no trace of it");
 }
 
 #[test]
@@ -50,20 +36,19 @@ fn what_protects_is_asked_again_within_two_seconds_however_often_it_failed() {
 }
 
 #[test]
-fn the_audit_reads_often_while_something_is_held() {
+fn after_an_outage_an_order_in_doubt_does_not_wait_for_the_pauses_of_other_questions() {
     let (mut world, _) = World::holding(6);
-    let since = world.now;
-    world.run(60_000);
-    for of in [|wish: &Wish| matches!(wish, Wish::Positions), |wish: &Wish| matches!(wish, Wish::Conditionals(_))] {
-        let times = world.asked_since(since, of);
-        assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 5_200) && times.len() >= 11, "{times:?}");
-    }
-    let mut world = World::proven(3);
-    let since = world.now;
-    world.run(600_000);
-    let flat = world.asked_since(since, |_| true);
-    assert!((15..80).contains(&flat.len()), "{}", flat.len());
-    assert_eq!(world.desk.proofs.len(), 2, "nothing is doubted meanwhile");
+    world.fates.push((is_place, Fate::Lost));
+    let exit = world.exit(6);
+    world.run(100);
+    let closed = ((|_| true) as fn(&Wish) -> bool, Fate::Fails(FailureClass::NotNow, -1016, false));
+    world.fates.extend([closed; 1_000]);
+    world.tell(Input::Reconcile); // so that everything is asked, and refused again and again
+    world.run(70_000);
+    world.fates.clear();
+    assert_eq!(world.story(exit), ["unknown"]);
+    world.run(9_000);
+    assert_eq!(world.story(exit), ["unknown", "absent"]);
 }
 
 #[test]
