@@ -143,6 +143,13 @@ impl Books {
         }
     }
 
+    /// An account that does not trade as it has to is proven no more.
+    fn mind_modes(&mut self, right: bool, turn: &mut Turn<'_>) {
+        if !right && self.checks.proven {
+            self.checks.doubt(turn);
+        }
+    }
+
     fn lose_stream(&mut self, why: &str, still_there: bool, turn: &mut Turn<'_>) {
         self.stream.lose(why, still_there, turn);
         self.trades.forget_unheard();

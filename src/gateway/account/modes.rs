@@ -1,5 +1,6 @@
 //! How the account trades: one position a symbol, margin of its own for each, and the leverage that is configured. Margin and leverage are set
-//! where they are wrong. What a person has to change is said, and until it is changed nothing is proven.
+//! where they are wrong. What a person has to change is said, and until it is changed nothing is proven. All is read again each minute, since a
+//! change may be made anywhere, and the stream tells of leverage alone, if it is heard.
 
 use super::Turn;
 use crate::{
@@ -8,8 +9,10 @@ use crate::{
     market::{MINUTE_MS, SymbolId, Timestamp},
 };
 
-/// A refusal is looked into again after so long.
+/// Between two readings.
 const AGAIN_MS: i64 = MINUTE_MS;
+/// At once.
+const NOW: Timestamp = Timestamp(i64::MIN);
 
 /// What is to be asked or set of a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,8 @@ pub struct ModesCheck {
     leverage: u32,
     read_at: Option<Timestamp>,
     refused: Option<&'static str>,
-    symbols: Vec<Option<SymbolModes>>,
+    /// With the time of the reading.
+    symbols: Vec<Option<(SymbolModes, Timestamp)>>,
 }
 
 impl ModesCheck {
@@ -33,23 +37,23 @@ impl ModesCheck {
         Self { leverage, read_at: None, refused: None, symbols: vec![None; symbols] }
     }
 
-    /// When the account's settings are to be read; `None` where they are right.
-    pub fn due(&self) -> Option<Timestamp> {
-        const NOW: Timestamp = Timestamp(i64::MIN);
-        match self.read_at {
-            None => Some(NOW),
-            Some(read) => self.refused.map(|_| read.plus_ms(AGAIN_MS)),
-        }
+    /// When the account's settings are to be read.
+    pub fn due(&self) -> Timestamp {
+        self.read_at.map_or(NOW, |read| read.plus_ms(AGAIN_MS))
     }
 
-    /// What a symbol needs; `None` where it is right.
-    pub fn step(&self, symbol: SymbolId) -> Option<Step> {
-        match self.symbols.get(symbol.index())? {
-            None => Some(Step::Read),
-            Some(modes) if !modes.isolated => Some(Step::Isolate),
-            Some(modes) if modes.leverage != self.leverage => Some(Step::Lever),
-            Some(_) => None,
-        }
+    /// What a symbol needs next, and when; `None` for one that is not there.
+    pub fn step(&self, symbol: SymbolId) -> Option<(Step, Timestamp)> {
+        Some(match self.symbols.get(symbol.index())? {
+            None => (Step::Read, NOW),
+            Some((modes, _)) if !modes.isolated => (Step::Isolate, NOW),
+            Some((modes, _)) if modes.leverage != self.leverage => (Step::Lever, NOW),
+            Some((_, read)) => (Step::Read, read.plus_ms(AGAIN_MS)),
+        })
+    }
+
+    fn is_right(&self, symbol: SymbolId) -> bool {
+        self.step(symbol).is_none_or(|(_, due)| due != NOW)
     }
 
     /// What is wrong with the account itself.
@@ -57,26 +61,30 @@ impl ModesCheck {
         self.refused
     }
 
-    pub fn heard(&mut self, modes: Modes, turn: &mut Turn<'_>) {
+    /// Whether nothing is wrong with them.
+    pub fn heard(&mut self, modes: Modes, turn: &mut Turn<'_>) -> bool {
         self.read_at = Some(turn.now);
         let refused = modes.refused();
         if std::mem::replace(&mut self.refused, refused) == refused {
-            return;
+            return refused.is_none();
         }
         match refused {
             Some(why) => turn.say(format!("No entries: {why}."), true),
             None => turn.say("The account's settings are right now.".to_owned(), false),
         }
+        refused.is_none()
     }
 
-    pub fn heard_symbol(&mut self, symbol: SymbolId, modes: SymbolModes) {
-        self.symbols.iter_mut().skip(symbol.index()).take(1).for_each(|held| *held = Some(modes));
+    /// The same of a symbol's.
+    pub fn heard_symbol(&mut self, symbol: SymbolId, modes: SymbolModes, now: Timestamp) -> bool {
+        self.symbols.iter_mut().skip(symbol.index()).take(1).for_each(|held| *held = Some((modes, now)));
+        self.is_right(symbol)
     }
 
     /// It was set, or was so already.
     pub fn was_set(&mut self, symbol: SymbolId, step: Step, turn: &mut Turn<'_>) {
         let leverage = self.leverage;
-        let Some(modes) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) else { return };
+        let Some((modes, _)) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) else { return };
         let name = turn.name(symbol);
         match step {
             Step::Read => {}
@@ -93,10 +101,10 @@ impl ModesCheck {
 
     /// Somebody has changed the leverage. Whether it is wrong now.
     pub fn leverage_is(&mut self, symbol: SymbolId, leverage: u32) -> bool {
-        if let Some(modes) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) {
+        if let Some((modes, _)) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) {
             modes.leverage = leverage;
         }
-        self.step(symbol).is_some()
+        !self.is_right(symbol)
     }
 
     /// All is to be read again, as after the process stood still or a reconnect: it may have been changed meanwhile.
@@ -108,8 +116,8 @@ impl ModesCheck {
     /// Whether the account is right, and each symbol that is traded.
     pub fn are_right(&self, mut traded: impl FnMut(SymbolId) -> bool) -> bool {
         let ids = (0..).map(SymbolId).take(self.symbols.len());
-        let right = ids.into_iter().filter(|symbol| traded(*symbol)).all(|symbol| self.step(symbol).is_none());
-        self.due().is_none() && right
+        let right = ids.into_iter().filter(|symbol| traded(*symbol)).all(|symbol| self.is_right(symbol));
+        self.read_at.is_some() && self.refused.is_none() && right
     }
 }
 

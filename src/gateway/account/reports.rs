@@ -25,9 +25,8 @@ impl Books {
             Report::Account { .. } => self.checks.hurry(turn.now),
             Report::Funding { symbol, amount, at } => self.on_funding(symbol, amount, at, turn),
             Report::Leverage(symbol, leverage) => {
-                if self.modes.leverage_is(symbol, leverage) {
-                    self.checks.doubt(turn);
-                }
+                let wrong = self.modes.leverage_is(symbol, leverage);
+                self.mind_modes(!wrong, turn);
             }
             Report::MarginCall => turn.say("The exchange warns of a liquidation.".to_owned(), true),
             Report::Expired => self.lose_stream("its key has expired", true, turn),

@@ -94,18 +94,16 @@ impl Gateway {
         if let Some(due) = books.stream.extend_due() {
             take(Job::ExtendStream, due);
         }
-        if let Some(due) = books.modes.due() {
-            take(Job::Modes, due);
-        }
+        take(Job::Modes, books.modes.due());
         if books.modes.refused().is_none() {
             let traded = (0..).map(SymbolId).take(self.feeds.len()).filter(|symbol| is_listed(&self.feeds, *symbol));
-            for (symbol, step) in traded.filter_map(|symbol| Some((symbol, books.modes.step(symbol)?))) {
+            for (symbol, (step, due)) in traded.filter_map(|symbol| Some((symbol, books.modes.step(symbol)?))) {
                 let job = match step {
                     Step::Read => Job::SymbolModes(symbol),
                     Step::Isolate => Job::SetIsolated(symbol),
                     Step::Lever => Job::SetLeverage(symbol),
                 };
-                take(job, Timestamp(i64::MIN));
+                take(job, due);
             }
         }
         let (up, orders, trades) = (books.stream.up_since(), &books.orders, &books.trades);
@@ -295,8 +293,14 @@ impl Books {
             (Job::Trades(symbol), Reply::Trades(page)) => {
                 self.trades.answer(symbol, &page, asked, &mut self.orders, turn);
             }
-            (Job::Modes, Reply::Modes(modes)) => self.modes.heard(modes, turn),
-            (Job::SymbolModes(symbol), Reply::SymbolModes(modes)) => self.modes.heard_symbol(symbol, modes),
+            (Job::Modes, Reply::Modes(modes)) => {
+                let right = self.modes.heard(modes, turn);
+                self.mind_modes(right, turn);
+            }
+            (Job::SymbolModes(symbol), Reply::SymbolModes(modes)) => {
+                let right = self.modes.heard_symbol(symbol, modes, turn.now);
+                self.mind_modes(right, turn);
+            }
             (Job::SetIsolated(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Isolate, turn),
             (Job::SetLeverage(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Lever, turn),
             _ => {

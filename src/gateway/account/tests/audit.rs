@@ -53,3 +53,21 @@ fn an_entry_leaves_the_account_proven_however_old_the_last_reading_is() {
     world.run(3_000);
     assert_eq!(world.desk.proof, Some(false));
 }
+
+#[test]
+fn a_setting_that_somebody_has_changed_is_noticed_without_a_word_of_it() {
+    for cross in [true, false] {
+        let mut world = World::proven(3);
+        world.house.symbols[0] = SymbolModes { isolated: !cross, leverage: 3, max_notional: None };
+        world.run(70_000);
+        assert!(world.house.symbols[0].isolated && world.house.symbols[0].leverage == 5);
+        assert_eq!((world.desk.proof, world.desk.proofs.len()), (Some(true), 4), "in doubt until it was set back");
+    }
+    let mut world = World::proven(3);
+    world.house.modes.hedge = true;
+    world.run(70_000);
+    assert_eq!(world.desk.proof, Some(false));
+    world.house.modes.hedge = false;
+    world.run(70_000);
+    assert_eq!(world.desk.proof, Some(true));
+}
