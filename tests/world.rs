@@ -11,6 +11,7 @@ mod journal;
 mod laws;
 mod live_worlds;
 mod no_look_ahead;
+mod promises;
 mod refit;
 mod replay;
 mod restore;

@@ -6,8 +6,9 @@
 use super::{
     plan::{Bug, SIGNAL},
     venue::{End, Look, View},
-    world::{BTC, CAPITAL, Process, Stop, Task, Turn, WIRE_MS, Word, World},
+    world::{BTC, CAPITAL, Process, Task, WIRE_MS, Word, World},
 };
+use crate::promises::{Stop, Turn};
 use rust_decimal::Decimal;
 use smolbear::{
     engine::{Engine, Event, Leg, Order, Proof, Stage},

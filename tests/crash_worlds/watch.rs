@@ -1,10 +1,11 @@
 //! What must hold in every world, after every step and at its end.
 
-use super::world::{CAPITAL, Stop, Turn, World};
+use super::world::{CAPITAL, World};
+use crate::promises::{Turn, doubts, holds};
 use rust_decimal::Decimal;
 use smolbear::{
-    engine::{Engine, Event, Proof, Record, Skip, Stage},
-    market::{ClientId, OrderCommand, OrderKind, OrderRequest, OrderSide, OrderUpdate, Timestamp},
+    engine::{Event, Proof, Record, Skip, Stage},
+    market::{ClientId, OrderCommand, OrderKind, OrderRequest, OrderSide, Timestamp},
 };
 use std::collections::BTreeMap;
 
@@ -48,29 +49,6 @@ impl Watch {
     pub fn dies(&mut self) {
         *self = Self::default();
     }
-
-    pub fn doubts(engine: &Engine) -> Vec<ClientId> {
-        let unknown = engine.orders().filter(|order| order.stage == Stage::Unknown);
-        unknown.map(|order| order.request.id).collect()
-    }
-
-    /// An order leaves `Unknown` by a word about it, and by no other event (S8).
-    pub fn check_doubts(before: &[ClientId], event: &Event, engine: &Engine) -> Turn {
-        let after = Self::doubts(engine);
-        let about = match event {
-            Event::Order(OrderUpdate::Unknown { .. }) => None,
-            Event::Order(update) => Some(update.id()),
-            _ => None,
-        };
-        match before.iter().find(|id| !after.contains(id) && about != Some(**id)) {
-            Some(id) => Err(Stop::Broken(format!("S8: {id} left its doubt by {event:?}"))),
-            None => Ok(()),
-        }
-    }
-}
-
-fn holds(promise: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if promise { Ok(()) } else { Err(what()) }
 }
 
 /// Entries have an `e` after tag, time and side.
@@ -87,7 +65,7 @@ impl World {
         holds(self.disk.has_intent(request) || late, || format!("S5: {request:?} is not durable after {waited:?} ms"))?;
         let is_exit = request.reduce_only && request.side == OrderSide::Sell;
         holds(is_exit != is_entry(request.id), || format!("S3: {request:?}"))?;
-        let in_doubt = self.process.iter().any(|process| !Watch::doubts(process.trader.engine()).is_empty());
+        let in_doubt = self.process.iter().any(|process| !doubts(process.trader.engine()).is_empty());
         let quiet = !self.watch.proven || self.watch.store_in_doubt || in_doubt;
         holds(request.reduce_only || !quiet, || format!("S7: an entry while in doubt: {request:?}"))?;
         Ok(())

@@ -7,6 +7,7 @@ use super::{
     venue::{Look, Venue, View},
     watch::Watch,
 };
+use crate::promises::{Stop, Turn, check_doubts, doubts};
 use rust_decimal::Decimal;
 use smolbear::{
     engine::{Action, Event, Need, Reason, Record},
@@ -28,21 +29,6 @@ const DOWN_MS: i64 = 2_000;
 const STUCK_AFTER_MS: i64 = 2_000;
 /// A stuck disk goes on then, if no start comes before.
 const UNSTUCK: Timestamp = SIGNAL.plus_ms(120_000);
-
-/// Why a turn ends early.
-pub enum Stop {
-    Crash,
-    /// A promise does not hold.
-    Broken(String),
-}
-
-pub type Turn = Result<(), Stop>;
-
-impl From<String> for Stop {
-    fn from(why: String) -> Self {
-        Self::Broken(why)
-    }
-}
 
 /// What comes to the bot.
 #[derive(Debug, Clone)]
@@ -380,11 +366,11 @@ impl World {
             process.cursor = Some(candle.closes_at());
         }
         let mut actions = Vec::new();
-        let doubts = Watch::doubts(process.trader.engine());
+        let doubts = doubts(process.trader.engine());
         process.trader.handle(self.now, event.clone(), &mut actions);
         process.trader.check();
         self.watch.hears(event);
-        Watch::check_doubts(&doubts, event, process.trader.engine())?;
+        check_doubts(&doubts, event, process.trader.engine())?;
         if self.plan.told {
             println!("{:>7} ms: {event:?} {actions:?}", self.now.since_ms(SIGNAL));
         }

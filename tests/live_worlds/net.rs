@@ -2,8 +2,9 @@
 
 use super::{
     plan::{By, SIGNAL, Stream, Way},
-    world::{Stop, Task, Turn, World},
+    world::{Task, World},
 };
+use crate::promises::{Stop, Turn};
 use smolbear::{
     exchange::{
         Response,

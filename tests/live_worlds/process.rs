@@ -6,9 +6,9 @@
 use super::{
     disk::{Batch, Memory},
     plan::{LEVERAGE, symbol},
-    watch::Watch,
-    world::{Stop, Task, Turn, World},
+    world::{Task, World},
 };
+use crate::promises::{Stop, Turn, check_doubts, doubts};
 use smolbear::{
     engine::{Action, Event, Need},
     exchange::binance::Binance,
@@ -166,11 +166,11 @@ impl World {
         if let Event::Candle(closed) = &event {
             process.passed = Some(closed.closes_at());
         }
-        let before = Watch::doubts(process.trader.engine());
+        let before = doubts(process.trader.engine());
         let mut actions = std::mem::take(&mut process.actions);
         process.trader.handle(process.latest, event.clone(), &mut actions);
         process.trader.check();
-        Watch::check_doubts(&before, &event, process.trader.engine())?;
+        check_doubts(&before, &event, process.trader.engine())?;
         if event.moves_no_price() {
             self.tell_story(|| format!("  engine hears {event:?}"));
         }

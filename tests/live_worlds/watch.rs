@@ -3,14 +3,15 @@
 use super::{
     ledger::{is_entry, signal_of},
     plan::CAPITAL,
-    world::{Stop, Turn, World},
+    world::World,
 };
+use crate::promises::{Turn, holds};
 use rust_decimal::Decimal;
 use smolbear::{
-    engine::{Engine, Event, Leg, Proof, Record, Stage},
+    engine::{Event, Leg, Proof, Record, Stage},
     exchange::private::Call,
     gateway::News,
-    market::{ClientId, OrderCommand, OrderUpdate, Timestamp, could_be_ours},
+    market::{ClientId, OrderCommand, Timestamp, could_be_ours},
     simulation::binance::WEIGHT_LIMIT,
 };
 use std::collections::BTreeMap;
@@ -90,29 +91,6 @@ impl Watch {
             self.heard = *proof == Proof::Proven;
         }
     }
-
-    pub fn doubts(engine: &Engine) -> Vec<ClientId> {
-        let unknown = engine.orders().filter(|order| order.stage == Stage::Unknown);
-        unknown.map(|order| order.request.id).collect()
-    }
-
-    /// An order leaves `Unknown` by a word about it, and by no other event (S8).
-    pub fn check_doubts(before: &[ClientId], event: &Event, engine: &Engine) -> Turn {
-        let after = Self::doubts(engine);
-        let about = match event {
-            Event::Order(OrderUpdate::Unknown { .. }) => None,
-            Event::Order(update) => Some(update.id()),
-            _ => None,
-        };
-        match before.iter().find(|id| !after.contains(id) && about != Some(**id)) {
-            Some(id) => Err(Stop::Broken(format!("S8: {id} left its doubt by {event:?}"))),
-            None => Ok(()),
-        }
-    }
-}
-
-fn holds(promise: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if promise { Ok(()) } else { Err(what()) }
 }
 
 impl World {

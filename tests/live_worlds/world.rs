@@ -8,6 +8,7 @@ use super::{
     process::Process,
     watch::Watch,
 };
+use crate::promises::{Stop, Turn};
 use rust_decimal::Decimal;
 use smolbear::{
     gateway::{self, Input},
@@ -24,22 +25,6 @@ const DOWN_MS: i64 = 2_000;
 const CONVERGES_MS: i64 = 120_000;
 /// And stays so: longer than the time between two audits.
 const STAYS_MS: i64 = 7_000;
-
-/// Why a turn ends early.
-#[derive(Debug)]
-pub enum Stop {
-    Crash,
-    /// A promise does not hold.
-    Broken(String),
-}
-
-pub type Turn = Result<(), Stop>;
-
-impl From<String> for Stop {
-    fn from(why: String) -> Self {
-        Self::Broken(why)
-    }
-}
 
 /// What is due at some time. What has a `life` dies with it.
 #[derive(Debug, Clone)]
