@@ -22,6 +22,8 @@ const UNSAID_MS: i64 = 65_000;
 const SUCCESSORS_MS: i64 = 15_000;
 /// Of the limit of 2,400, what requests may use that do not protect (S12).
 const MOST_WEIGHT: i64 = 1_920;
+/// While a question about the account takes longer, the exchange does not answer: what became of an order in doubt is known after it.
+const SLOW_MS: i64 = 2_000;
 /// The largest value of a position by the configuration: a fifth of the equity at leverage 1, and what prices do to it meanwhile (S4).
 const MOST_VALUE: f64 = 100_000.0 / 5.0 * 1.02;
 const LEVERAGE: &str = "leverage 1";
@@ -170,7 +172,8 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
                 {
                     spans.push((from, answered));
                 }
-                if answered > at && changes(row) {
+                let is_slow = row["keyed"] == true && answered > at + SLOW_MS;
+                if answered > at && changes(row) || is_slow {
                     spans.push((at, answered));
                 }
             }
