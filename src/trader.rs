@@ -247,11 +247,7 @@ impl Trader {
 
     fn handle_on_paper(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
         let waits = self.desk.outstanding.is_some();
-        let of_market = match &event {
-            Event::Candle(candle) => !candle.history,
-            other => matches!(other, Event::Price(_)),
-        };
-        assert!(!(waits && of_market), "a market event came while a commit is outstanding");
+        assert!(!(waits && event.moves_market()), "a market event came while a commit is outstanding");
         match &event {
             Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
             Event::Candle(candle) => {

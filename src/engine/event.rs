@@ -50,6 +50,15 @@ impl Event {
         !matches!(self, Self::Candle(_) | Self::Price(_))
     }
 
+    /// Whether the market goes on with it: a price, or a candle that is no history.
+    #[must_use]
+    pub const fn moves_market(&self) -> bool {
+        match self {
+            Self::Candle(candle) => !candle.history,
+            other => matches!(other, Self::Price(_)),
+        }
+    }
+
     /// The market that it is about; `None` where it is about none, or about an order that the engine knows by its name.
     #[must_use]
     pub const fn symbol(&self) -> Option<SymbolId> {

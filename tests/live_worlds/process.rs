@@ -109,7 +109,7 @@ impl World {
             let Some(market) = process.gateway.market_time(session) else { return Ok(()) };
             if !process.begun {
                 match process.queue.next().cloned() {
-                    Some((at, event)) if !is_live(&event) => {
+                    Some((at, event)) if !event.moves_market() => {
                         process.queue.advance();
                         self.tell_trader(at.max(market), event)?;
                     }
@@ -120,7 +120,7 @@ impl World {
                 continue;
             }
             let is_over = match process.queue.next() {
-                Some((_, event)) => is_live(event),
+                Some((_, event)) => event.moves_market(),
                 None => process.gateway.is_ready(),
             };
             if process.guarding && is_over {
@@ -227,14 +227,5 @@ impl World {
         }
         let latest = self.process.as_ref().map_or(self.now, |process| process.latest);
         self.tell_trader(latest, Event::Committed { batch })
-    }
-}
-
-/// Whether the market goes on with this event: what comes before is history.
-const fn is_live(event: &Event) -> bool {
-    match event {
-        Event::Candle(candle) => !candle.history,
-        Event::Price(_) => true,
-        _ => false,
     }
 }

@@ -274,7 +274,7 @@ impl Realtime {
 
     /// The next event of the market.
     fn take(&mut self, at: Timestamp, event: Event) -> Result<(), LoopError> {
-        if self.guarding && warming::is_live(&event) {
+        if self.guarding && event.moves_market() {
             return self.end_guard(); // first of all how the account stands
         }
         if let Event::Candle(ClosedCandle { symbol, history: false, .. }) = &event {

@@ -29,7 +29,7 @@ impl Realtime {
             self.hear_of_the_key()?;
             self.hear_market(now);
             while let Some((at, event)) = self.prices.next().filter(|_| now.elapsed() < SLICE) {
-                if is_live(&event) {
+                if event.moves_market() {
                     return Ok(());
                 }
                 self.take(at, event)?;
@@ -167,14 +167,5 @@ impl Realtime {
                 Err(LoopError::Key(why))
             }
         }
-    }
-}
-
-/// Whether the market goes on with this event: what comes before is history.
-pub(super) const fn is_live(event: &Event) -> bool {
-    match event {
-        Event::Candle(candle) => !candle.history,
-        Event::Price(_) => true,
-        _ => false,
     }
 }
