@@ -15,8 +15,10 @@ use crate::{
 
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
 const TRAILING_STEP: f64 = 0.05;
-/// With so many targets or exits in doubt no other is sent before there is evidence of what became of one (S13).
-const MOST_IN_DOUBT: usize = 3;
+/// With so many targets in doubt no other is sent before there is evidence of what became of one (S13).
+const MOST_TARGETS_IN_DOUBT: usize = 3;
+/// The same of exits. Each further one waits longer, so that these are two minutes and more.
+const MOST_EXITS_IN_DOUBT: usize = 16;
 
 /// Where the price was in a stretch of time.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +142,7 @@ impl Engine {
         let unanswered = newest.is_some_and(|order| order.open_qty() >= position.qty && order.stage != Stage::Accepted);
         let waits = match leg {
             Leg::Stop => position.stop_retry_at.is_some_and(|at| now < at),
-            _ => now < position.retry_at || self.in_doubt(symbol, &leg) >= MOST_IN_DOUBT,
+            _ => now < position.retry_at || self.has_most_in_doubt(symbol, &leg),
         };
         if unanswered || waits {
             return false;
@@ -154,8 +156,14 @@ impl Engine {
         false
     }
 
+    /// Whether evidence comes before another target or exit.
+    fn has_most_in_doubt(&self, symbol: SymbolId, leg: &Leg) -> bool {
+        let most = if matches!(leg, Leg::Exit(_)) { MOST_EXITS_IN_DOUBT } else { MOST_TARGETS_IN_DOUBT };
+        self.in_doubt(symbol, leg) >= most
+    }
+
     /// How many orders of a leg are in doubt.
-    fn in_doubt(&self, symbol: SymbolId, leg: &Leg) -> usize {
+    pub(super) fn in_doubt(&self, symbol: SymbolId, leg: &Leg) -> usize {
         let of_leg = self.state.orders.of(symbol).filter(|order| place_of(&order.leg) == place_of(leg));
         of_leg.filter(|order| order.stage == Stage::Unknown).count()
     }
@@ -242,9 +250,9 @@ impl Engine {
         if position.closing.is_none() {
             return self.hold_limit(position);
         }
-        let exits = || self.state.orders.of(position.symbol).filter(|order| matches!(order.leg, Leg::Exit(_)));
-        let stuck = exits().filter(|order| order.stage == Stage::Unknown).count() >= MOST_IN_DOUBT;
-        (!stuck && !exits().any(orders::Order::counts)).then_some(position.retry_at)
+        let mut exits = self.state.orders.of(position.symbol).filter(|order| matches!(order.leg, Leg::Exit(_)));
+        let is_stuck = self.has_most_in_doubt(position.symbol, &Leg::Exit(Reason::Manual));
+        (!is_stuck && !exits.any(orders::Order::counts)).then_some(position.retry_at)
     }
 
     /// When a position has been held for as long as it may be.

@@ -119,8 +119,18 @@ impl Engine {
         }
         order.stage = Stage::Unknown;
         actions.push(Action::Alert(Note::InDoubt { id, symbol }));
-        if leg == Leg::Stop && !self.has_stop_to_come(symbol) {
-            self.on_failed(now, symbol, leg, actions);
+        match leg {
+            Leg::Stop if !self.has_stop_to_come(symbol) => self.on_failed(now, symbol, leg, actions),
+            Leg::Exit(_) => self.space_out(now, symbol, &leg),
+            Leg::Entry(_) | Leg::Stop | Leg::Target => {}
+        }
+    }
+
+    /// An exit in doubt has a successor at once, that one another after a second, and so on, each a second later: a look-up may take long.
+    fn space_out(&mut self, now: Timestamp, symbol: SymbolId, leg: &Leg) {
+        let before = self.in_doubt(symbol, leg).saturating_sub(1);
+        if let Some(position) = &mut self.state.positions[symbol.index()] {
+            position.retry_at = position.retry_at.max(now.plus_ms(RETRY_MS * before as i64));
         }
     }
 
@@ -150,8 +160,10 @@ impl Engine {
         if let Some(attempt) = self.state.attempts[symbol.index()].get_mut(place_of(&leg)) {
             *attempt = attempt.wrapping_add(NAMES_PASSED_OVER);
         }
-        if leg == Leg::Stop {
-            self.on_failed(now, symbol, leg, actions);
+        match leg {
+            Leg::Stop => self.on_failed(now, symbol, leg, actions),
+            Leg::Exit(_) => self.space_out(now, symbol, &leg),
+            Leg::Entry(_) | Leg::Target => {}
         }
     }
 

@@ -14,7 +14,7 @@ const BARE_A_DAY_MS: i64 = 60_000;
 const MACHINE_MS: i64 = 3_000;
 /// What the stream does not tell is seen by the next audit.
 const AUDIT_MS: i64 = 5_000;
-/// Where three orders of a kind are in doubt there is no fourth: after a time without answers they are looked up first, twice.
+/// After a time without answers those in doubt are looked up first, twice, and the next one waits a while.
 const LOOKED_UP_MS: i64 = 10_000;
 /// What was done by hand is seen by then, also where the stream is silent: then by the readings of each minute.
 const UNSAID_MS: i64 = 65_000;
@@ -22,8 +22,6 @@ const UNSAID_MS: i64 = 65_000;
 const SUCCESSORS_MS: i64 = 15_000;
 /// Of the limit of 2,400, what requests may use that do not protect (S12).
 const MOST_WEIGHT: i64 = 1_920;
-/// While a question about the account takes longer, the exchange does not answer: what became of an order in doubt is known after it.
-const SLOW_MS: i64 = 2_000;
 /// The largest value of a position by the configuration: a fifth of the equity at leverage 1, and what prices do to it meanwhile (S4).
 const MOST_VALUE: f64 = 100_000.0 / 5.0 * 1.02;
 const LEVERAGE: &str = "leverage 1";
@@ -172,8 +170,7 @@ fn deaf(record: &Record) -> Vec<(i64, i64)> {
                 {
                     spans.push((from, answered));
                 }
-                let is_slow = row["keyed"] == true && answered > at + SLOW_MS;
-                if answered > at && changes(row) || is_slow {
+                if answered > at && changes(row) {
                     spans.push((at, answered));
                 }
             }
