@@ -4,7 +4,7 @@
 
 use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, desk::Closed, orders, risk, sizing};
 use crate::{
-    market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Tiers, Timeframe, Timestamp, decimal},
+    market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Timeframe, Timestamp, decimal},
     strategies::{Signal, Verdict},
 };
 
@@ -90,13 +90,13 @@ impl Engine {
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);
         let [Some(price), Some(stop_distance), Some(target_distance)] = amounts else { return Err(Skip::Stale) };
         let instrument = &self.settings.instruments[symbol.index()];
-        let stop_distance = instrument.round_distance(stop_distance);
+        let [stop_distance, target_distance] =
+            [stop_distance, target_distance].map(|distance| instrument.round_distance(distance));
         let factor = self.desks[symbol.index()].regime().volatility.size_factor();
         let (size, open_risk) = (sizing::size(equity, &self.state.odds[index], rules), self.open_risk());
         let wish = sizing::Wish { size, open_risk, price, stop_distance, factor, equity };
         let qty = self.after_spike(now, symbol, sizing::quantity(&wish, instrument, rules)?, price)?;
-        let tiers = Tiers::known(&instrument.symbol);
-        if !risk::stop_is_first(stop_distance, price, qty, &tiers, rules) {
+        if !risk::stop_is_first(stop_distance, price, qty, &self.tiers[symbol.index()], rules) {
             return Err(Skip::Liquidation);
         }
         let plan = Plan {

@@ -45,11 +45,12 @@ mod updates;
 mod weighing;
 
 use crate::{
-    market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Timestamp},
+    market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Tiers, Timestamp},
     strategies::Strategy,
 };
 use exits::Stretch;
 use orders::Orders;
+use returns::RETURNS;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -77,8 +78,12 @@ const PROTECTIVE_WAIT_MS: i64 = 1_000;
 pub struct Engine {
     settings: Settings,
     strategies: Vec<Box<dyn Strategy>>,
+    /// By symbol: what margin a position must keep.
+    tiers: Vec<Tiers>,
+    /// Until the next return of any symbol.
+    correlations: together::Correlations,
     /// One a pair of strategy and symbol: the part of client ids that they make.
-    tags: Vec<String>,
+    tags: Vec<orders::Tag>,
     desks: Vec<Desk>,
     state: State,
     /// The next moment at which something resets by itself, the day if nothing else.
@@ -199,7 +204,21 @@ impl Engine {
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
         let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
-        let mut engine = Self { strategies, tags, desks, state, due, scale, settled, records, unsaved, settings };
+        let (tiers, correlations) = (symbols.iter().map(Tiers::known).collect(), together::Correlations::new());
+        let mut engine = Self {
+            strategies,
+            tiers,
+            correlations,
+            tags,
+            desks,
+            state,
+            due,
+            scale,
+            settled,
+            records,
+            unsaved,
+            settings,
+        };
         engine.set_scale();
         engine
     }
@@ -298,6 +317,7 @@ impl Engine {
 
     fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
         if source.history {
+            self.correlations.clear();
             let desk = &mut self.desks[source.symbol.index()];
             // at an exchange what is open is guarded meanwhile, and must not be weighed at prices of long ago
             if self.state.live {
@@ -318,6 +338,9 @@ impl Engine {
             self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
         }
         if !closed.is_empty() {
+            if closed.contains(RETURNS) {
+                self.correlations.clear();
+            }
             self.watch_spike(now, source.symbol, actions);
             self.decide(now, source.symbol, closed, actions);
         }

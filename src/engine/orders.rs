@@ -23,6 +23,8 @@ const TOLD_AGAIN: usize = 16;
 
 /// Digits of a signal's time in a name, to the base of 36: enough for a hundred thousand years.
 const TIME_DIGITS: u32 = 10;
+/// Where a name says which attempt it is.
+const ATTEMPT_AT: usize = 25;
 
 /// What an order is for.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -189,7 +191,8 @@ impl Orders {
 
     /// Whether a trade number is new; it counts once (S6).
     pub fn is_new_trade(&mut self, symbol: SymbolId, trade_id: u64) -> bool {
-        if self.trades.contains(&(symbol, trade_id)) {
+        // numbers differ where symbols do not
+        if self.trades.iter().any(|(of, number)| *number == trade_id && *of == symbol) {
             return false;
         }
         if self.trades.len() == REMEMBERED_TRADES {
@@ -234,49 +237,56 @@ impl Orders {
     }
 }
 
-/// The part of a client id that strategy and symbol make: 13 letters and digits of their hash.
+/// The part of a client id that strategy and symbol make: letters and digits of their hash.
+pub type Tag = [u8; 13];
+
+/// The tag of a strategy's orders in a symbol.
 #[must_use]
-pub fn tag(strategy: &str, symbol: &Symbol) -> String {
+pub fn tag(strategy: &str, symbol: &Symbol) -> Tag {
     let mut hash = Fnv::default();
     hash.add_bytes(strategy.as_bytes());
     hash.add_bytes(b"/");
     hash.add_bytes(symbol.as_str().as_bytes());
-    base36(hash.value())
+    let mut tag = Tag::default();
+    base36(hash.value(), &mut tag);
+    tag
 }
 
 /// An order's name: a pure function of strategy and symbol (the `tag`), side, signal time, leg and attempt.
 #[must_use]
-pub fn client_id(tag: &str, side: Side, signal_at: Timestamp, leg: &Leg, attempt: u32) -> ClientId {
-    let side = if side == Side::Long { 'l' } else { 's' };
-    let leg = match leg {
-        Leg::Entry(_) => 'e',
-        Leg::Stop => 's',
-        Leg::Target => 't',
-        Leg::Exit(_) => 'x',
-    };
-    let time = base36(signal_at.0.unsigned_abs() % 36u64.pow(TIME_DIGITS));
-    let text = format!("{tag:0>13}{time:0>10}{side}{leg}{}", base36(attempt.into()));
+pub fn client_id(tag: &Tag, side: Side, signal_at: Timestamp, leg: &Leg, attempt: u32) -> ClientId {
     // 13 for the tag, 10 for the time, 2, and at most 7 for an attempt: 32. All but the last are of one length, so no two run together.
-    ClientId::new(&text).expect("parts of limited length, each of lower-case letters and digits")
+    let mut name = [b'0'; ClientId::LONGEST];
+    let (front, of_attempt) = name.split_at_mut(ATTEMPT_AT);
+    front[..13].copy_from_slice(tag);
+    base36(signal_at.0.unsigned_abs() % 36u64.pow(TIME_DIGITS), &mut front[13..23]);
+    front[23] = if side == Side::Long { b'l' } else { b's' };
+    front[24] = match leg {
+        Leg::Entry(_) => b'e',
+        Leg::Stop => b's',
+        Leg::Target => b't',
+        Leg::Exit(_) => b'x',
+    };
+    let digits = attempt.checked_ilog(36).unwrap_or(0) as usize + 1;
+    base36(attempt.into(), &mut of_attempt[..digits]);
+    let text = std::str::from_utf8(&name[..ATTEMPT_AT + digits]).ok();
+    text.and_then(ClientId::new).expect("lower-case letters and digits")
 }
 
 /// Which attempt at a leg of that signal an order of this name was; `None` where the name is of something else.
 #[must_use]
-pub fn attempt_of(id: ClientId, tag: &str, side: Side, signal_at: Timestamp, leg: &Leg) -> Option<u32> {
+pub fn attempt_of(id: ClientId, tag: &Tag, side: Side, signal_at: Timestamp, leg: &Leg) -> Option<u32> {
     let first = client_id(tag, side, signal_at, leg, 0);
-    let (of_leg, _) = first.as_str().split_at(first.as_str().len() - 1);
+    let (of_leg, _) = first.as_str().split_at(ATTEMPT_AT);
     let attempt = u32::from_str_radix(id.as_str().strip_prefix(of_leg)?, 36).ok()?;
     (client_id(tag, side, signal_at, leg, attempt) == id).then_some(attempt)
 }
 
-fn base36(mut number: u64) -> String {
-    let mut digits = Vec::with_capacity(13);
-    loop {
-        digits.push(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]);
+/// Writes a number to the base of 36, with zeros before it.
+fn base36(mut number: u64, into: &mut [u8]) {
+    for digit in into.iter_mut().rev() {
+        *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize];
         number /= 36;
-        if number == 0 {
-            return digits.iter().rev().map(|digit| char::from(*digit)).collect();
-        }
     }
 }
 

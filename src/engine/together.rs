@@ -6,6 +6,10 @@ use super::{
     returns::RETURNS,
 };
 use crate::market::{Side, SymbolId, Timestamp};
+use std::collections::BTreeMap;
+
+/// How far two symbols go together, measured where it was asked for.
+pub type Correlations = BTreeMap<(SymbolId, SymbolId), f64>;
 
 impl Engine {
     /// Whether an entry may stand beside the positions and the entries on their way, or which limit is against it.
@@ -18,8 +22,8 @@ impl Engine {
         side: Side,
         actions: &mut Vec<Action>,
     ) -> Result<(), Skip> {
-        let rules = &self.settings.risk;
         let measured = self.closest(symbol, side);
+        let rules = &self.settings.risk;
         let why = if measured >= rules.breaker_correlation {
             Skip::CorrelationBreaker
         } else if measured >= rules.max_correlation {
@@ -34,18 +38,20 @@ impl Engine {
     }
 
     /// The highest correlation with anything that is open; −1 where nothing is.
-    fn closest(&self, symbol: SymbolId, side: Side) -> f64 {
-        let positions = self.state.positions.iter().flatten().map(|held| (held.symbol, held.plan.side));
-        let entries = self.state.orders.open().filter_map(|order| match order.leg {
+    fn closest(&mut self, symbol: SymbolId, side: Side) -> f64 {
+        let Self { desks, state, correlations, .. } = self;
+        let positions = state.positions.iter().flatten().map(|held| (held.symbol, held.plan.side));
+        let entries = state.orders.open().filter_map(|order| match order.leg {
             Leg::Entry(plan) => Some((order.request.symbol, plan.side)),
             Leg::Stop | Leg::Target | Leg::Exit(_) => None,
         });
-        let own = self.desks[symbol.index()].returns();
         let others = positions.chain(entries).filter(|(other, _)| *other != symbol);
-        let correlations = others.map(|(other, theirs)| {
-            let together = own.correlation(self.desks[other.index()].returns()).unwrap_or(0.0);
+        let measured = others.map(|(other, theirs)| {
+            let [own, others] = [symbol, other].map(|of| desks[of.index()].returns());
+            let together =
+                *correlations.entry((symbol, other)).or_insert_with(|| own.correlation(others).unwrap_or(0.0));
             if theirs == side { together } else { -together }
         });
-        correlations.fold(-1.0, f64::max)
+        measured.fold(-1.0, f64::max)
     }
 }

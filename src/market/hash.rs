@@ -44,6 +44,11 @@ impl Flavor for Fnv {
         Ok(())
     }
 
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.add_bytes(bytes);
+        Ok(())
+    }
+
     fn finalize(self) -> postcard::Result<Self> {
         Ok(self)
     }

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// Prices and quantities have no more digits than these, behind the point and altogether.
 const SHORT_SCALE: u32 = 8;
 const SHORT_DIGITS: f64 = 1e15;
+/// Powers of ten, each exact.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
 
 /// Tick, step and minimums of a symbol.
 ///
@@ -27,12 +32,28 @@ pub struct Instrument {
 
 /// The largest multiple of `unit` not above `value`.
 fn down(value: Decimal, unit: Decimal) -> Decimal {
-    (value / unit).round_dp_with_strategy(0, RoundingStrategy::ToNegativeInfinity) * unit
+    to_multiple(value, unit, RoundingStrategy::ToNegativeInfinity)
 }
 
 /// The smallest multiple of `unit` not below `value`.
 fn up(value: Decimal, unit: Decimal) -> Decimal {
-    (value / unit).round_dp_with_strategy(0, RoundingStrategy::ToPositiveInfinity) * unit
+    to_multiple(value, unit, RoundingStrategy::ToPositiveInfinity)
+}
+
+/// A multiple of `unit`, with its digits behind the point.
+fn to_multiple(value: Decimal, unit: Decimal, strategy: RoundingStrategy) -> Decimal {
+    if unit.mantissa() == 1 && !value.is_zero() {
+        // most units are a power of ten, and need no division
+        let mut rounded = value.round_dp_with_strategy(unit.scale(), strategy);
+        rounded.rescale(unit.scale());
+        return rounded;
+    }
+    (value / unit).round_dp_with_strategy(0, strategy) * unit
+}
+
+fn is_multiple(value: Decimal, unit: Decimal) -> bool {
+    let has_as_few_digits = || unit.mantissa() == 1 && value.scale() <= unit.scale();
+    has_as_few_digits() || (value % unit).is_zero()
 }
 
 impl Instrument {
@@ -84,6 +105,18 @@ impl Instrument {
         }
     }
 
+    /// Whether a price is on the tick.
+    #[must_use]
+    pub fn is_on_tick(&self, price: Decimal) -> bool {
+        is_multiple(price, self.tick)
+    }
+
+    /// Whether a quantity is on the step.
+    #[must_use]
+    pub fn is_on_step(&self, qty: Decimal) -> bool {
+        is_multiple(qty, self.step)
+    }
+
     /// The smallest quantity that may open a position at `price`.
     #[must_use]
     pub fn smallest_entry(&self, price: Decimal) -> Decimal {
@@ -96,7 +129,7 @@ impl Instrument {
 /// `None` for NaN, infinities and what a decimal cannot hold.
 #[must_use]
 pub fn decimal(value: f64) -> Option<Decimal> {
-    short(value).or_else(|| Decimal::from_f64(value))
+    short(value).or_else(|| long(value)).or_else(|| Decimal::from_f64(value))
 }
 
 /// The decimal that a number stands for, where that has few digits, as prices do: much quicker than the general way, and exact, where that one
@@ -119,12 +152,28 @@ fn short(value: f64) -> Option<Decimal> {
     None
 }
 
+/// With 15 digits altogether, which every number of so few was written with: distances and ratios, as computed.
+fn long(value: f64) -> Option<Decimal> {
+    let size = value.abs();
+    let scale = POWERS.iter().position(|power| size * power >= SHORT_DIGITS / 10.0)?;
+    let digits = Some(size * POWERS[scale] + 0.5).filter(|digits| *digits < SHORT_DIGITS)? as i64;
+    Some(Decimal::new(if value < 0.0 { -digits } else { digits }, scale as u32).normalize())
+}
+
 /// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.
 #[must_use]
 pub fn float(value: Decimal) -> f64 {
-    let value = value.normalize();
-    let power = (0..value.scale()).fold(1.0, |power, _| power * 10.0);
-    value.mantissa() as f64 / power
+    quotient(value).unwrap_or_else(|| {
+        let value = value.normalize();
+        let power = (0..value.scale()).fold(1.0, |power, _| power * 10.0);
+        value.mantissa() as f64 / power
+    })
+}
+
+/// The same where both numbers are exact as they stand, as nearly always.
+fn quotient(value: Decimal) -> Option<f64> {
+    let (mantissa, power) = (i64::try_from(value.mantissa()).ok()?, *POWERS.get(value.scale() as usize)?);
+    (mantissa.unsigned_abs() < 1 << f64::MANTISSA_DIGITS).then(|| mantissa as f64 / power)
 }
 
 #[cfg(test)]
@@ -187,11 +236,16 @@ mod tests {
             let power = |scale: i32| (0..scale).fold(1.0, |power, _| power * 10.0);
             let few = (digits as f64 / power(shift)).floor() / power(scale);
             for value in [few, -few, few / 3.0, digits as f64 / power(scale), any] {
-                let want = match short(value) {
-                    Some(_) => value.to_string().parse().ok(), // the shortest text that is read as this number
-                    None => Decimal::from_f64(value),
-                };
-                prop_assert_eq!(decimal(value).map(|got| got.serialize()), want.map(|want| want.serialize()), "{}", value);
+                let written = value.to_string(); // the shortest text that is read as this number
+                let is_short = written.bytes().filter(u8::is_ascii_digit).count() <= 15;
+                let (got, exactly) = (decimal(value), Decimal::from_f64(value));
+                match (got, written.parse::<Decimal>()) {
+                    (Some(got), Ok(want)) if is_short => prop_assert_eq!((got.mantissa(), got.scale()), (want.mantissa(), want.scale()), "{}", value),
+                    _ => prop_assert_eq!(got.is_some(), exactly.is_some(), "{}", value),
+                }
+                if let Some((got, exactly)) = got.zip(exactly) {
+                    prop_assert!((got - exactly).abs() <= exactly.abs() * Decimal::new(1, 14), "{} {}", got, value);
+                }
             }
         }
 

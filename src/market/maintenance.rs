@@ -1,6 +1,6 @@
 //! How much margin a position must keep, by its value.
 
-use super::{Symbol, notional};
+use super::{Side, Symbol, notional};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,27 @@ impl Tiers {
     /// What a position of that value must keep, in USDT.
     #[must_use]
     pub fn maintenance(&self, value: Decimal) -> Decimal {
-        self.lines().map(|(rate, amount)| notional(value, rate) - amount).max().unwrap_or_default()
+        let ends = self.ends();
+        let mut lines = self.lines().zip(ends).skip_while(|(_, end)| end.is_some_and(|end| end < value));
+        lines.next().map_or(Decimal::ZERO, |((rate, amount), _)| notional(value, rate) - amount)
+    }
+
+    /// The price at which a position's margin and result are what it must keep, the first that is met; `None` where that is no price.
+    #[must_use]
+    pub fn liquidation_price(&self, side: Side, qty: Decimal, cost: Decimal, margin: Decimal) -> Option<Decimal> {
+        // margin + result = value × rate − amount, solved for the price, in the tier that the value is then in
+        let price_by = |(rate, amount)| match side {
+            Side::Long => (cost - margin - amount) / (qty * (Decimal::ONE - rate)),
+            Side::Short => (cost + margin + amount) / (qty * (Decimal::ONE + rate)),
+        };
+        let mut prices = self.lines().map(price_by).zip(self.ends());
+        let (price, _) = prices.find(|(price, end)| end.is_none_or(|end| price * qty <= end))?;
+        Some(price).filter(|price| *price > Decimal::ZERO)
+    }
+
+    /// Where each tier ends; the last one does not.
+    fn ends(&self) -> impl Iterator<Item = Option<Decimal>> {
+        self.0.iter().skip(1).map(|tier| Some(tier.from)).chain([None])
     }
 
     /// The rate of the last USDT of that value, which is more than the average.
@@ -123,6 +143,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_tier_that_counts_is_the_one_that_asks_most(
+            value in 0u32..100_000_000, leverage in 1u32..100, qty in 1u32..1_000_000, is_long in any::<bool>()
+        ) {
+            for name in ["BTCUSDT", "SOLUSDT", "ZZZUSDT"] {
+                let (tiers, cost, qty) = (known(name), Decimal::from(value) + Decimal::ONE, Decimal::from(qty));
+                let most = tiers.lines().map(|(rate, amount)| notional(cost, rate) - amount).max();
+                prop_assert_eq!(Some(tiers.maintenance(cost)), most);
+                let margin = cost / Decimal::from(leverage);
+                let of = |side: Decimal| {
+                    tiers.lines().map(move |(rate, amount)| (cost - side * (margin + amount)) / (qty * (Decimal::ONE - side * rate)))
+                };
+                let (side, first) = match is_long {
+                    true => (Side::Long, of(Decimal::ONE).max().filter(|price| *price > Decimal::ZERO)),
+                    false => (Side::Short, of(Decimal::NEGATIVE_ONE).min()),
+                };
+                let got = tiers.liquidation_price(side, qty, cost, margin);
+                let [got, first] = [got, first].map(|price| price.map(|price| price.round_dp(12)));
+                prop_assert_eq!(got, first, "{} {:?}", name, side);
+            }
+        }
+
         #[test]
         fn margin_rises_without_jumps_and_never_faster_than_the_last_rate(value in 0u32..100_000_000, more in 1u32..1_000) {
             for name in ["BTCUSDT", "SOLUSDT", "ZZZUSDT"] {

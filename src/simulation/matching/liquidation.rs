@@ -35,23 +35,12 @@ impl Matching {
     ///
     /// On the tick that is reached first.
     pub(super) fn liquidated_at(&self, index: usize, held: &Position) -> Option<Trigger> {
-        let margin = self.margin(held);
-        // margin + result ≤ value × rate − amount, solved for the price, for each tier; the first price that is met counts
-        let lines = self.tiers[index].lines();
-        let instrument = &self.settings.instruments[index];
-        match held.side {
-            Side::Long => {
-                let prices =
-                    lines.map(|(rate, amount)| (held.cost - margin - amount) / (held.qty * (Decimal::ONE - rate)));
-                let price = prices.max().filter(|price| *price > Decimal::ZERO)?;
-                Some(Trigger::AtOrBelow(float(instrument.round_fill(Side::Long.entry(), price))))
-            }
-            Side::Short => {
-                let prices =
-                    lines.map(|(rate, amount)| (held.cost + margin + amount) / (held.qty * (Decimal::ONE + rate)));
-                Some(Trigger::AtOrAbove(float(instrument.round_fill(Side::Short.entry(), prices.min()?))))
-            }
-        }
+        let price = self.tiers[index].liquidation_price(held.side, held.qty, held.cost, self.margin(held))?;
+        let price = float(self.settings.instruments[index].round_fill(held.side.entry(), price));
+        Some(match held.side {
+            Side::Long => Trigger::AtOrBelow(price),
+            Side::Short => Trigger::AtOrAbove(price),
+        })
     }
 
     /// Works out anew where a symbol's position is liquidated.

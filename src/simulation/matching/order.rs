@@ -40,7 +40,7 @@ fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
 pub(super) fn filter_qty(instrument: &Instrument, request: &OrderRequest) -> Result<(), Refusal> {
     ensure(request.qty > Decimal::ZERO && request.qty >= instrument.min_qty, Refusal::QTY_TOO_SMALL)?;
     ensure(request.qty <= LARGEST_QTY, Refusal::QTY_TOO_LARGE)?;
-    ensure((request.qty % instrument.step).is_zero(), Refusal::QTY_OFF_STEP)
+    ensure(instrument.is_on_step(request.qty), Refusal::QTY_OFF_STEP)
 }
 
 /// Whether trigger or limit keeps the instrument's rules.
@@ -52,7 +52,7 @@ pub(super) fn filter_price(instrument: &Instrument, request: &OrderRequest) -> R
         | OrderKind::Limit { price, .. } => {
             ensure(price > Decimal::ZERO, Refusal::PRICE_TOO_SMALL)?;
             ensure(float(price) <= *PRICES.end(), Refusal::PRICE_TOO_LARGE)?;
-            ensure((price % instrument.tick).is_zero(), Refusal::PRICE_OFF_TICK)
+            ensure(instrument.is_on_tick(price), Refusal::PRICE_OFF_TICK)
         }
     }
 }

@@ -5,10 +5,7 @@
 //! orders, the larger side of both); where they do, this asks for no less than what the fills will need.
 
 use super::ledger::{Account, View, mark};
-use crate::{
-    market::{MONEY_DIGITS, OrderSide, Side, Tiers, notional},
-    simulation::matching::Position,
-};
+use crate::market::{MONEY_DIGITS, OrderSide, Tiers, notional};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 /// The highest leverage of all.
@@ -47,24 +44,6 @@ pub fn brackets(tiers: &Tiers) -> Vec<Bracket> {
 pub fn most_notional(tiers: &Tiers, leverage: u32) -> Decimal {
     let fits = brackets(tiers).into_iter().filter(|bracket| bracket.leverage >= leverage);
     fits.map(|bracket| bracket.cap).max().unwrap_or_default()
-}
-
-/// Where a position with that margin is liquidated; `None` where that is no price.
-pub fn liquidation_price(held: &Position, margin: Decimal, tiers: &Tiers) -> Option<Decimal> {
-    // margin + result = value × rate − amount, solved for the price, for each tier; the first price that is met counts
-    let price = match held.side {
-        Side::Long => {
-            let prices =
-                tiers.lines().map(|(rate, amount)| (held.cost - margin - amount) / (held.qty * (Decimal::ONE - rate)));
-            prices.max()?
-        }
-        Side::Short => {
-            let prices =
-                tiers.lines().map(|(rate, amount)| (held.cost + margin + amount) / (held.qty * (Decimal::ONE + rate)));
-            prices.min()?
-        }
-    };
-    Some(price).filter(|price| *price > Decimal::ZERO)
 }
 
 /// An order that is not placed yet, as far as margin goes.
@@ -179,7 +158,8 @@ impl Account {
     /// Where a position is liquidated.
     pub fn liquidated_at(&self, view: View<'_>, place: usize) -> Option<Decimal> {
         let market = &self.markets[place];
-        liquidation_price(&market.position?, self.margin_behind(view, place), &market.tiers)
+        let held = market.position?;
+        market.tiers.liquidation_price(held.side, held.qty, held.cost, self.margin_behind(view, place))
     }
 
     /// Maintenance margin over what is there: from 1 on a position is closed by force.
