@@ -9,7 +9,7 @@ mod values; // what shows indicators and decisions
 mod whose; // which account is looked at
 
 pub use asking::{Doctor, Download, Flatten, Place};
-pub use backtest::Backtest;
+pub use backtest::{Backtest, Terms};
 pub use values::{Explain, Indicators};
 pub use whose::Whose;
 

@@ -38,6 +38,46 @@ fn summary(run: &Ended) -> BTreeMap<String, u64> {
     counts.filter_map(pair).collect()
 }
 
+/// When the trades in that folder were entered, and how many.
+fn entries(folder: &Path) -> Vec<(i64, String)> {
+    let trades = fs::read_to_string(folder.join("trades.csv")).unwrap();
+    let rows = trades.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>());
+    let entries: Vec<_> = rows.map(|cells| (cells[3].parse().unwrap(), cells[5].to_owned())).collect();
+    assert!(entries.len() >= 3, "{trades}");
+    entries
+}
+
+/// Whether any strategy has entered with that quantity.
+fn has_entered(report: &Value, qty: &str) -> bool {
+    let mut outcomes = strategies(report).iter().map(|strategy| &strategy["decision"]["outcome"]);
+    outcomes.any(|outcome| outcome["kind"] == "entered" && outcome["qty"] == *qty)
+}
+
+#[test]
+fn a_backtest_is_explained_on_its_own_terms() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (candles(folder.path()), folder.path().to_str().unwrap());
+    // half a percent each eight hours: what is left, and so the quantity, is another
+    let rates: String =
+        (BEGIN_MS / HALF_HOUR_MS / 16..).take(18).map(|at| format!("{},0.005\n", at * 16 * HALF_HOUR_MS)).collect();
+    let funding = folder.path().join("BTCUSDT-funding.csv").to_str().unwrap().to_owned();
+    fs::write(&funding, format!("funding_time_ms,rate\n{rates}")).unwrap();
+    let of_money = ["--capital", "5000", "--fee", "0.5", "--slippage", "0.1"];
+    for terms in [&of_money[..], &["--from", "2025-01-03"], &["--funding", &funding]] {
+        let ended = run(&[&["backtest", &file, "--out", out], terms].concat());
+        assert_eq!(ended.code(), Some(0), "{terms:?}: {}", ended.stderr);
+        let mut is_another = false;
+        for (entered, qty) in entries(folder.path()) {
+            let at = utc(entered);
+            let usual = explained(&["--at", &at, &file]);
+            let on_terms = explained(&[&["--at", &at, &file], terms].concat());
+            assert!(has_entered(&on_terms, &qty), "{terms:?} {at} {qty}: {on_terms}");
+            is_another |= !has_entered(&usual, &qty);
+        }
+        assert!(is_another, "{terms:?} change nothing");
+    }
+}
+
 #[test]
 fn every_close_is_explained_as_the_run_counted_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -84,24 +124,12 @@ fn a_journal_explains_what_the_files_do() {
         "--out",
         folder.path().to_str().unwrap(),
     ]);
-    let trades = fs::read_to_string(folder.path().join("trades.csv")).unwrap();
-    let entries: Vec<(i64, String)> = trades
-        .lines()
-        .skip(1)
-        .map(|row| row.split(',').collect::<Vec<_>>())
-        .map(|cells| (cells[3].parse().unwrap(), cells[5].to_owned()))
-        .collect();
-    assert!(entries.len() >= 3, "{trades}");
-    for (entered, qty) in entries {
+    for (entered, qty) in entries(folder.path()) {
         let at = utc(entered);
         let [by_files, by_journal] =
             [explained(&["--at", &at, &file]), explained(&["--at", &at, "--data-dir", account])];
         assert_eq!(by_files["symbols"], by_journal["symbols"]);
-        let outcomes = strategies(&by_files).iter().map(|strategy| &strategy["decision"]["outcome"]);
-        assert!(
-            outcomes.clone().any(|outcome| outcome["kind"] == "entered" && outcome["qty"] == *qty),
-            "{at} {qty}: {by_files}"
-        );
+        assert!(has_entered(&by_files, &qty), "{at} {qty}: {by_files}");
     }
     let text = run(&["explain", "--at", "2h", "--data-dir", account]).stdout();
     assert!(text.starts_with("2025-01-06 22:00 UTC\n") && text.contains("→ "), "{text}");
@@ -138,6 +166,13 @@ fn a_moment_between_closes_is_told_both_and_answered_in_words() {
         (&["--at", "2025-01-09", &file], "to 2025-01-07 00:00 UTC: nothing is known of 2025-01-09"),
         (&["--at", "2025-01-04", "--symbols", "ETHUSDT", &file], "ETH/USDT:USDT is not among what is traded: BTC"),
         (&["--at", "2025-01-04", "--data-dir", "/nowhere"], "no account is kept there"),
+        (
+            &["--at", "2025-01-04", "--data-dir", "/nowhere", "--fee", "1"],
+            "--fee is for files: a data directory has its",
+        ),
+        (&["--at", "2025-01-04", "--capital", "-1", &file], "--capital"),
+        (&["--at", "2025-01-04", "--from", "noon", &file], "--from is `noon`, but must be a date"),
+        (&["--at", "2025-01-04", "--funding", "/nowhere/BTCUSDT.csv", &file], "--funding"),
         (&["--at", "2025-01-04", "/nowhere/BTCUSDT-5m.csv"], "cannot be opened"),
     ] {
         let refused = run(&[&["explain"], args].concat());

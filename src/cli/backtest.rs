@@ -19,15 +19,32 @@ pub struct Backtest {
     /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<String>,
+    /// On which terms
+    #[command(flatten)]
+    pub terms: Terms,
+    /// The last candle ends then or earlier
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// What to trade [default: all that the files hold]
+    #[arg(long, value_name = "A,B")]
+    pub symbols: Option<String>,
+    /// Write the result there as files
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a backtest is made on besides candles: whoever explains one says the same.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct Terms {
     /// As of a run [default: that of a run]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Trade from here on, as in 2025-08-01 or 2025-08-01T12:30 (UTC); candles before only warm the indicators
     #[arg(long, value_name = "DATE")]
     pub from: Option<String>,
-    /// The last candle ends then or earlier
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<String>,
     /// Balance at the start [default: 1000]
     #[arg(long, value_name = "USDT", allow_negative_numbers = true)]
     pub capital: Option<String>,
@@ -40,30 +57,35 @@ pub struct Backtest {
     /// Funding rates: BTCUSDT-funding-2025-08.csv.gz and the like, or BTC/USDT:USDT=FILE; once a file
     #[arg(long, value_name = "FILE")]
     pub funding: Vec<String>,
-    /// What to trade [default: all that the files hold]
-    #[arg(long, value_name = "A,B")]
-    pub symbols: Option<String>,
-    /// Write the result there as files
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// The result as one JSON object
-    #[arg(long)]
-    pub json: bool,
 }
 
-impl Backtest {
+impl Terms {
     /// The flags that mean the same for a run, so that they are checked alike.
     #[must_use]
-    pub fn as_of_a_run(&self) -> Cli {
+    pub fn as_of_a_run(&self, files: &[String], symbols: Option<&String>) -> Cli {
         Cli {
             paper: true,
-            replay: self.files.clone(),
+            replay: files.to_vec(),
             config: self.config.clone(),
             capital: self.capital.clone(),
             fee: self.fee.clone(),
             slippage: self.slippage.clone(),
-            symbols: self.symbols.clone(),
+            symbols: symbols.cloned(),
             ..Cli::default()
         }
+    }
+
+    /// A flag that was given, if any was.
+    #[must_use]
+    pub fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--config", self.config.is_some()),
+            ("--from", self.from.is_some()),
+            ("--capital", self.capital.is_some()),
+            ("--fee", self.fee.is_some()),
+            ("--slippage", self.slippage.is_some()),
+            ("--funding", !self.funding.is_empty()),
+        ];
+        flags.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
 }

@@ -1,8 +1,7 @@
 //! What shows a user the values that decisions are made of.
 
-use super::Whose;
+use super::{Terms, Whose};
 use clap::Args;
-use std::path::PathBuf;
 
 pub(super) const INDICATORS: &str = "\
 One row a finished candle: open_time_ms, open, high, low, close, volume, and a column for each indicator, empty
@@ -49,9 +48,9 @@ pub struct Explain {
     /// Recorded candles: BTCUSDT-1m-2025-08.csv.gz and the like, or BTC/USDT:USDT@1m=FILE
     #[arg(value_name = "FILE", conflicts_with_all = ["data_dir", "live"])]
     pub files: Vec<String>,
-    /// As of a run, for files [default: that of a run]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// On which terms, for files
+    #[command(flatten)]
+    pub terms: Terms,
     /// Only these
     #[arg(long, value_name = "A,B")]
     pub symbols: Option<String>,

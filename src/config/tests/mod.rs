@@ -156,7 +156,7 @@ fn every_flag_of_the_table_exists_on_the_command_line() {
         let value = switch.or_else(|_| crate::cli::parse(["bot", "--paper", flag, "7"]));
         let cli =
             value.unwrap_or_else(|_| match crate::cli::parse(["bot", "backtest", "x", flag, "7"]).unwrap().command {
-                Some(Command::Backtest(wish)) => wish.as_of_a_run(),
+                Some(Command::Backtest(wish)) => wish.terms.as_of_a_run(&wish.files, wish.symbols.as_ref()),
                 other => panic!("{other:?}"),
             });
         assert!(cli.value_of(flag).is_some(), "{flag}");

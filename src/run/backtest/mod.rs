@@ -3,11 +3,11 @@
 //! What is said on the way goes to stderr, the result to stdout.
 
 mod files; // --out
+mod opened; // what a driver needs
 mod recorded; // the candles between two dates
 mod warnings; // on the way
 
 use super::{
-    prepare::open_files,
     progress_bar::{Progress, Step},
     signals::{self, EMERGENCY, FAILURE, Listener},
     source, tasks,
@@ -15,24 +15,23 @@ use super::{
 };
 use crate::{
     backtest::{Driver, Ending, Record, Report, report},
-    candles_file::{self, FileError},
+    candles_file::FileError,
     cli,
-    config::{Config, process_env},
     engine::{Action, Engine, Record as Durable},
     market::Timestamp,
     moment,
     stop::{Cause, Stop},
-    trader::Trader,
 };
 use files::Files;
-use recorded::Recorded;
 use smol::LocalExecutor;
 use std::{
     io::{ErrorKind, Write, stdout},
-    path::Path,
     time::Instant,
 };
 use warnings::Warnings;
+
+pub(super) use opened::Opened;
+pub(super) use recorded::Recorded;
 
 /// Events between two looks at stop and progress: some milliseconds.
 const EVENTS_A_LOOK: u32 = 1 << 16;
@@ -63,24 +62,13 @@ pub fn backtest(wish: &cli::Backtest) -> Result<u8, String> {
 
 /// From flags to all that is needed.
 fn plan(wish: &cli::Backtest) -> Result<Plan, String> {
-    let config = Config::load(&wish.as_of_a_run(), &process_env, Path::new("")).map_err(|error| error.to_string())?;
-    let date = |flag, text: &Option<String>| text.as_deref().map(|text| moment::of_flag(flag, text)).transpose();
-    let (from, to) = (date("--from", &wish.from)?, date("--to", &wish.to)?);
-    if from.zip(to).is_some_and(|(from, to)| to <= from) {
-        return Err("--to must be later than --from".to_owned());
-    }
-    let (symbols, feed) = open_files(&config).map_err(|error| error.to_string())?;
-    let mut funding = Vec::new();
-    for file in &wish.funding {
-        funding.extend(candles_file::rates(file, &symbols).map_err(|error| format!("--funding: {error}"))?);
-    }
-    let instruments = config.instruments_for(&symbols).map_err(|error| error.to_string())?;
-    let venue = config.matching_settings(instruments.clone());
-    let trader = Trader::on_paper(config.engine_settings(instruments), venue);
-    let source = Recorded::new(feed, from, to);
-    let driver = Driver::new(trader, source, funding, config.on_stop_close).map_err(|error| error.to_string())?;
+    let to = wish.to.as_deref().map(|text| moment::of_flag("--to", text)).transpose()?;
+    let of_a_run = wish.terms.as_of_a_run(&wish.files, wish.symbols.as_ref());
+    let Opened { trader, source, funding, close_on_stop } = Opened::new(&of_a_run, &wish.terms, to)?;
+    let span = (source.from(), to);
+    let driver = Driver::new(trader, source, funding, close_on_stop).map_err(|error| error.to_string())?;
     let files = wish.out.as_deref().map(Files::open).transpose().map_err(|error| format!("--out: {error}"))?;
-    Ok(Plan { driver, span: (from, to), files, json: wish.json })
+    Ok(Plan { driver, span, files, json: wish.json })
 }
 
 /// From the first candle to the exit code.

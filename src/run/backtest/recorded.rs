@@ -19,6 +19,12 @@ impl Recorded {
         Self { feed, from, to }
     }
 
+    /// Since when they are no history.
+    #[must_use]
+    pub const fn from(&self) -> Option<Timestamp> {
+        self.from
+    }
+
     /// Where candles come from.
     pub const fn feed(&mut self) -> &mut Feed {
         &mut self.feed

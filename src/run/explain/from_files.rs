@@ -3,15 +3,15 @@
 use super::{Reached, report::Report, told, watch::Watch};
 use crate::{
     backtest::{Driver, Ending},
-    candles_file::{Feed, FileError},
-    cli::{Cli, Explain},
-    config::{Config, process_env},
+    candles_file::FileError,
+    cli::Explain,
     engine::Action,
     market::{ClosedCandle, Timestamp},
-    run::{prepare::open_files, text::market_time},
-    trader::Trader,
+    run::{
+        backtest::{Opened, Recorded},
+        text::market_time,
+    },
 };
-use std::path::Path;
 
 /// What there is to say of a moment.
 ///
@@ -19,14 +19,10 @@ use std::path::Path;
 ///
 /// The configuration or the files; they hold nothing of that time.
 pub fn explain(wish: &Explain, at: Timestamp) -> Result<Report, String> {
-    let of_a_run = Cli { paper: true, replay: wish.files.clone(), config: wish.config.clone(), ..Cli::default() };
-    let config = Config::load(&of_a_run, &process_env, Path::new("")).map_err(|error| error.to_string())?;
-    let (symbols, feed) = open_files(&config).map_err(|error| error.to_string())?;
-    let instruments = config.instruments_for(&symbols).map_err(|error| error.to_string())?;
-    let venue = config.matching_settings(instruments.clone());
-    let trader = Trader::on_paper(config.engine_settings(instruments), venue);
-    let source = Until { feed, at, first: None, last: None, beyond: false };
-    let driver = Driver::new(trader, source, Vec::new(), config.on_stop_close).map_err(|error| error.to_string())?;
+    let of_a_run = wish.terms.as_of_a_run(&wish.files, None);
+    let Opened { trader, source, funding, close_on_stop } = Opened::new(&of_a_run, &wish.terms, None)?;
+    let source = Until { source, at, first: None, last: None, beyond: false };
+    let driver = Driver::new(trader, source, funding, close_on_stop).map_err(|error| error.to_string())?;
     lead(driver, wish, at)
 }
 
@@ -59,7 +55,7 @@ fn lead(mut driver: Driver<Until>, wish: &Explain, at: Timestamp) -> Result<Repo
 
 /// Candles up to a moment.
 struct Until {
-    feed: Feed,
+    source: Recorded,
     at: Timestamp,
     /// Opening of the first candle, and the last one up to the moment.
     first: Option<Timestamp>,
@@ -72,7 +68,7 @@ impl Iterator for Until {
     type Item = Result<ClosedCandle, FileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let candle = match self.feed.next().transpose()? {
+        let candle = match self.source.next()? {
             Ok(candle) => candle,
             Err(error) => return Some(Err(error)),
         };

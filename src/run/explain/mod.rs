@@ -31,10 +31,10 @@ struct Reached {
 pub fn explain(wish: &Explain) -> Result<u8, String> {
     let report = match wish.files.is_empty() {
         false => from_files::explain(wish, parse(&wish.at)?)?,
-        true if wish.config.is_some() => {
-            return Err("--config is for files: a data directory has its own record of what counted".to_owned());
-        }
         true => {
+            if let Some(flag) = wish.terms.given() {
+                return Err(format!("{flag} is for files: a data directory has its own record of what counted"));
+            }
             let (folder, database) = looking::open(&wish.whose)?;
             let now = super::trades::market_now(&database).map_err(|error| error.to_string())?;
             let at = moment::parse_since(&wish.at, now).ok_or_else(|| no_time(&wish.at))?;
