@@ -206,7 +206,7 @@ fn prices(candles: &[ClosedCandle]) {
                 let (symbol, last) = (SymbolId((number % 3) as u16), marks[number % 3]);
                 at = Timestamp(at.0 + 1);
                 let bar = PriceBar { symbol, last, low: last, high: last, bid: last, ask: last, at };
-                trader.turn(at, Event::Price(bar), &mut actions);
+                trader.turn(at, &Event::Price(bar), &mut actions);
             }
             actions.len() as u64
         };

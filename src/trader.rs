@@ -233,26 +233,26 @@ impl Trader {
     /// After a `Commit` a trader on paper waits for its `Committed`. Until then no market event may come, or how fast the disk is would
     /// change a decision; a deadline may, since a protective order does not wait for the disk for ever (S5).
     #[inline]
-    pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+    pub fn handle(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         match self.venue {
             Venue::Matching(_) => self.handle_on_paper(now, event, actions),
             Venue::Exchange => {
-                if let Event::Committed { batch } = &event {
+                if let Event::Committed { batch } = event {
                     self.desk.outstanding.take_if(|waiting| *waiting <= *batch);
                 }
-                self.tell(now, &event, actions);
+                self.tell(now, event, actions);
             }
         }
     }
 
-    fn handle_on_paper(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+    fn handle_on_paper(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         let waits = self.desk.outstanding.is_some();
         assert!(!(waits && event.moves_market()), "a market event came while a commit is outstanding");
-        match &event {
-            Event::Candle(candle) if candle.history => return self.warm(now, &event, candle),
+        match event {
+            Event::Candle(candle) if candle.history => return self.warm(now, event, candle),
             Event::Candle(candle) => {
                 self.ask(now, Input::Candle(candle));
-                self.walk(now, &event, actions);
+                self.walk(now, event, actions);
             }
             Event::Price(bar) => {
                 self.ask(now, Input::Price(bar));
@@ -260,22 +260,22 @@ impl Trader {
                 self.walk(now, &Event::Price(bar.with_quotes()), actions);
             }
             // the venue's own deadline stays due until the walk that is under way is over
-            Event::Wake if waits => self.tell(now, &event, actions),
+            Event::Wake if waits => self.tell(now, event, actions),
             Event::Wake => {
                 self.ask(now, Input::Wake);
-                self.desk.walking = Some(event);
+                self.desk.walking = Some(Event::Wake);
             }
             Event::Committed { batch } => {
                 self.desk.outstanding.take_if(|waiting| *waiting <= *batch);
-                self.tell(now, &event, actions);
+                self.tell(now, event, actions);
             }
             Event::Instrument(symbol, rules) => {
                 self.ask(now, Input::Instrument(*symbol, rules));
-                self.tell(now, &event, actions);
+                self.tell(now, event, actions);
             }
             Event::FundingRate(said) => {
                 self.ask(now, Input::FundingRate(said));
-                self.tell(now, &event, actions);
+                self.tell(now, event, actions);
             }
             Event::Order(_)
             | Event::Account(_)
@@ -285,39 +285,35 @@ impl Trader {
             | Event::Foreign(..)
             | Event::ClockDoubt(_)
             | Event::StoreDoubt(_)
-            | Event::Command(_) => self.tell(now, &event, actions),
+            | Event::Command(_) => self.tell(now, event, actions),
         }
         self.go_on(now, actions);
     }
 
     /// One event at its time, where nothing has to be made durable: every commit counts as done at once.
     #[inline]
-    pub fn turn(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
+    pub fn turn(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         self.handle(now, event, actions);
         while let Some(batch) = self.desk.outstanding {
-            self.handle(now, Event::Committed { batch }, actions);
+            self.handle(now, &Event::Committed { batch }, actions);
         }
     }
 
     /// What happens next, and when, where `candle` is the next one of the source.
-    #[inline]
     #[must_use]
     pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
-        self.next_of(latest, candle.closes_at(), Event::Candle(candle))
+        let at = candle.closes_at().max(latest);
+        self.due_before(latest, at).map_or((at, Event::Candle(candle)), |due| (due, Event::Wake))
     }
 
-    /// What happens next, and when, where the source's next event is due `at`. Every driver asks here, so that none has an order of its own.
+    /// The deadline that comes before the source's next event, which is due `at`. Every driver asks here, so that none has an order of its own.
     ///
     /// A deadline is due before everything later; at one moment market events come first. Nothing happens before `latest`, the time of the
     /// last event: what was missed happens then.
     #[inline]
     #[must_use]
-    pub fn next_of(&self, latest: Timestamp, at: Timestamp, event: Event) -> (Timestamp, Event) {
-        let at = at.max(latest);
-        match self.next_deadline().map(|deadline| deadline.max(latest)) {
-            Some(deadline) if deadline < at => (deadline, Event::Wake),
-            Some(_) | None => (at, event),
-        }
+    pub fn due_before(&self, latest: Timestamp, at: Timestamp) -> Option<Timestamp> {
+        self.next_deadline().map(|deadline| deadline.max(latest)).filter(|deadline| *deadline < at)
     }
 
     /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.

@@ -34,7 +34,7 @@ impl Recording {
             self.segments.begin(1_761_004_236_000, &head).unwrap();
         }
         let mut actions = Vec::new();
-        self.trader.handle(at, event.clone(), &mut actions);
+        self.trader.handle(at, &event, &mut actions);
         self.recorder.event(at, &event, &actions, self.trader.tally());
         (self.latest, self.events) = (at, self.events + 1);
         self.take(self.events.is_multiple_of(500));

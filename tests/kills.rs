@@ -301,7 +301,7 @@ fn ending(log: &str) -> String {
 fn assert_protected(mut trader: Trader, latest: Timestamp) {
     trader.check();
     while let Some(batch) = trader.outstanding() {
-        trader.handle(latest, Event::Committed { batch }, &mut Vec::new());
+        trader.handle(latest, &Event::Committed { batch }, &mut Vec::new());
     }
     trader.check();
     let venue = trader.venue().matching().expect("on paper");

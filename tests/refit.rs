@@ -37,7 +37,7 @@ impl Bot {
         for candle in made_up(&self.config, DAYS * DAY_MS) {
             if self.cursor.has(&candle) {
                 let history = Event::Candle(ClosedCandle { history: true, ..candle });
-                self.rig.trader.handle(candle.closes_at(), history, &mut Vec::new());
+                self.rig.trader.handle(candle.closes_at(), &history, &mut Vec::new());
                 continue;
             }
             // a turn that was left in its middle is ended before the first candle that is new

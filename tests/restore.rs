@@ -54,10 +54,10 @@ fn uninterrupted(config: &Config, candles: &[ClosedCandle], wanted: impl Fn(usiz
                     points.push(Point { text, latest: at, candles, under_way: under_way.cloned() });
                 }
             };
-            rig.trader.handle(at, event.clone(), &mut actions);
+            rig.trader.handle(at, &event, &mut actions);
             while let Some(batch) = rig.trader.outstanding() {
                 take(&rig, Some(&event));
-                rig.trader.handle(at, Event::Committed { batch }, &mut actions);
+                rig.trader.handle(at, &Event::Committed { batch }, &mut actions);
             }
             rig.latest = at;
             rig.asked.extend(actions.into_iter().map(|action| (at, action)));
@@ -80,7 +80,7 @@ fn resumed(config: &Config, candles: &[ClosedCandle], point: &Point) -> Rig {
     let mut actions: Vec<Action> = Vec::new();
     for candle in &candles[..point.candles] {
         let history = Event::Candle(ClosedCandle { history: true, ..*candle });
-        rig.trader.handle(candle.closes_at(), history, &mut actions);
+        rig.trader.handle(candle.closes_at(), &history, &mut actions);
     }
     assert_eq!(actions, [], "history asks for nothing");
     rig.latest = point.latest;

@@ -55,13 +55,13 @@ impl Rig {
     /// One event whose commits somebody else answers.
     pub fn handle(&mut self, at: Timestamp, event: Event) {
         self.latest = at;
-        self.trader.handle(at, event, &mut self.actions);
+        self.trader.handle(at, &event, &mut self.actions);
         self.asked.extend(self.actions.drain(..).map(|action| (at, action)));
     }
 
     pub fn tell(&mut self, at: Timestamp, event: Event) {
         self.latest = at;
-        self.trader.turn(at, event, &mut self.actions);
+        self.trader.turn(at, &event, &mut self.actions);
         self.trader.check();
         self.asked.extend(self.actions.drain(..).map(|action| (at, action)));
     }

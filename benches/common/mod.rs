@@ -79,15 +79,13 @@ pub fn machine() -> String {
 pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item = ClosedCandle>) {
     let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
     for candle in candles {
-        loop {
-            let (at, event) = trader.next_event(latest, candle);
-            let over = matches!(event, Event::Candle(_));
-            latest = at;
-            trader.turn(at, event, &mut actions);
-            actions.clear();
-            if over {
-                break;
-            }
+        let at = candle.closes_at().max(latest);
+        while let Some(due) = trader.due_before(latest, at) {
+            latest = due;
+            trader.turn(due, &Event::Wake, &mut actions);
         }
+        latest = at;
+        trader.turn(at, &Event::Candle(candle), &mut actions);
+        actions.clear();
     }
 }

@@ -142,7 +142,7 @@ impl Walk {
             };
             self.candle = (!matches!(event, Event::Candle(_))).then_some(next);
             self.cursor.latest = at;
-            self.trader.handle(at, event, &mut self.actions);
+            self.trader.handle(at, &event, &mut self.actions);
         }
     }
 
@@ -153,6 +153,6 @@ impl Walk {
     }
 
     fn committed(&mut self, batch: u64) {
-        self.trader.handle(self.cursor.latest, Event::Committed { batch }, &mut self.actions);
+        self.trader.handle(self.cursor.latest, &Event::Committed { batch }, &mut self.actions);
     }
 }

@@ -133,7 +133,7 @@ impl Bot {
     fn begin(&mut self) {
         let Some(early) = self.early.take() else { return };
         for event in self.trader.opening(false) {
-            self.hand(self.latest, event);
+            self.hand(self.latest, &event);
         }
         early.into_iter().for_each(|(at, event)| self.tell_trader(at, event));
     }
@@ -189,7 +189,7 @@ impl Bot {
         let Some(market) = self.gateway.market_time(self.now) else { return };
         while let Some(at) = self.trader.next_deadline().filter(|at| *at <= market) {
             self.latest = self.latest.max(at);
-            self.hand(self.latest, Event::Wake);
+            self.hand(self.latest, &Event::Wake);
         }
     }
 
@@ -235,18 +235,16 @@ impl Bot {
 
     /// The trader's turn, with its own deadlines before.
     fn tell_trader(&mut self, at: Timestamp, event: Event) {
-        loop {
-            let (at, next) = self.trader.next_of(self.latest, at, event.clone());
-            let over = next == event;
-            self.latest = at;
-            self.hand(at, next);
-            if over {
-                return;
-            }
+        let at = at.max(self.latest);
+        while let Some(due) = self.trader.due_before(self.latest, at) {
+            self.latest = due;
+            self.hand(due, &Event::Wake);
         }
+        self.latest = at;
+        self.hand(at, &event);
     }
 
-    fn hand(&mut self, at: Timestamp, event: Event) {
+    fn hand(&mut self, at: Timestamp, event: &Event) {
         let mut actions = std::mem::take(&mut self.actions);
         if self.disk.is_some() {
             self.trader.handle(at, event, &mut actions);
@@ -291,7 +289,7 @@ impl Bot {
         assert!(matches!(answer, Answer::Batch(_, Ok(()))), "no commit: {answer:?}");
         let Some((batch, since)) = disk.asked.pop_front() else { return };
         disk.took.push(since.elapsed());
-        self.hand(self.latest, Event::Committed { batch });
+        self.hand(self.latest, &Event::Committed { batch });
     }
 }
 

@@ -108,9 +108,9 @@ where
     pub fn finish(mut self, ending: Ending, listener: &mut Listener<'_>) -> (Record, Trader) {
         if self.begun {
             let (at, close) = (self.latest, self.close_on_stop || ending == Ending::Emergency);
-            self.tell(at, Trader::ending(close), listener);
+            self.tell(at, &Trader::ending(close), listener);
             for price in self.trader.parting(at).into_iter().filter(|_| close) {
-                self.tell(at, price, listener);
+                self.tell(at, &price, listener);
             }
         }
         (self.recorder.finish(self.trader.engine(), ending), self.trader)
@@ -139,24 +139,25 @@ where
         self.latest = first.map_or(self.latest, |candle| self.latest.max(candle.candle.open_time));
         while self.announced.take(self.latest.plus_ms(-1)).is_some() {}
         for event in self.trader.opening(false) {
-            self.tell(self.latest, event, listener);
+            self.tell(self.latest, &event, listener);
         }
     }
 
     /// The next event: a candle, or what is due before it.
     #[inline]
     fn go_on(&mut self, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
-        let (at, event) = self.trader.next_event(self.latest, candle);
-        if self.announced.due.is_some_and(|due| due <= at)
-            && let Some((due, said)) = self.announced.take(at)
+        let at = candle.closes_at().max(self.latest);
+        let due = self.trader.due_before(self.latest, at);
+        if self.announced.due.is_some_and(|said| said <= due.unwrap_or(at))
+            && let Some((due, said)) = self.announced.take(due.unwrap_or(at))
         {
-            self.tell(due.max(self.latest), Event::FundingRate(said), listener);
+            self.tell(due.max(self.latest), &Event::FundingRate(said), listener);
             return Ok(());
         }
-        match event {
-            Event::Candle(_) => self.take(at, candle, listener),
-            due => {
-                self.tell(at, due, listener);
+        match due {
+            None => self.take(at, candle, listener),
+            Some(due) => {
+                self.tell(due, &Event::Wake, listener);
                 Ok(())
             }
         }
@@ -167,7 +168,7 @@ where
     fn take(&mut self, at: Timestamp, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
         self.next = None;
         let read = self.source.next().transpose(); // what can't be read holds back nothing that can
-        self.tell(at, Event::Candle(candle), listener);
+        self.tell(at, &Event::Candle(candle), listener);
         if !candle.history {
             self.recorder.candle(&candle, self.trader.engine());
         }
@@ -177,7 +178,7 @@ where
 
     /// One event, and what the trader asks for.
     #[inline]
-    fn tell(&mut self, at: Timestamp, event: Event, listener: &mut Listener<'_>) {
+    fn tell(&mut self, at: Timestamp, event: &Event, listener: &mut Listener<'_>) {
         self.latest = self.latest.max(at);
         self.trader.turn(self.latest, event, &mut self.actions);
         if !self.actions.is_empty() {

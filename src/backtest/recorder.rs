@@ -169,7 +169,7 @@ mod tests {
         let mut actions = Vec::new();
         for (number, (open, close)) in (0..).zip(falling.chain([(98_400.0, 110_000.0)]).chain(quiet)) {
             let candle = rig::minute(number, open, close);
-            trader.turn(candle.closes_at(), Event::Candle(candle), &mut actions);
+            trader.turn(candle.closes_at(), &Event::Candle(candle), &mut actions);
             for action in actions.drain(..) {
                 if let Action::Log(Note::Exit(trade)) = action {
                     recorder.trade(&trade, trader.engine());

@@ -108,7 +108,7 @@ impl Reading<'_> {
     fn take(&mut self) -> Result<(), String> {
         let Some(candle) = self.tape.next() else { return Ok(()) };
         let known = ClosedCandle { history: true, ..candle };
-        self.trader.turn(candle.closes_at(), Event::Candle(known), &mut Vec::new());
+        self.trader.turn(candle.closes_at(), &Event::Candle(known), &mut Vec::new());
         let remedy = |error: FileError| format!("{error}; mend the file, or leave it out");
         self.tape.advance().map_err(remedy)?.iter().for_each(|remark| info!("   {remark}"));
         Ok(())

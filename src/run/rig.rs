@@ -85,7 +85,7 @@ pub fn bought_by(mut trader: Trader, closes: &[f64]) -> (Trader, Vec<Note>) {
             let (at, event) = trader.next_event(latest, candle);
             let is_candle = matches!(event, Event::Candle(_));
             latest = at;
-            trader.turn(at, event, &mut actions);
+            trader.turn(at, &event, &mut actions);
             trader.check();
             if is_candle {
                 break;

@@ -25,12 +25,12 @@ fn trader() -> Trader {
 fn rules_and_rates_reach_engine_and_venue() {
     let mut trader = trader();
     let rules = Instrument { tick: Decimal::TEN, ..trader.engine().settings().instruments[0].clone() };
-    trader.turn(Timestamp(0), Event::Instrument(BTC, rules.clone()), &mut Vec::new());
+    trader.turn(Timestamp(0), &Event::Instrument(BTC, rules.clone()), &mut Vec::new());
     let matching = trader.venue().matching().expect("on paper");
     assert_eq!([&matching.settings().instruments, &trader.engine().settings().instruments], [&vec![rules]; 2]);
     let before = trader.snapshot();
     let said = FundingRate { symbol: BTC, rate: Decimal::new(1, 4), at: Timestamp(MINUTE_MS) };
-    trader.turn(Timestamp(0), Event::FundingRate(said), &mut Vec::new());
+    trader.turn(Timestamp(0), &Event::FundingRate(said), &mut Vec::new());
     let after = trader.snapshot();
     assert!(before.venue() != after.venue() && before.engine() == after.engine());
 }
@@ -47,8 +47,8 @@ fn falling(at: i64) -> Event {
 fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_candle() {
     let (mut trader, mut actions) = (trader(), Vec::new());
     let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
-    (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
-    trader.handle(now(15), falling(15), &mut actions);
+    (0..15).for_each(|at| trader.turn(now(at), &falling(at), &mut actions));
+    trader.handle(now(15), &falling(15), &mut actions);
     let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
     let waiting = |trader: &Trader| {
         let matching = trader.venue().matching().expect("on paper");
@@ -57,12 +57,12 @@ fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_can
     assert_eq!(waiting(&trader), 0);
     let due = trader.next_deadline().expect("the stop does not wait for ever");
     assert_eq!(due, now(15).plus_ms(1_000));
-    trader.handle(due, Event::Wake, &mut actions);
+    trader.handle(due, &Event::Wake, &mut actions);
     assert_eq!(waiting(&trader), 2, "stop and target");
     assert_eq!((trader.outstanding(), trader.next_deadline()), (Some(batch), None), "nothing else goes on");
-    trader.handle(due, Event::Committed { batch }, &mut actions);
+    trader.handle(due, &Event::Committed { batch }, &mut actions);
     while let Some(batch) = trader.outstanding() {
-        trader.handle(due, Event::Committed { batch }, &mut actions);
+        trader.handle(due, &Event::Committed { batch }, &mut actions);
     }
     trader.check();
     // 98,500 less 1.2 ATRs is hit within the same candle, which the engine has heard of too
@@ -73,8 +73,8 @@ fn a_stop_goes_after_a_second_also_when_the_disk_is_stuck_in_the_middle_of_a_can
 fn a_turn_goes_on_where_its_symbol_has_another_number() {
     let (mut trader, mut actions) = (trader(), Vec::new());
     let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
-    (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
-    trader.handle(now(15), falling(15), &mut actions);
+    (0..15).for_each(|at| trader.turn(now(at), &falling(at), &mut actions));
+    trader.handle(now(15), &falling(15), &mut actions);
     let batch = trader.outstanding().expect("the entry filled at the open, and the fill must be durable");
     let lists = |symbols: &[&str]| Names {
         symbols: symbols.iter().map(|name| name.parse().unwrap()).collect(),
@@ -92,10 +92,10 @@ fn a_turn_goes_on_where_its_symbol_has_another_number() {
     for at in 0..16 {
         let Event::Candle(candle) = falling(at) else { unreachable!() };
         let history = ClosedCandle { symbol: SymbolId(1), history: true, ..candle };
-        moved.handle(now(at), Event::Candle(history), &mut actions);
+        moved.handle(now(at), &Event::Candle(history), &mut actions);
     }
-    moved.turn(now(15), Event::Committed { batch }, &mut actions);
-    trader.turn(now(15), Event::Committed { batch }, &mut actions);
+    moved.turn(now(15), &Event::Committed { batch }, &mut actions);
+    trader.turn(now(15), &Event::Committed { batch }, &mut actions);
     moved.check();
     let account = moved.engine().account();
     assert_eq!((account.trades, account.capital), (1, Decimal::ONE_THOUSAND), "the account's own capital");
@@ -107,10 +107,10 @@ fn a_turn_goes_on_where_its_symbol_has_another_number() {
 fn a_bar_without_quotes_can_be_stored_in_the_middle_of_its_walk() {
     let (mut trader, mut actions) = (trader(), Vec::new());
     let now = |at: i64| Timestamp((at + 1) * MINUTE_MS);
-    (0..15).for_each(|at| trader.turn(now(at), falling(at), &mut actions));
+    (0..15).for_each(|at| trader.turn(now(at), &falling(at), &mut actions));
     let [last, missing] = [98_400.0, f64::NAN];
     let bar = PriceBar { symbol: BTC, last, low: last, high: last, bid: missing, ask: missing, at: now(15) };
-    trader.handle(now(15), Event::Price(bar), &mut actions);
+    trader.handle(now(15), &Event::Price(bar), &mut actions);
     assert!(trader.outstanding().is_some() && trader.desk.walking.is_some(), "the entry filled");
     let text = serde_json::to_string(&trader.snapshot()).unwrap();
     assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), trader.snapshot());
@@ -121,6 +121,6 @@ fn a_bar_without_quotes_can_be_stored_in_the_middle_of_its_walk() {
 fn no_candle_is_lost_on_a_trader_that_waits() {
     let (mut trader, mut actions) = (trader(), Vec::new());
     for at in 0..17 {
-        trader.handle(Timestamp((at + 1) * MINUTE_MS), falling(at), &mut actions);
+        trader.handle(Timestamp((at + 1) * MINUTE_MS), &falling(at), &mut actions);
     }
 }

@@ -367,7 +367,7 @@ impl World {
         }
         let mut actions = Vec::new();
         let doubts = doubts(process.trader.engine());
-        process.trader.handle(self.now, event.clone(), &mut actions);
+        process.trader.handle(self.now, event, &mut actions);
         process.trader.check();
         self.watch.hears(event);
         check_doubts(&doubts, event, process.trader.engine())?;

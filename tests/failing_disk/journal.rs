@@ -129,7 +129,7 @@ impl Recording {
 
     fn tell(&mut self, at: Timestamp, event: Event) {
         let (before, mut actions) = (self.trader.tally(), Vec::new());
-        self.trader.handle(at, event.clone(), &mut actions);
+        self.trader.handle(at, &event, &mut actions);
         let tally = self.trader.tally();
         self.recorder.event(at, &event, &actions, tally);
         let outcome = (tally != before || !actions.is_empty()).then_some(Outcome { tally, actions });

@@ -168,7 +168,7 @@ impl World {
         }
         let before = doubts(process.trader.engine());
         let mut actions = std::mem::take(&mut process.actions);
-        process.trader.handle(process.latest, event.clone(), &mut actions);
+        process.trader.handle(process.latest, &event, &mut actions);
         process.trader.check();
         check_doubts(&before, &event, process.trader.engine())?;
         if event.moves_no_price() {

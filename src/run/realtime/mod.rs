@@ -256,8 +256,11 @@ impl Realtime {
         match (self.prices.next(), self.trader.next_deadline()) {
             (Some(_), _) if is_tape && self.pace.is_virtual() && self.keeping.is_full() => Due::Disk,
             (Some((at, event)), _) => {
-                let (at, event) = self.trader.next_of(self.pace.latest(), at, event);
-                Due::Event { at, event }
+                let latest = self.pace.latest();
+                match self.trader.due_before(latest, at.max(latest)) {
+                    Some(at) => Due::Event { at, event: Event::Wake },
+                    None => Due::Event { at: at.max(latest), event },
+                }
             }
             (None, _) if is_tape => Due::Over,
             (None, Some(at)) => Due::Event { at: at.max(self.pace.latest()), event: Event::Wake },
@@ -330,9 +333,8 @@ impl Realtime {
         let candle = if let Event::Candle(closed) = &event { Some(*closed) } else { None };
         // what is learnt here of the past decides nothing, and is in the head of the next segment
         let is_lesson = self.guarding && candle.is_some_and(|closed| closed.history);
-        let recorded = (self.keeping.records() && !is_lesson).then(|| event.clone());
-        self.trader.handle(now, event, &mut actions);
-        if let Some(event) = recorded {
+        self.trader.handle(now, &event, &mut actions);
+        if self.keeping.records() && !is_lesson {
             self.keeping.record(now, &event, &actions, &self.trader)?;
         }
         if !actions.is_empty() {

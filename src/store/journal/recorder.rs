@@ -24,7 +24,7 @@ const LARGE_ENTRY: usize = 4 << 10;
 ///     send(recorder.take(true));                         // the rest of the segment before
 ///     send(recorder.begin(&trader, wall_ms));            // a new file
 /// }
-/// trader.handle(now, event.clone(), &mut actions);
+/// trader.handle(now, event, &mut actions);
 /// recorder.event(now, &event, &actions[before..], trader.tally());
 /// send(recorder.take(false));                            // and take(true) every minute and at the end
 /// ```

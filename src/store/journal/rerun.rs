@@ -57,7 +57,7 @@ impl Rerun {
         self.actions.clear();
         let before = self.trader.tally();
         let (trader, actions) = (&mut self.trader, &mut self.actions);
-        let told = guarded(|| trader.handle(entry.at, entry.event.clone(), actions));
+        let told = guarded(|| trader.handle(entry.at, &entry.event, actions));
         let after = self.trader.tally();
         let (tally, recorded) =
             entry.outcome.as_ref().map_or((before, [].as_slice()), |outcome| (outcome.tally, &outcome.actions));

@@ -12,7 +12,7 @@ fn settings() -> Settings {
 }
 
 fn minutes(trader: &mut Trader, range: std::ops::Range<i64>, actions: &mut Vec<Action>) {
-    range.for_each(|at| trader.handle(now(at), falling(at), actions));
+    range.for_each(|at| trader.handle(now(at), &falling(at), actions));
 }
 
 fn now(at: i64) -> Timestamp {
@@ -22,7 +22,7 @@ fn now(at: i64) -> Timestamp {
 /// A trader whose account is proven, and that has just raised a signal which waits for the disk: its batch.
 fn signalled() -> (Trader, u64, Vec<Action>) {
     let (mut trader, mut actions) = (Trader::on_exchange(settings()), Vec::new());
-    trader.handle(now(0), Event::Proof(Proof::Proven), &mut actions);
+    trader.handle(now(0), &Event::Proof(Proof::Proven), &mut actions);
     minutes(&mut trader, 0..15, &mut actions);
     let batch = trader.outstanding().expect("an intent must be durable");
     (trader, batch, actions)
@@ -45,9 +45,9 @@ fn fill(of: &OrderRequest, trade_id: u64) -> Event {
 fn filled() -> (Trader, OrderRequest) {
     let (mut trader, batch, mut actions) = signalled();
     actions.clear();
-    trader.handle(now(14), Event::Committed { batch }, &mut actions);
+    trader.handle(now(14), &Event::Committed { batch }, &mut actions);
     let [entry] = placed(&mut actions)[..] else { panic!("the entry alone") };
-    trader.handle(now(15), fill(&entry, 7), &mut actions);
+    trader.handle(now(15), &fill(&entry, 7), &mut actions);
     (trader, entry)
 }
 
@@ -57,16 +57,16 @@ fn orders_go_out_once_they_are_durable_and_the_market_waits_for_nothing() {
     minutes(&mut trader, 15..16, &mut actions);
     assert!(placed(&mut actions).is_empty() && trader.outstanding() == Some(batch), "S5: an entry waits without limit");
     let before = trader.tally();
-    trader.handle(now(15), Event::Committed { batch }, &mut actions);
+    trader.handle(now(15), &Event::Committed { batch }, &mut actions);
     let [entry] = placed(&mut actions)[..] else { panic!("the entry alone") };
     assert_eq!((entry.kind, entry.reduce_only, trader.outstanding()), (OrderKind::Market, false, None));
     assert!(trader.tally().actions == before.actions + 1 && trader.tally().hash() != before.hash(), "S14: it counts");
 
-    trader.handle(now(17), fill(&entry, 7), &mut actions);
+    trader.handle(now(17), &fill(&entry, 7), &mut actions);
     assert!(placed(&mut actions).is_empty());
     let due = trader.next_deadline().unwrap();
     assert_eq!(due, now(17).plus_ms(1_000), "S5: a stop waits a second");
-    trader.handle(due, Event::Wake, &mut actions);
+    trader.handle(due, &Event::Wake, &mut actions);
     let kinds: Vec<_> = placed(&mut actions).iter().map(|order| order.kind.is_conditional()).collect();
     assert_eq!((kinds, trader.tally().fills), (vec![true, true], 1));
 }
@@ -74,12 +74,12 @@ fn orders_go_out_once_they_are_durable_and_the_market_waits_for_nothing() {
 #[test]
 fn an_older_commit_does_not_stand_for_a_newer_one() {
     let (mut trader, batch, mut actions) = signalled();
-    trader.handle(now(15), Event::Foreign(BTC, true), &mut actions);
+    trader.handle(now(15), &Event::Foreign(BTC, true), &mut actions);
     let newer = trader.outstanding().unwrap();
     assert!(newer > batch, "what is not ours is remembered");
-    trader.handle(now(15), Event::Committed { batch }, &mut actions);
+    trader.handle(now(15), &Event::Committed { batch }, &mut actions);
     assert_eq!(trader.outstanding(), Some(newer));
-    trader.handle(now(15), Event::Committed { batch: newer }, &mut actions);
+    trader.handle(now(15), &Event::Committed { batch: newer }, &mut actions);
     assert_eq!(trader.outstanding(), None);
 }
 
@@ -90,10 +90,10 @@ fn the_same_events_are_the_same_actions() {
         let mut actions = Vec::new();
         trader.handle(
             now(16),
-            Event::Account(crate::market::AccountView { balance: 5.into(), positions: vec![] }),
+            &Event::Account(crate::market::AccountView { balance: 5.into(), positions: vec![] }),
             &mut actions,
         );
-        trader.handle(now(17), fill(&entry, 8), &mut actions);
+        trader.handle(now(17), &fill(&entry, 8), &mut actions);
         (trader.tally(), actions)
     };
     assert_eq!(run(), run(), "S14");
@@ -107,14 +107,14 @@ fn restarted(trader: &Trader) -> (Trader, Vec<Action>) {
     let (mut again, mut actions) = (Trader::resume_on_exchange(settings(), snapshot), Vec::new());
     for at in 0..15 {
         let Event::Candle(candle) = falling(at) else { unreachable!() };
-        again.handle(now(at), Event::Candle(ClosedCandle { history: true, ..candle }), &mut actions);
+        again.handle(now(at), &Event::Candle(ClosedCandle { history: true, ..candle }), &mut actions);
     }
     assert!(actions.is_empty(), "history asked for something");
     let opening = again.opening(false);
     let durable = trader.outstanding().map(|batch| Event::Committed { batch });
     assert_eq!(opening.last(), durable.as_ref(), "what was read from the disk, and no commit of this run");
     for event in opening {
-        again.handle(now(16), event, &mut actions);
+        again.handle(now(16), &event, &mut actions);
     }
     (again, actions)
 }
@@ -126,9 +126,9 @@ fn after_a_restart_nothing_is_sent_twice_and_nothing_is_opened_before_the_accoun
     let (mut again, mut actions) = restarted(&trader);
     let stages = |trader: &Trader| trader.engine().orders().map(|order| order.stage).collect::<Vec<_>>();
     assert_eq!(stages(&again), [Stage::Unknown], "S8: it may have been sent");
-    again.handle(now(16), Event::Committed { batch }, &mut actions);
+    again.handle(now(16), &Event::Committed { batch }, &mut actions);
     assert!(placed(&mut actions).is_empty(), "S1");
-    again.handle(now(16), Event::Order(OrderUpdate::Absent { id: entry.id }), &mut actions);
+    again.handle(now(16), &Event::Order(OrderUpdate::Absent { id: entry.id }), &mut actions);
     let skipped = |trader: &Trader| trader.engine().summary().skipped().find(|(why, _)| *why == Skip::Unproven);
     minutes(&mut again, 16..19, &mut actions);
     assert!(placed(&mut actions).is_empty() && skipped(&again).is_some(), "S7: nobody has compared the account");
@@ -142,7 +142,7 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
     let (mut again, mut actions) = restarted(&trader);
     let batch = again.outstanding().unwrap();
     assert!(placed(&mut actions).is_empty(), "S5: what was read from the disk is durable, and these are not");
-    again.handle(now(16), Event::Committed { batch }, &mut actions);
+    again.handle(now(16), &Event::Committed { batch }, &mut actions);
     let placed = placed(&mut actions);
     let stops: Vec<_> = placed.iter().filter(|order| matches!(order.kind, OrderKind::StopMarket { .. })).collect();
     assert_eq!((stops.len(), stops[0].qty), (1, held[0].qty), "S2");
@@ -153,13 +153,13 @@ fn after_a_restart_a_stop_that_may_have_been_sent_gets_a_successor_at_once() {
 fn after_a_restart_the_stops_of_an_entry_in_parts_are_one_stop_in_doubt_and_no_reason_to_close() {
     let (mut trader, batch, mut actions) = signalled();
     actions.clear();
-    trader.handle(now(14), Event::Committed { batch }, &mut actions);
+    trader.handle(now(14), &Event::Committed { batch }, &mut actions);
     let [entry] = placed(&mut actions)[..] else { panic!("the entry alone") };
     let step = settings().instruments[0].step;
     let parts = [step, step, step, step, entry.qty - step * Decimal::from(4)];
     for (qty, trade) in parts.into_iter().zip(7..) {
         let Event::Order(OrderUpdate::Filled(part)) = fill(&entry, trade) else { unreachable!() };
-        trader.handle(now(15), Event::Order(OrderUpdate::Filled(Fill { qty, ..part })), &mut actions);
+        trader.handle(now(15), &Event::Order(OrderUpdate::Filled(Fill { qty, ..part })), &mut actions);
     }
     let is_stop = |order: &OrderRequest| matches!(order.kind, OrderKind::StopMarket { .. });
     assert_eq!(trader.engine().orders().filter(|order| is_stop(&order.request)).count(), parts.len());
@@ -167,7 +167,7 @@ fn after_a_restart_the_stops_of_an_entry_in_parts_are_one_stop_in_doubt_and_no_r
     let position = again.engine().positions().next().unwrap();
     assert_eq!((position.closing, position.failed_stops, position.qty), (None, 1, entry.qty));
     let batch = again.outstanding().unwrap();
-    again.handle(now(16), Event::Committed { batch }, &mut actions);
+    again.handle(now(16), &Event::Committed { batch }, &mut actions);
     let stops: Vec<_> = placed(&mut actions).into_iter().filter(is_stop).map(|stop| stop.qty).collect();
     assert_eq!(stops, [entry.qty], "S2");
 }
@@ -196,13 +196,13 @@ fn a_session_is_told_what_it_must_look_for() {
     assert_eq!(told(&trader), held, "it goes once the disk has it, whenever that was");
     let mut actions = Vec::new();
     let batch = trader.outstanding().unwrap();
-    trader.handle(now(15), Event::Committed { batch }, &mut actions);
+    trader.handle(now(15), &Event::Committed { batch }, &mut actions);
     assert_eq!(told(&trader), sent);
     for order in &open {
         actions.clear();
-        trader.handle(now(15), Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
+        trader.handle(now(15), &Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
         assert!(matches!(actions[..], [Action::Commit { .. }]), "a restart must know it: {actions:?}");
-        trader.handle(now(15), Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
+        trader.handle(now(15), &Event::Order(OrderUpdate::Accepted { id: order.id }), &mut actions);
         assert_eq!(actions.len(), 1, "it is no news any more");
     }
     assert_eq!(told(&trader), taken);
@@ -222,9 +222,9 @@ fn what_the_exchange_holds_is_asked_for_and_never_told_to_a_model() {
     let (mut live, _) = filled();
     let mut actions = Vec::new();
     let view = || Event::Account(crate::market::AccountView { balance: Decimal::TEN, positions: Vec::new() });
-    live.handle(now(16), view(), &mut actions);
+    live.handle(now(16), &view(), &mut actions);
     assert!(actions.contains(&Action::Need(Need::Reconcile)) && live.engine().positions().count() == 1);
-    live.handle(now(16), view(), &mut actions);
+    live.handle(now(16), &view(), &mut actions);
     assert_eq!((live.engine().positions().count(), live.engine().account().balance), (0, Decimal::TEN));
 }
 
@@ -258,10 +258,10 @@ fn without_what_is_new(value: serde_json::Value) -> serde_json::Value {
 #[test]
 fn a_paper_account_that_an_older_version_has_stored_goes_on() {
     let (mut paper, mut actions) = (trader(), Vec::new());
-    (0..15).for_each(|at| paper.turn(now(at), falling(at), &mut actions));
+    (0..15).for_each(|at| paper.turn(now(at), &falling(at), &mut actions));
     let Event::Candle(mut flat) = falling(15) else { unreachable!() };
     (flat.candle.low, flat.candle.close) = (flat.candle.open, flat.candle.open);
-    paper.turn(now(15), Event::Candle(flat), &mut actions);
+    paper.turn(now(15), &Event::Candle(flat), &mut actions);
     let snapshot = paper.snapshot();
     assert!(paper.engine().orders().count() == 2 && paper.engine().positions().count() == 1);
     let whole = serde_json::to_value(&snapshot).unwrap();

@@ -94,12 +94,12 @@ fn trade_days(config: &Config, days: i64) -> Vec<Batch> {
                 cursor.pass(&candle);
             }
             let mut actions = Vec::new();
-            trader.handle(at, event, &mut actions);
+            trader.handle(at, &event, &mut actions);
             while let Some(batch) = trader.outstanding() {
                 let records = actions.drain(..).find_map(records_of).unwrap();
                 let memory = Memory { names: names.clone(), cursor: cursor.clone(), trader: trader.snapshot() };
                 batches.push(Batch { records, ..Batch::of(memory) });
-                trader.handle(at, crate::engine::Event::Committed { batch }, &mut actions);
+                trader.handle(at, &crate::engine::Event::Committed { batch }, &mut actions);
             }
             if whole {
                 break;

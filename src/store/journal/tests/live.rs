@@ -19,7 +19,7 @@ struct Session {
 impl Session {
     fn tell(&mut self, at: Timestamp, event: Event) {
         let (before, mut actions) = (self.trader.tally(), Vec::new());
-        self.trader.handle(at, event.clone(), &mut actions);
+        self.trader.handle(at, &event, &mut actions);
         self.recorder.event(at, &event, &actions, self.trader.tally());
         assert!(self.trader.tally() == before || !actions.is_empty(), "what is not paper is among the actions");
         for action in actions {

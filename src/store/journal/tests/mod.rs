@@ -68,7 +68,7 @@ impl Tape {
             self.latest = self.latest.max(candle.closes_at());
         }
         let (at, before, mut actions) = (self.latest, self.trader.tally(), Vec::new());
-        self.trader.handle(at, event.clone(), &mut actions);
+        self.trader.handle(at, &event, &mut actions);
         self.waiting = self.trader.outstanding();
         let tally = self.trader.tally();
         let outcome = (tally != before || !actions.is_empty()).then_some(Outcome { tally, actions });
