@@ -118,15 +118,22 @@ impl Frame {
             return None;
         }
         self.close_before(source);
-        self.fold(source);
-        self.started = true;
-        let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
-        self.finish(&finished);
-        if finished.headless {
-            return None;
+        let opens = source.candle.open_time;
+        // nearly always it begins where the last one ended, and that is one of its beginnings
+        let is_whole = || opens == self.done || self.timeframe.open_of(opens) == opens;
+        if source.timeframe == self.timeframe && is_whole() {
+            (self.bucket, self.started) = (None, true);
+            self.finish(&source.candle, source.closes_at());
+        } else {
+            self.fold(source);
+            self.started = true;
+            let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
+            if !self.finish_bucket(&finished) {
+                return None;
+            }
         }
         self.decided = !source.history;
-        self.told_before = self.told.replace(finished.ends);
+        self.told_before = self.told.replace(self.done);
         self.last.as_ref()
     }
 
@@ -151,7 +158,7 @@ impl Frame {
 
     fn close_before(&mut self, source: &ClosedCandle) -> bool {
         let late = self.bucket.take_if(|bucket| bucket.ends <= source.candle.open_time);
-        late.inspect(|late| self.finish(late)).is_some_and(|late| !late.headless)
+        late.is_some_and(|late| self.finish_bucket(&late))
     }
 
     /// Puts a candle into the bucket that it belongs to.
@@ -177,13 +184,19 @@ impl Frame {
         }
     }
 
-    /// Updates the indicators with a candle that nothing will be added to.
-    fn finish(&mut self, bucket: &Bucket) {
-        self.done = bucket.ends;
+    /// Whether it counts, which it does if it is whole.
+    fn finish_bucket(&mut self, bucket: &Bucket) -> bool {
         if bucket.headless {
-            return;
+            self.done = bucket.ends;
+        } else {
+            self.finish(&bucket.candle, bucket.ends);
         }
-        let candle = &bucket.candle;
+        !bucket.headless
+    }
+
+    /// Updates the indicators with a candle that nothing will be added to.
+    fn finish(&mut self, candle: &Candle, ends: Timestamp) {
+        self.done = ends;
         self.last = Some(*candle);
         self.decided = false;
         let (ema21, atr) = (self.ema21.update(candle.close), self.atr.update(candle));
