@@ -140,7 +140,7 @@ fn short(value: f64) -> Option<Decimal> {
     let mut power = 1.0;
     for scale in 0..=SHORT_SCALE {
         let digits = value * power + 0.5;
-        if !(1.0..SHORT_DIGITS).contains(&digits) {
+        if !(0.5..SHORT_DIGITS).contains(&digits) {
             return None;
         }
         let digits = digits as i64;
