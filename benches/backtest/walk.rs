@@ -80,7 +80,8 @@ fn with(
     let instruments: Vec<_> = symbols.iter().map(|symbol| known_instrument(symbol).expect("a known symbol")).collect();
     let (capital, exits, require_warm) = (venue.capital, Exits::default(), false);
     let venue = matching::Settings { instruments: instruments.clone(), ..venue };
-    Trader::on_paper(engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate }, venue)
+    let settings = engine::Settings { instruments, capital, strategies, require_warm, risk, exits, gate };
+    Trader::on_paper(settings, venue).unhashed() // as a backtest has it
 }
 
 /// Allocations while nothing was asked for, and the others.

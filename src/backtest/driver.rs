@@ -73,7 +73,7 @@ where
         Ok(Self {
             next: source.next().transpose()?,
             recorder: Recorder::new(trader.engine()),
-            trader,
+            trader: trader.unhashed(),
             source,
             announced: Announced::new(funding),
             latest: Timestamp(i64::MIN),
