@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// What differs between our books and the exchange's; each list has at most one entry a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Differences {
-    /// Symbols with orders or positions that are not ours, as the session has told.
+    /// Symbols with orders, positions or settings that are not ours, as the session has told.
     told: Vec<SymbolId>,
     seen: Vec<Excess>,
     /// The symbols of which it was said.

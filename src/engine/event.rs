@@ -26,7 +26,7 @@ pub enum Event {
     Feed(SymbolId, FeedState),
     /// Whether our view of the account equals the venue's (S7).
     Proof(Proof),
-    /// A symbol has an order or a position that is not ours, or has none any more: no entry there meanwhile (S15).
+    /// A symbol has an order, a position or settings that are not ours, or has none any more: no entry there meanwhile (S15).
     Foreign(SymbolId, bool),
     /// Our clock and the exchange's are too far apart, or agree again.
     ClockDoubt(bool),

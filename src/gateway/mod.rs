@@ -139,7 +139,7 @@ pub enum News {
     Paid(FundingPaid),
     /// Whether the account as we know it is the exchange's (S7).
     Proof(bool),
-    /// Whether a symbol has an order or a position that is not ours (S15).
+    /// Whether a symbol has an order, a position or settings that are not ours (S15).
     Foreign(SymbolId, bool),
 }
 

@@ -106,7 +106,9 @@ impl Teller<'_> {
 
     fn foreign(&self, symbol: SymbolId) -> String {
         let name = self.name(symbol);
-        format!("{name}: the exchange holds an order or a position that is not ours; left alone, no new entries there")
+        format!(
+            "{name}: the exchange holds an order, a position or settings that are not ours; left alone, no new entries there"
+        )
     }
 
     fn closed_outside(&self, symbol: SymbolId, qty: Decimal, price: Decimal) -> String {

@@ -125,7 +125,7 @@ fn only_what_needs_a_person_is_louder_than_info() {
         (
             Note::Foreign(BTC),
             Level::Warn,
-            "BTC/USDT:USDT: the exchange holds an order or a position that is not ours; left alone, no new entries there",
+            "BTC/USDT:USDT: the exchange holds an order, a position or settings that are not ours; left alone, no new entries there",
         ),
         (Note::ForeignOver(BTC), Level::Info, "BTC/USDT:USDT: what was not ours is gone, entries are allowed again"),
         (

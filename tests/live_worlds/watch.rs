@@ -188,11 +188,8 @@ impl World {
     pub fn is_settled(&self) -> Result<(), String> {
         let Some(process) = &self.process else { return Err("L2: it does not run".into()) };
         let engine = process.trader.engine();
-        // the margin of what is held, or of a market with an order, cannot be changed, so nothing is proven until these are gone
-        let is_in_use = !self.ledger.position.is_zero() || self.ledger.open().any(|open| !open.ours);
-        let cannot = self.has_struck("margin") && is_in_use;
         let proven = self.watch.proven && self.watch.heard && engine.is_proven();
-        holds(proven || cannot, || "L1: unproven".into())?;
+        holds(proven, || "L1: unproven".into())?;
         let ours: Decimal = engine.positions().map(|position| position.plan.side.signed(position.qty)).sum();
         let theirs = self.ledger.ours;
         holds(ours == theirs, || format!("L1: we hold {ours}, and the exchange {theirs} of ours"))?;

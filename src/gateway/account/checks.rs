@@ -46,6 +46,9 @@ pub struct Lists {
     pub due: Option<Timestamp>,
     /// Whether there are some that are not ours.
     foreign: [bool; 2],
+    /// Whether its margin or leverage is not ours to set.
+    stuck: bool,
+    /// What of these the engine knows: no entries there.
     told: bool,
     /// A position that the trades do not explain, and when it was read first.
     suspect: Option<(Decimal, Timestamp)>,
@@ -88,9 +91,24 @@ fn place(conditional: bool) -> usize {
     usize::from(!conditional)
 }
 
+impl Lists {
+    fn has_foreign(&self) -> bool {
+        self.foreign.contains(&true)
+    }
+
+    /// The engine is told whether the symbol is shut to entries, where that is news.
+    fn tell(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        let is_shut = self.has_foreign() || self.stuck;
+        if std::mem::replace(&mut self.told, is_shut) != is_shut {
+            turn.tell(News::Foreign(symbol, is_shut));
+        }
+    }
+}
+
 impl Checks {
     pub fn new(symbols: usize, now: Timestamp) -> Self {
-        let lists = Lists { read_at: [NEVER; 2], due: None, foreign: [false; 2], told: false, suspect: None };
+        let lists =
+            Lists { read_at: [NEVER; 2], due: None, foreign: [false; 2], stuck: false, told: false, suspect: None };
         Self {
             lists: vec![lists; symbols],
             positions_at: NEVER,
@@ -300,20 +318,31 @@ impl Checks {
         }
         lists.read_at[place(conditional)] = asked;
         lists.due = lists.due.filter(|due| lists.read_at.iter().any(|read| read < due));
+        let had = lists.has_foreign();
         lists.foreign[place(conditional)] = foreign;
-        let is_there = lists.foreign.iter().any(|foreign| *foreign);
-        if std::mem::replace(&mut lists.told, is_there) != is_there {
-            turn.tell(News::Foreign(symbol, is_there));
+        if had != lists.has_foreign() {
             let name = turn.name(symbol);
-            if is_there {
+            if had {
+                turn.say(format!("{name} has no order any more that is not ours."), false);
+            } else {
                 turn.say(
                     format!("{name} has an order that is not ours: it is left alone, and no entries there."),
                     true,
                 );
-            } else {
-                turn.say(format!("{name} has no order any more that is not ours."), false);
             }
+            lists.tell(symbol, turn);
         }
+    }
+
+    /// Whether a symbol's margin or leverage is not ours to set.
+    pub fn is_stuck(&mut self, symbol: SymbolId, stuck: bool, turn: &mut Turn<'_>) {
+        let Some(lists) = self.lists.get_mut(symbol.index()).filter(|lists| lists.stuck != stuck) else { return };
+        lists.stuck = stuck;
+        if stuck {
+            let name = turn.name(symbol);
+            turn.say(format!("{name}: no entries while its margin and leverage cannot be set."), true);
+        }
+        lists.tell(symbol, turn);
     }
 
     // ── comparison ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -428,6 +457,6 @@ impl Checks {
 
     /// Symbols with orders that are not ours.
     pub fn foreign(&self) -> usize {
-        self.lists.iter().filter(|lists| lists.told).count()
+        self.lists.iter().filter(|lists| lists.has_foreign()).count()
     }
 }

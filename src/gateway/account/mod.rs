@@ -32,7 +32,7 @@ use crate::{
     market::{ClientId, OrderUpdate, Symbol, SymbolId, Timestamp},
 };
 use checks::{Checks, NEVER};
-use modes::ModesCheck;
+use modes::{ModesCheck, Step};
 use orders::{MOST_LIVE, Order, Orders, Phase};
 use sending::{MARGIN_MS, PROTECTION_PATIENCE_MS, Tally};
 use stream::UserStream;
@@ -148,6 +148,16 @@ impl Books {
         if !right && self.checks.proven {
             self.checks.doubt(turn);
         }
+    }
+
+    fn on_set(&mut self, symbol: SymbolId, step: Step, turn: &mut Turn<'_>) {
+        self.modes.was_set(symbol, step, turn);
+        self.mind_stuck(symbol, turn);
+    }
+
+    /// A symbol that cannot be set is shut to entries before the account counts as proven without it, and open once it is right.
+    fn mind_stuck(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
+        self.checks.is_stuck(symbol, self.modes.is_stuck(symbol), turn);
     }
 
     fn lose_stream(&mut self, why: &str, still_there: bool, turn: &mut Turn<'_>) {

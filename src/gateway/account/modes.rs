@@ -1,5 +1,6 @@
 //! How the account trades: one position a symbol, margin of its own for each, and the leverage that is configured. Margin and leverage are set
-//! where they are wrong. What a person has to change is said, and until it is changed nothing is proven. All is read again each minute, since a
+//! where they are wrong. What a person has to change is said, and until it is changed nothing is proven; where that is a symbol's, since the
+//! exchange refuses to set it beside somebody's order or position, the symbol alone is shut to entries. All is read again each minute, since a
 //! change may be made anywhere, and the stream tells of leverage alone, if it is heard.
 
 use super::Turn;
@@ -30,11 +31,13 @@ pub struct ModesCheck {
     refused: Option<&'static str>,
     /// With the time of the reading.
     symbols: Vec<Option<(SymbolModes, Timestamp)>>,
+    /// Symbols whose margin or leverage is wrong, and which the exchange refuses to set.
+    stuck: Vec<bool>,
 }
 
 impl ModesCheck {
     pub fn new(leverage: u32, symbols: usize) -> Self {
-        Self { leverage, read_at: None, refused: None, symbols: vec![None; symbols] }
+        Self { leverage, read_at: None, refused: None, symbols: vec![None; symbols], stuck: vec![false; symbols] }
     }
 
     /// When the account's settings are to be read.
@@ -54,6 +57,24 @@ impl ModesCheck {
 
     fn is_right(&self, symbol: SymbolId) -> bool {
         self.step(symbol).is_none_or(|(_, due)| due != NOW)
+    }
+
+    /// Whether it is wrong and stays so: the symbol is shut to entries, and the others are none the worse.
+    pub fn is_stuck(&self, symbol: SymbolId) -> bool {
+        self.stuck.get(symbol.index()).is_some_and(|stuck| *stuck)
+    }
+
+    /// The exchange has refused to set it.
+    pub fn was_refused(&mut self, symbol: SymbolId) {
+        let is_wrong = !self.is_right(symbol);
+        self.stuck.iter_mut().skip(symbol.index()).take(1).for_each(|stuck| *stuck = is_wrong);
+    }
+
+    /// What was stuck may be right now.
+    fn look_at(&mut self, symbol: SymbolId) {
+        if self.is_stuck(symbol) {
+            self.was_refused(symbol);
+        }
     }
 
     /// What is wrong with the account itself.
@@ -78,7 +99,8 @@ impl ModesCheck {
     /// The same of a symbol's.
     pub fn heard_symbol(&mut self, symbol: SymbolId, modes: SymbolModes, now: Timestamp) -> bool {
         self.symbols.iter_mut().skip(symbol.index()).take(1).for_each(|held| *held = Some((modes, now)));
-        self.is_right(symbol)
+        self.look_at(symbol);
+        self.is_right(symbol) || self.is_stuck(symbol)
     }
 
     /// It was set, or was so already.
@@ -97,6 +119,7 @@ impl ModesCheck {
                 turn.say(format!("{name}: leverage is {leverage} now."), false);
             }
         }
+        self.look_at(symbol);
     }
 
     /// Somebody has changed the leverage. Whether it is wrong now.
@@ -104,7 +127,8 @@ impl ModesCheck {
         if let Some((modes, _)) = self.symbols.get_mut(symbol.index()).and_then(Option::as_mut) {
             modes.leverage = leverage;
         }
-        !self.is_right(symbol)
+        self.look_at(symbol);
+        !self.is_right(symbol) && !self.is_stuck(symbol)
     }
 
     /// All is to be read again, as after the process stood still or a reconnect: it may have been changed meanwhile.
@@ -116,7 +140,10 @@ impl ModesCheck {
     /// Whether the account is right, and each symbol that is traded.
     pub fn are_right(&self, mut traded: impl FnMut(SymbolId) -> bool) -> bool {
         let ids = (0..).map(SymbolId).take(self.symbols.len());
-        let right = ids.into_iter().filter(|symbol| traded(*symbol)).all(|symbol| self.is_right(symbol));
+        let right = ids
+            .into_iter()
+            .filter(|symbol| traded(*symbol))
+            .all(|symbol| self.is_right(symbol) || self.is_stuck(symbol));
         self.read_at.is_some() && self.refused.is_none() && right
     }
 }

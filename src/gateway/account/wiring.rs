@@ -214,6 +214,15 @@ impl Gateway {
             (Job::ExtendStream, Err(failure)) if failure.class == FailureClass::Refused => {
                 self.with_books(outputs, |books, turn| books.lose_stream("its key is gone", true, turn));
             }
+            (Job::SetIsolated(symbol) | Job::SetLeverage(symbol), Err(failure))
+                if failure.class == FailureClass::Refused =>
+            {
+                self.end_reading(flight, Err(failure), outputs);
+                self.with_books(outputs, |books, turn| {
+                    books.modes.was_refused(symbol);
+                    books.mind_stuck(symbol, turn);
+                });
+            }
             (_, Err(failure)) => self.end_reading(flight, Err(failure), outputs),
         }
     }
@@ -300,9 +309,10 @@ impl Books {
             (Job::SymbolModes(symbol), Reply::SymbolModes(modes)) => {
                 let right = self.modes.heard_symbol(symbol, modes, turn.now);
                 self.mind_modes(right, turn);
+                self.mind_stuck(symbol, turn);
             }
-            (Job::SetIsolated(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Isolate, turn),
-            (Job::SetLeverage(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Lever, turn),
+            (Job::SetIsolated(symbol), Reply::Done) => self.on_set(symbol, Step::Isolate, turn),
+            (Job::SetLeverage(symbol), Reply::Done) => self.on_set(symbol, Step::Lever, turn),
             _ => {
                 let text = format!("the answer to {wish:?} is to another question");
                 return Err(Failure { class: FailureClass::Unknown, code: 0, text });

@@ -71,3 +71,38 @@ fn a_setting_that_somebody_has_changed_is_noticed_without_a_word_of_it() {
     world.run(70_000);
     assert_eq!(world.desk.proof, Some(true));
 }
+
+#[test]
+fn a_symbol_that_cannot_be_set_is_shut_and_the_account_is_proven_without_it() {
+    const OTHER: SymbolId = SymbolId(1);
+    for wrong in [
+        SymbolModes { isolated: false, leverage: 5, max_notional: None },
+        SymbolModes { isolated: true, leverage: 20, max_notional: None },
+    ] {
+        // changed under way; the exchange's refusal comes with the next reading
+        let mut world = World::proven(3);
+        (world.house.symbols[1], world.house.keeps_modes) = (wrong, Some(OTHER));
+        world.run(70_000);
+        assert_eq!((world.desk.proof, world.desk.foreign.get(&OTHER)), (Some(true), Some(&true)), "{wrong:?}");
+        assert_eq!(world.desk.foreign.get(&SymbolId(0)), None, "no other is shut");
+        // it stays so over a reconnect
+        world.cut();
+        world.run(70_000);
+        assert_eq!((world.desk.proof, world.desk.foreign.get(&OTHER)), (Some(true), Some(&true)), "{wrong:?}");
+        // what was in use is gone
+        world.house.keeps_modes = None;
+        world.run(130_000);
+        assert!(world.house.symbols[1].isolated && world.house.symbols[1].leverage == 5);
+        assert_eq!((world.desk.proof, world.desk.foreign.get(&OTHER)), (Some(true), Some(&false)), "{wrong:?}");
+    }
+    // so from the start
+    let mut world = World::new(3);
+    world.house.keeps_modes = Some(OTHER);
+    world.run(70_000);
+    assert_eq!((world.desk.proof, world.desk.foreign.get(&OTHER)), (Some(true), Some(&true)));
+    // somebody has set it himself, which is heard when it is tried again
+    world.house.symbols[1] = SymbolModes { isolated: true, leverage: 5, max_notional: None };
+    world.house.keeps_modes = None;
+    world.run(130_000);
+    assert_eq!((world.desk.proof, world.desk.foreign.get(&OTHER)), (Some(true), Some(&false)));
+}

@@ -80,6 +80,8 @@ pub struct House {
     pub parts: i64,
     /// A market that is there no more.
     pub delisted: Option<SymbolId>,
+    /// A symbol whose margin and leverage it refuses to change, since something there is in use.
+    pub keeps_modes: Option<SymbolId>,
     number: u64,
     trade: u64,
 }
@@ -111,6 +113,7 @@ impl House {
             says_new: true,
             parts: 1,
             delisted: None,
+            keeps_modes: None,
             number: 1000,
             trade: 5000,
         }
@@ -356,6 +359,12 @@ impl House {
             Wish::Modes => Reply::Modes(self.modes),
             Wish::SymbolModes(symbol) => Reply::SymbolModes(self.symbols[symbol.index()]),
             Wish::SetOneWay => panic!("a position mode is never changed"),
+            Wish::SetIsolated(symbol) if self.keeps_modes == Some(*symbol) => {
+                return Err(failure(FailureClass::Refused, -4048));
+            }
+            Wish::SetLeverage(symbol, _) if self.keeps_modes == Some(*symbol) => {
+                return Err(failure(FailureClass::Refused, -4161));
+            }
             Wish::SetIsolated(symbol) => {
                 self.symbols[symbol.index()].isolated = true;
                 Reply::Done
