@@ -88,9 +88,11 @@ fn in_memory(part: &str) {
     ];
     let rows = one_rule.map(|(what, aim, new)| Row { what, aim, symbols: &one, candles: &own, new });
     let on_five: New = |symbols| walk::usual(symbols, walk::both_on_five());
+    let restless: New = |symbols| walk::restless(symbols, walk::both_on_five());
     let aim = "10, then 25";
     let more = [
         Row { what: "both strategies, five timeframes", aim, symbols: &one, candles: &own, new: on_five },
+        Row { what: "the same, as many trades as there are", aim: "", symbols: &one, candles: &own, new: restless },
         Row { what: "both strategies, five timeframes, 3 symbols", aim, symbols: &three, candles: &all, new: on_five },
         Row {
             what: "both strategies, 30m, 3 symbols",

@@ -48,10 +48,19 @@ pub fn trader(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trad
     with(symbols, strategies, risk, gate, venue)
 }
 
-/// A trader as it is by default, but that no limit ends its account early: it risks so little that it lasts.
+/// A trader as it is by default, five entries a day, but that no limit ends its account early: it risks so little that it lasts.
 pub fn usual(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
+    lasting(symbols, strategies, Risk::default().max_trades_per_day)
+}
+
+/// The same with as many entries a day as there are.
+pub fn restless(symbols: &[Symbol], strategies: Vec<strategies::Settings>) -> Trader {
+    lasting(symbols, strategies, u32::MAX)
+}
+
+fn lasting(symbols: &[Symbol], strategies: Vec<strategies::Settings>, max_trades_per_day: u32) -> Trader {
     let venue = matching::Settings { capital: CAPITAL, ..matching::Settings::default() };
-    let risk = Risk { per_trade_pct: 0.001, ..unlimited() };
+    let risk = Risk { per_trade_pct: 0.001, max_trades_per_day, ..unlimited() };
     with(symbols, strategies, risk, Gate::default(), venue)
 }
 
