@@ -334,8 +334,8 @@ impl Checks {
         }
     }
 
-    /// Whether a symbol's margin or leverage is not ours to set.
-    pub fn is_stuck(&mut self, symbol: SymbolId, stuck: bool, turn: &mut Turn<'_>) {
+    /// Says and tells that a symbol's margin or leverage is not ours to set, or is again, where that is news.
+    pub fn set_stuck(&mut self, symbol: SymbolId, stuck: bool, turn: &mut Turn<'_>) {
         let Some(lists) = self.lists.get_mut(symbol.index()).filter(|lists| lists.stuck != stuck) else { return };
         lists.stuck = stuck;
         if stuck {

@@ -32,7 +32,7 @@ use crate::{
     market::{ClientId, OrderUpdate, Symbol, SymbolId, Timestamp},
 };
 use checks::{Checks, NEVER};
-use modes::{ModesCheck, Step};
+use modes::ModesCheck;
 use orders::{MOST_LIVE, Order, Orders, Phase};
 use sending::{MARGIN_MS, PROTECTION_PATIENCE_MS, Tally};
 use stream::UserStream;
@@ -150,16 +150,6 @@ impl Books {
         }
     }
 
-    fn on_set(&mut self, symbol: SymbolId, step: Step, turn: &mut Turn<'_>) {
-        self.modes.was_set(symbol, step, turn);
-        self.mind_stuck(symbol, turn);
-    }
-
-    /// A symbol that cannot be set is shut to entries before the account counts as proven without it, and open once it is right.
-    fn mind_stuck(&mut self, symbol: SymbolId, turn: &mut Turn<'_>) {
-        self.checks.is_stuck(symbol, self.modes.is_stuck(symbol), turn);
-    }
-
     fn lose_stream(&mut self, why: &str, still_there: bool, turn: &mut Turn<'_>) {
         self.stream.lose(why, still_there, turn);
         self.trades.forget_unheard();
@@ -199,6 +189,9 @@ impl Books {
         let Self { orders, trades, .. } = self;
         orders.finish(|symbol| trades.tapes[symbol.index()].read_at, turn);
         self.conclude(turn);
+        // shut before the account counts as proven without it, and open once it is right
+        let symbols = (0..).map(SymbolId).take(self.paid.len());
+        symbols.into_iter().for_each(|symbol| self.checks.set_stuck(symbol, self.modes.is_stuck(symbol), turn));
         let feeds = turn.feeds;
         let listed = |symbol| is_listed(feeds, symbol);
         let ready = (self.is_settled(), self.modes.are_right(listed));

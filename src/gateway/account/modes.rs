@@ -70,6 +70,11 @@ impl ModesCheck {
         self.stuck.iter_mut().skip(symbol.index()).take(1).for_each(|stuck| *stuck = is_wrong);
     }
 
+    /// Whether nothing of it keeps the account from being proven.
+    fn is_settled(&self, symbol: SymbolId) -> bool {
+        self.is_right(symbol) || self.is_stuck(symbol)
+    }
+
     /// What was stuck may be right now.
     fn look_at(&mut self, symbol: SymbolId) {
         if self.is_stuck(symbol) {
@@ -100,7 +105,7 @@ impl ModesCheck {
     pub fn heard_symbol(&mut self, symbol: SymbolId, modes: SymbolModes, now: Timestamp) -> bool {
         self.symbols.iter_mut().skip(symbol.index()).take(1).for_each(|held| *held = Some((modes, now)));
         self.look_at(symbol);
-        self.is_right(symbol) || self.is_stuck(symbol)
+        self.is_settled(symbol)
     }
 
     /// It was set, or was so already.
@@ -128,7 +133,7 @@ impl ModesCheck {
             modes.leverage = leverage;
         }
         self.look_at(symbol);
-        !self.is_right(symbol) && !self.is_stuck(symbol)
+        !self.is_settled(symbol)
     }
 
     /// All is to be read again, as after the process stood still or a reconnect: it may have been changed meanwhile.
@@ -140,10 +145,7 @@ impl ModesCheck {
     /// Whether the account is right, and each symbol that is traded.
     pub fn are_right(&self, mut traded: impl FnMut(SymbolId) -> bool) -> bool {
         let ids = (0..).map(SymbolId).take(self.symbols.len());
-        let right = ids
-            .into_iter()
-            .filter(|symbol| traded(*symbol))
-            .all(|symbol| self.is_right(symbol) || self.is_stuck(symbol));
+        let right = ids.into_iter().filter(|symbol| traded(*symbol)).all(|symbol| self.is_settled(symbol));
         self.read_at.is_some() && self.refused.is_none() && right
     }
 }

@@ -27,7 +27,6 @@ impl Books {
             Report::Leverage(symbol, leverage) => {
                 let wrong = self.modes.leverage_is(symbol, leverage);
                 self.mind_modes(!wrong, turn);
-                self.mind_stuck(symbol, turn);
             }
             Report::MarginCall => turn.say("The exchange warns of a liquidation.".to_owned(), true),
             Report::Expired => self.lose_stream("its key has expired", true, turn),

@@ -218,10 +218,7 @@ impl Gateway {
                 if failure.class == FailureClass::Refused =>
             {
                 self.end_reading(flight, Err(failure), outputs);
-                self.with_books(outputs, |books, turn| {
-                    books.modes.was_refused(symbol);
-                    books.mind_stuck(symbol, turn);
-                });
+                self.with_books(outputs, |books, _| books.modes.was_refused(symbol));
             }
             (_, Err(failure)) => self.end_reading(flight, Err(failure), outputs),
         }
@@ -309,10 +306,9 @@ impl Books {
             (Job::SymbolModes(symbol), Reply::SymbolModes(modes)) => {
                 let right = self.modes.heard_symbol(symbol, modes, turn.now);
                 self.mind_modes(right, turn);
-                self.mind_stuck(symbol, turn);
             }
-            (Job::SetIsolated(symbol), Reply::Done) => self.on_set(symbol, Step::Isolate, turn),
-            (Job::SetLeverage(symbol), Reply::Done) => self.on_set(symbol, Step::Lever, turn),
+            (Job::SetIsolated(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Isolate, turn),
+            (Job::SetLeverage(symbol), Reply::Done) => self.modes.was_set(symbol, Step::Lever, turn),
             _ => {
                 let text = format!("the answer to {wish:?} is to another question");
                 return Err(Failure { class: FailureClass::Unknown, code: 0, text });
