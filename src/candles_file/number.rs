@@ -1,8 +1,6 @@
 //! Decimal digits to `f64`, correctly rounded, without an allocation.
 
-/// Powers of ten that an `f64` holds exactly, as far as a fraction of [`MOST_DIGITS`] needs them.
-const POWERS: [f64; 20] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19];
+use crate::market::POWERS;
 
 /// As many digits as a `u64` holds whatever they are.
 const MOST_DIGITS: usize = 19;

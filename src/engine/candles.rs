@@ -119,9 +119,7 @@ impl Frame {
         }
         self.close_before(source);
         let opens = source.candle.open_time;
-        // nearly always it begins where the last one ended, and that is one of its beginnings
-        let is_whole = || opens == self.done || self.timeframe.open_of(opens) == opens;
-        if source.timeframe == self.timeframe && is_whole() {
+        if source.timeframe == self.timeframe && self.open_of(opens) == opens {
             (self.bucket, self.started) = (None, true);
             self.finish(&source.candle, source.closes_at());
         } else {
@@ -161,6 +159,11 @@ impl Frame {
         late.is_some_and(|late| self.finish_bucket(&late))
     }
 
+    /// Where the candle begins that a moment is in. Nearly always that is where the last one ended, which needs no division.
+    fn open_of(&self, at: Timestamp) -> Timestamp {
+        if at == self.done { at } else { self.timeframe.open_of(at) }
+    }
+
     /// Puts a candle into the bucket that it belongs to.
     fn fold(&mut self, source: &ClosedCandle) {
         let (opens, closes) = (source.candle.open_time, source.closes_at());
@@ -172,8 +175,7 @@ impl Frame {
                 }
             }
             _ => {
-                // nearly always it begins where the last one ended, and that is one of its beginnings
-                let open_time = if opens == self.done { opens } else { self.timeframe.open_of(opens) };
+                let open_time = self.open_of(opens);
                 self.bucket = Some(Bucket {
                     candle: Candle { open_time, ..source.candle },
                     ends: open_time.plus_ms(self.timeframe.ms()),

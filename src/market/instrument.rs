@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Prices and quantities have no more digits than these, behind the point and altogether.
 const SHORT_SCALE: u32 = 8;
 const SHORT_DIGITS: f64 = 1e15;
-/// Powers of ten, each exact.
-const POWERS: [f64; 23] = [
+/// The powers of ten that an `f64` holds exactly.
+pub const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
@@ -137,8 +137,7 @@ pub fn decimal(value: f64) -> Option<Decimal> {
 ///
 /// A decimal of at most 15 digits is the only such one whose nearest `f64` is this one, and the division rounds to the nearest.
 fn short(value: f64) -> Option<Decimal> {
-    let mut power = 1.0;
-    for scale in 0..=SHORT_SCALE {
+    for (scale, power) in (0..=SHORT_SCALE).zip(POWERS) {
         let digits = value * power + 0.5;
         if !(0.5..SHORT_DIGITS).contains(&digits) {
             return None;
@@ -147,7 +146,6 @@ fn short(value: f64) -> Option<Decimal> {
         if digits as f64 / power == value {
             return Some(Decimal::new(digits, scale));
         }
-        power *= 10.0;
     }
     None
 }

@@ -20,7 +20,7 @@ mod timeframe;
 pub use candle::{Candle, CandleFault, ClosedCandle, PRICES, PriceBar};
 pub use feed::FeedState;
 pub use hash::Fnv;
-pub use instrument::{Instrument, decimal, float};
+pub use instrument::{Instrument, POWERS, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
 pub use maintenance::{Tier, Tiers};
 pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, share};

@@ -3,11 +3,11 @@
 //! Prices are decimals with few digits, so each is kept as a whole number of its last digit, the price against the symbol's last one and the
 //! other four against it. That makes about 10 bytes of 48. A bar that is not exactly given back by these numbers is written as it is.
 
-use crate::market::{PriceBar, SymbolId, Timestamp};
+use crate::market::{self, PriceBar, SymbolId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Digits after the point that are tried.
-const POWERS: [f64; 11] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+const POWERS: &[f64] = market::POWERS.split_at(11).0;
 /// Whole numbers below are exact as `f64`.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 

@@ -149,7 +149,7 @@ pub fn check_qty(tape: &Tape, qty: Decimal, most_steps: u32) -> Result<(), Refus
     if qty < rules.min_qty {
         return Err(refused(-4004, "Quantity less than min quantity."));
     }
-    if !(qty % rules.step).is_zero() {
+    if !rules.is_on_step(qty) {
         return Err(refused(-4023, "Qty not increased by step size."));
     }
     Ok(())
@@ -185,7 +185,7 @@ pub fn check_price(tape: &Tape, price: Decimal) -> Result<(), Refusal> {
 pub fn check_limit(view: View<'_>, place: usize, side: OrderSide, price: Decimal) -> Result<(), Refusal> {
     let tape = &view.tapes[place];
     check_price(tape, price)?;
-    if !(price % tape.rules.tick).is_zero() {
+    if !tape.rules.is_on_tick(price) {
         return Err(refused(-4014, "Price not increased by tick size."));
     }
     let around = mark(view, place);
