@@ -306,11 +306,11 @@ impl Trader {
         }
     }
 
-    /// What happens next, and when, where `candle` is the next one of the source.
+    /// What happens next, and when, where the source's next event is due `at`: that, or [`Trader::due_before`] it.
     #[must_use]
-    pub fn next_event(&self, latest: Timestamp, candle: ClosedCandle) -> (Timestamp, Event) {
-        let at = candle.closes_at().max(latest);
-        self.due_before(latest, at).map_or((at, Event::Candle(candle)), |due| (due, Event::Wake))
+    pub fn next_of(&self, latest: Timestamp, at: Timestamp, event: Event) -> (Timestamp, Event) {
+        let at = at.max(latest);
+        self.due_before(latest, at).map_or((at, event), |due| (due, Event::Wake))
     }
 
     /// The deadline that comes before the source's next event, which is due `at`. Every driver asks here, so that none has an order of its own.

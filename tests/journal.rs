@@ -96,7 +96,7 @@ static TEN_DAYS: LazyLock<Recorded> = LazyLock::new(|| {
     for candle in candles {
         let mut over = false;
         while !over {
-            let (at, event) = course.trader.next_event(course.latest, candle);
+            let (at, event) = course.trader.next_of(course.latest, candle.closes_at(), Event::Candle(candle));
             over = event == Event::Candle(candle);
             course.tell(at, event);
             course.answer();

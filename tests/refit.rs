@@ -43,7 +43,11 @@ impl Bot {
             // a turn that was left in its middle is ended before the first candle that is new
             self.commit(&mut |_| false);
             loop {
-                let (at, event) = self.rig.trader.next_event(self.rig.latest.max(self.cursor.latest), candle);
+                let (at, event) = self.rig.trader.next_of(
+                    self.rig.latest.max(self.cursor.latest),
+                    candle.closes_at(),
+                    Event::Candle(candle),
+                );
                 let whole = event == Event::Candle(candle);
                 self.cursor.latest = at;
                 if whole {

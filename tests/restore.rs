@@ -40,7 +40,7 @@ fn uninterrupted(config: &Config, candles: &[ClosedCandle], wanted: impl Fn(usiz
     let (mut rig, mut points, mut numbers) = (Rig::new(config), Vec::new(), [0, 0]);
     for (index, candle) in candles.iter().enumerate() {
         loop {
-            let (at, event) = rig.trader.next_event(rig.latest, *candle);
+            let (at, event) = rig.trader.next_of(rig.latest, candle.closes_at(), Event::Candle(*candle));
             let whole = event == Event::Candle(*candle);
             let mut actions = Vec::new();
             let mut take = |rig: &Rig, under_way: Option<&Event>| {

@@ -47,7 +47,7 @@ impl Rig {
 
     /// One event: `candle`, or a deadline before it.
     pub fn step(&mut self, candle: ClosedCandle) -> Event {
-        let (at, event) = self.trader.next_event(self.latest, candle);
+        let (at, event) = self.trader.next_of(self.latest, candle.closes_at(), Event::Candle(candle));
         self.tell(at, event.clone());
         event
     }

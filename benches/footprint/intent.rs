@@ -138,7 +138,7 @@ impl Walk {
             let next = self.candle.take().or_else(|| self.market.next())?;
             let (at, event) = match next.history {
                 true => (next.closes_at(), Event::Candle(next)),
-                false => self.trader.next_event(self.cursor.latest, next),
+                false => self.trader.next_of(self.cursor.latest, next.closes_at(), Event::Candle(next)),
             };
             self.candle = (!matches!(event, Event::Candle(_))).then_some(next);
             self.cursor.latest = at;

@@ -53,6 +53,7 @@ impl Announced {
     }
 
     /// What is due at `at` or before.
+    #[inline]
     fn take(&mut self, at: Timestamp) -> Option<(Timestamp, FundingRate)> {
         let due = self.due.filter(|due| *due <= at)?;
         let said = self.rates.pop()?;
@@ -148,9 +149,7 @@ where
     fn go_on(&mut self, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
         let at = candle.closes_at().max(self.latest);
         let due = self.trader.due_before(self.latest, at);
-        if self.announced.due.is_some_and(|said| said <= due.unwrap_or(at))
-            && let Some((due, said)) = self.announced.take(due.unwrap_or(at))
-        {
+        if let Some((due, said)) = self.announced.take(due.unwrap_or(at)) {
             self.tell(due.max(self.latest), &Event::FundingRate(said), listener);
             return Ok(());
         }

@@ -82,7 +82,7 @@ pub fn bought_by(mut trader: Trader, closes: &[f64]) -> (Trader, Vec<Note>) {
     for (number, close) in falling.chain(closes.iter().copied()).enumerate() {
         let candle = minute(number as i64, std::mem::replace(&mut open, close), close);
         loop {
-            let (at, event) = trader.next_event(latest, candle);
+            let (at, event) = trader.next_of(latest, candle.closes_at(), Event::Candle(candle));
             let is_candle = matches!(event, Event::Candle(_));
             latest = at;
             trader.turn(at, &event, &mut actions);

@@ -40,7 +40,7 @@ impl Course {
         let mut cursor = Cursor::new(self.names.symbols.len());
         for candle in &self.candles {
             loop {
-                let (at, event) = rig.trader.next_event(rig.latest, *candle);
+                let (at, event) = rig.trader.next_of(rig.latest, candle.closes_at(), Event::Candle(*candle));
                 let whole = event == Event::Candle(*candle);
                 cursor.latest = at;
                 if whole {

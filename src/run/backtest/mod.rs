@@ -63,8 +63,8 @@ pub fn backtest(wish: &cli::Backtest) -> Result<u8, String> {
 /// From flags to all that is needed.
 fn plan(wish: &cli::Backtest) -> Result<Plan, String> {
     let to = wish.to.as_deref().map(|text| moment::of_flag("--to", text)).transpose()?;
-    let of_a_run = wish.terms.as_of_a_run(&wish.files, wish.symbols.as_ref());
-    let Opened { trader, source, funding, close_on_stop } = Opened::new(&of_a_run, &wish.terms, to)?;
+    let opened = Opened::new(&wish.files, &wish.terms, wish.symbols.as_ref(), to)?;
+    let Opened { trader, source, funding, close_on_stop } = opened;
     let span = (source.from(), to);
     let driver = Driver::new(trader, source, funding, close_on_stop).map_err(|error| error.to_string())?;
     let files = wish.out.as_deref().map(Files::open).transpose().map_err(|error| format!("--out: {error}"))?;

@@ -3,7 +3,7 @@
 use super::recorded::Recorded;
 use crate::{
     candles_file,
-    cli::{Cli, Terms},
+    cli::Terms,
     config::{Config, process_env},
     market::{FundingRate, Timestamp},
     moment,
@@ -22,13 +22,19 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// As `of_a_run` says, with candles up to `to`.
+    /// On these terms, with candles of `symbols` up to `to`; of all that the files hold where none are named.
     ///
     /// # Errors
     ///
     /// The configuration, a flag or a file.
-    pub fn new(of_a_run: &Cli, terms: &Terms, to: Option<Timestamp>) -> Result<Self, String> {
-        let config = Config::load(of_a_run, &process_env, Path::new("")).map_err(|error| error.to_string())?;
+    pub fn new(
+        files: &[String],
+        terms: &Terms,
+        symbols: Option<&String>,
+        to: Option<Timestamp>,
+    ) -> Result<Self, String> {
+        let of_a_run = terms.as_of_a_run(files, symbols);
+        let config = Config::load(&of_a_run, &process_env, Path::new("")).map_err(|error| error.to_string())?;
         let from = terms.from.as_deref().map(|text| moment::of_flag("--from", text)).transpose()?;
         if from.zip(to).is_some_and(|(from, to)| to <= from) {
             return Err("--to must be later than --from".to_owned());

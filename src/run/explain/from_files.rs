@@ -19,8 +19,8 @@ use crate::{
 ///
 /// The configuration or the files; they hold nothing of that time.
 pub fn explain(wish: &Explain, at: Timestamp) -> Result<Report, String> {
-    let of_a_run = wish.terms.as_of_a_run(&wish.files, None);
-    let Opened { trader, source, funding, close_on_stop } = Opened::new(&of_a_run, &wish.terms, None)?;
+    let opened = Opened::new(&wish.files, &wish.terms, None, None)?;
+    let Opened { trader, source, funding, close_on_stop } = opened;
     let source = Until { source, at, first: None, last: None, beyond: false };
     let driver = Driver::new(trader, source, funding, close_on_stop).map_err(|error| error.to_string())?;
     lead(driver, wish, at)

@@ -256,11 +256,8 @@ impl Realtime {
         match (self.prices.next(), self.trader.next_deadline()) {
             (Some(_), _) if is_tape && self.pace.is_virtual() && self.keeping.is_full() => Due::Disk,
             (Some((at, event)), _) => {
-                let latest = self.pace.latest();
-                match self.trader.due_before(latest, at.max(latest)) {
-                    Some(at) => Due::Event { at, event: Event::Wake },
-                    None => Due::Event { at: at.max(latest), event },
-                }
+                let (at, event) = self.trader.next_of(self.pace.latest(), at, event);
+                Due::Event { at, event }
             }
             (None, _) if is_tape => Due::Over,
             (None, Some(at)) => Due::Event { at: at.max(self.pace.latest()), event: Event::Wake },

@@ -10,7 +10,7 @@ mod readers;
 use super::*;
 use crate::{
     config::Config,
-    engine::{Action, Record},
+    engine::{Action, Event, Record},
     market::{DAY_MS, Timestamp},
     simulation::prices::{EPOCH, Market},
     store::{Batch, Cursor, Memory, Names, Said, SaidKind, Sample},
@@ -87,9 +87,9 @@ fn trade_days(config: &Config, days: i64) -> Vec<Batch> {
     let market = Market::new(config.paper.seed, &config.symbols);
     for candle in market.take_while(|candle| candle.closes_at() <= EPOCH.plus_ms(days * DAY_MS)) {
         loop {
-            let (at, event) = trader.next_event(cursor.latest, candle);
+            let (at, event) = trader.next_of(cursor.latest, candle.closes_at(), Event::Candle(candle));
             cursor.latest = at;
-            let whole = event == crate::engine::Event::Candle(candle);
+            let whole = event == Event::Candle(candle);
             if whole {
                 cursor.pass(&candle);
             }
@@ -99,7 +99,7 @@ fn trade_days(config: &Config, days: i64) -> Vec<Batch> {
                 let records = actions.drain(..).find_map(records_of).unwrap();
                 let memory = Memory { names: names.clone(), cursor: cursor.clone(), trader: trader.snapshot() };
                 batches.push(Batch { records, ..Batch::of(memory) });
-                trader.handle(at, &crate::engine::Event::Committed { batch }, &mut actions);
+                trader.handle(at, &Event::Committed { batch }, &mut actions);
             }
             if whole {
                 break;
