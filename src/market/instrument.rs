@@ -1,6 +1,6 @@
 //! What an exchange allows for a symbol, and the rounding that follows from it.
 
-use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol};
+use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol, rounded_by};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ fn up(value: Decimal, unit: Decimal) -> Decimal {
 fn to_multiple(value: Decimal, unit: Decimal, strategy: RoundingStrategy) -> Decimal {
     if unit.mantissa() == 1 && !value.is_zero() {
         // most units are a power of ten, and need no division
-        let mut rounded = value.round_dp_with_strategy(unit.scale(), strategy);
+        let mut rounded = rounded_by(value, unit.scale(), strategy);
         rounded.rescale(unit.scale());
         return rounded;
     }

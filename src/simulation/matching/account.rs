@@ -1,6 +1,8 @@
 //! Money: the balance with its totals, and positions that keep their cost.
 
-use crate::market::{MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, share};
+use crate::market::{
+    MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, rounded, rounded_by, share,
+};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ pub(super) const FUNDING_MS: i64 = 8 * crate::market::HOUR_MS;
 
 /// A part of a value that is charged, rounded against the trader.
 pub(in crate::simulation) fn charge(notional: Decimal, rate: Decimal) -> Decimal {
-    (notional * rate).round_dp_with_strategy(MONEY_DIGITS, RoundingStrategy::ToPositiveInfinity)
+    rounded_by(notional * rate, MONEY_DIGITS, RoundingStrategy::ToPositiveInfinity)
 }
 
 /// What the account has earned and paid since its start, in USDT.
@@ -119,7 +121,7 @@ impl Position {
     }
 
     pub fn view(&self, symbol: SymbolId) -> PositionView {
-        let entry_price = (self.cost / self.qty).round_dp(MONEY_DIGITS).normalize();
+        let entry_price = rounded(self.cost / self.qty, MONEY_DIGITS).normalize();
         PositionView { symbol, side: self.side, qty: self.qty, entry_price }
     }
 

@@ -3,7 +3,7 @@
 use super::book::{Mark, exact};
 use super::{Matching, Output, account::Position, order::Trigger};
 use crate::market::{
-    ClientId, Ended, Fill, MONEY_DIGITS, OrderKind, OrderRequest, OrderUpdate, Side, SymbolId, float, notional,
+    ClientId, Ended, Fill, MONEY_DIGITS, OrderKind, OrderRequest, OrderUpdate, Side, SymbolId, float, notional, rounded,
 };
 use rust_decimal::Decimal;
 
@@ -13,7 +13,7 @@ const INITIAL_MARGINS: Decimal = Decimal::TWO;
 impl Matching {
     /// What a position has put up, and all that it can lose, in USDT.
     pub(super) fn margin(&self, held: &Position) -> Decimal {
-        (held.cost / self.rates.leverage).round_dp(MONEY_DIGITS)
+        rounded(held.cost / self.rates.leverage, MONEY_DIGITS)
     }
 
     /// Whether what an order opens at `price` would stand well apart from its liquidation.
