@@ -142,12 +142,13 @@ impl Walk {
     /// What a taker gets where the price stands: at the end bid or ask, before it the price and what the end's quote is worse than
     /// its price.
     fn price_for(&self, side: OrderSide) -> Decimal {
-        let (price, last) = (exact(self.mark.price), exact(self.close));
+        let price = exact(self.mark.price);
         match (self.stage, side) {
             (Stage::Close { .. }, OrderSide::Buy) => exact(self.ask),
             (Stage::Close { .. }, OrderSide::Sell) => exact(self.bid),
-            (Stage::Open | Stage::Between, OrderSide::Buy) => price + (exact(self.ask) - last).max(Decimal::ZERO),
-            (Stage::Open | Stage::Between, OrderSide::Sell) => price - (last - exact(self.bid)).max(Decimal::ZERO),
+            (_, OrderSide::Buy) if self.ask > self.close => price + (exact(self.ask) - exact(self.close)),
+            (_, OrderSide::Sell) if self.bid < self.close => price - (exact(self.close) - exact(self.bid)),
+            (Stage::Open | Stage::Between, _) => price,
         }
     }
 
