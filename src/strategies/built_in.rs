@@ -12,9 +12,8 @@ use std::ops::ControlFlow;
 pub struct BuiltIn {
     pub(super) settings: Settings,
     side: Side,
-    /// Bounds of the threshold.
-    lowest: f64,
-    highest: f64,
+    /// The threshold where momentum is not strong, and where it is, by trend.
+    by_regime: [[f64; 3]; 2],
     /// A symbol's own threshold, by its place in the list.
     by_symbol: Vec<Option<f64>>,
 }
@@ -24,33 +23,17 @@ impl BuiltIn {
     #[must_use]
     pub fn new(settings: &Settings, symbols: &[Symbol]) -> Self {
         let side = if settings.kind == Kind::ShortTheRip { Side::Short } else { Side::Long };
-        let (lowest, highest) = match side {
-            _ if !settings.adaptive => (settings.rsi_fixed, settings.rsi_fixed),
-            Side::Long => oversold_bounce::bounds(settings),
-            Side::Short => short_the_rip::bounds(settings),
-        };
+        let trends = |strong| Trend::ALL.map(|trend| threshold(settings, side, trend, strong));
         let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
         let by_symbol = symbols.iter().map(own).collect();
-        Self { settings: settings.clone(), side, lowest, highest, by_symbol }
+        Self { settings: settings.clone(), side, by_regime: [trends(false), trends(true)], by_symbol }
     }
 
     /// The RSI at which it would enter now.
-    ///
-    /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
-    /// with strong momentum by half of it, at most 5. Fixed in the simple form.
     pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
-        if let Some(own) = self.by_symbol.get(view.symbol.index()).copied().flatten() {
-            return own;
-        }
-        let range = self.settings.rsi_range;
-        let strong = view.regime.momentum == Momentum::Strong;
-        let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
-        let shift = match (view.regime.trend, self.side) {
-            (Trend::Neutral, _) => 0.0,
-            (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
-            (Trend::Bearish, Side::Long) | (Trend::Bullish, Side::Short) => shift,
-        };
-        (self.settings.rsi_base + shift).max(self.lowest).min(self.highest)
+        let own = self.by_symbol.get(view.symbol.index()).copied().flatten();
+        let is_strong = view.regime.momentum == Momentum::Strong;
+        own.unwrap_or(self.by_regime[usize::from(is_strong)][view.regime.trend as usize])
     }
 
     /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.
@@ -67,6 +50,26 @@ impl BuiltIn {
         let cause = Cause::Rsi { value: rsi, threshold: self.threshold_at(view) };
         Signal { side: self.side, stop_distance, target_distance, cause }
     }
+}
+
+/// The RSI at which a rule enters, where the symbol has none of its own.
+///
+/// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
+/// with strong momentum by half of it, at most 5. Fixed in the simple form.
+fn threshold(settings: &Settings, side: Side, trend: Trend, strong: bool) -> f64 {
+    let (lowest, highest) = match side {
+        _ if !settings.adaptive => (settings.rsi_fixed, settings.rsi_fixed),
+        Side::Long => oversold_bounce::bounds(settings),
+        Side::Short => short_the_rip::bounds(settings),
+    };
+    let range = settings.rsi_range;
+    let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
+    let shift = match (trend, side) {
+        (Trend::Neutral, _) => 0.0,
+        (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
+        (Trend::Bearish, Side::Long) | (Trend::Bullish, Side::Short) => shift,
+    };
+    (settings.rsi_base + shift).max(lowest).min(highest)
 }
 
 impl Strategy for BuiltIn {

@@ -60,6 +60,11 @@ pub enum Trend {
     Neutral,
 }
 
+impl Trend {
+    /// Every direction, by its number.
+    pub const ALL: [Self; 3] = [Self::Bullish, Self::Bearish, Self::Neutral];
+}
+
 /// Force of the middle timeframe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
