@@ -27,10 +27,10 @@ pub struct Frame {
     ema21: Ema,
     ema50: Ema,
     ema200: Ema,
-    change10: Change,
+    /// What the regime alone reads, each in its own timeframe alone: they would cost as much as all the rest.
+    change10: Option<Change>,
     /// Of EMA(21).
-    slope20: Change,
-    /// Ranked in the regime's large timeframe alone: a look at all hundred at every candle is dear where those last a minute.
+    slope20: Option<Change>,
     atr_rank: Option<Rank>,
     last: Option<Candle>,
     /// The last candle came in time, and not as history.
@@ -46,6 +46,13 @@ struct Bucket {
     covered_until: Timestamp,
     /// The data began in its middle, so it will not be whole.
     headless: bool,
+}
+
+impl Bucket {
+    fn absorb(&mut self, candle: &Candle, covered_until: Timestamp) {
+        self.candle.absorb(candle);
+        self.covered_until = covered_until;
+    }
 }
 
 impl Frame {
@@ -64,8 +71,8 @@ impl Frame {
             ema21: Ema::new(21),
             ema50: Ema::new(50),
             ema200: Ema::new(200),
-            change10: Change::new(10),
-            slope20: Change::new(20),
+            change10: (timeframe == regime::MIDDLE).then(|| Change::new(10)),
+            slope20: (timeframe == regime::SMALL).then(|| Change::new(20)),
             atr_rank: (timeframe == regime::LARGE).then(|| Rank::new(100)),
             last: None,
             decided: false,
@@ -113,6 +120,7 @@ impl Frame {
     ///
     /// A candle that could not be finished in time, since the data has a gap, is finished late: its values count, but it is not returned,
     /// because a decision on it would come too late.
+    #[inline]
     pub fn take(&mut self, source: &ClosedCandle) -> Option<&Candle> {
         if source.candle.open_time < self.done || !self.timeframe.holds_whole(source.timeframe) {
             return None;
@@ -125,12 +133,19 @@ impl Frame {
         } else {
             self.fold(source);
             self.started = true;
-            let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
-            if !self.finish_bucket(&finished) {
-                return None;
-            }
+            return self.conclude(source.history);
         }
-        self.decided = !source.history;
+        self.tell(source.history)
+    }
+
+    /// Finishes the candle under way where it is whole.
+    fn conclude(&mut self, history: bool) -> Option<&Candle> {
+        let finished = self.bucket.take_if(|bucket| bucket.covered_until >= bucket.ends)?;
+        if self.finish_bucket(&finished) { self.tell(history) } else { None }
+    }
+
+    fn tell(&mut self, history: bool) -> Option<&Candle> {
+        self.decided = !history;
         self.told_before = self.told.replace(self.done);
         self.last.as_ref()
     }
@@ -140,18 +155,33 @@ impl Frame {
         self.timeframe.holds_whole(source.timeframe) && self.close_before(source)
     }
 
-    /// Adds a candle to the one under way where that does not end with it, as nearly always.
-    #[inline]
-    pub fn goes_on(&mut self, source: &ClosedCandle) -> bool {
-        let Some(bucket) = &mut self.bucket else { return false };
-        let closes = source.closes_at();
-        let is_within = source.candle.open_time >= bucket.covered_until && closes < bucket.ends;
-        let goes_on = is_within && self.timeframe.holds_whole(source.timeframe);
-        if goes_on {
-            bucket.candle.absorb(&source.candle);
-            bucket.covered_until = closes;
+    /// The same of a candle of its own length that begins where the last one ended.
+    #[inline(always)]
+    pub fn take_next(&mut self, source: &ClosedCandle) {
+        debug_assert!(source.timeframe == self.timeframe && source.candle.open_time == self.done, "not the next one");
+        self.finish(&source.candle, source.closes_at());
+        self.tell(source.history);
+    }
+
+    /// When its candle ends that goes on, or begins, at this moment; `None` where it does neither.
+    pub fn ends_after(&self, covered_until: Timestamp) -> Option<Timestamp> {
+        match &self.bucket {
+            Some(bucket) => (bucket.covered_until == covered_until).then_some(bucket.ends),
+            None => (self.done == covered_until).then(|| covered_until.plus_ms(self.timeframe.ms())),
         }
-        goes_on
+    }
+
+    /// Takes in several candles as one, the first of which goes on, or begins, where [`Frame::ends_after`] was asked, and the last of which ends
+    /// at `covered_until`. Returns the frame's own where that closes in the same moment.
+    pub fn take_run(&mut self, run: &Candle, covered_until: Timestamp, history: bool) -> Option<&Candle> {
+        match &mut self.bucket {
+            Some(bucket) => bucket.absorb(run, covered_until),
+            None => {
+                let ends = self.done.plus_ms(self.timeframe.ms());
+                self.bucket = Some(Bucket { candle: *run, ends, covered_until, headless: false });
+            }
+        }
+        self.conclude(history)
     }
 
     fn close_before(&mut self, source: &ClosedCandle) -> bool {
@@ -170,8 +200,7 @@ impl Frame {
         match &mut self.bucket {
             Some(bucket) if source.timeframe < self.timeframe => {
                 if opens >= bucket.covered_until {
-                    bucket.candle.absorb(&source.candle);
-                    bucket.covered_until = closes;
+                    bucket.absorb(&source.candle, closes);
                 }
             }
             _ => {
@@ -197,12 +226,14 @@ impl Frame {
     }
 
     /// Updates the indicators with a candle that nothing will be added to.
+    #[inline(always)] // in each of its two places once
     fn finish(&mut self, candle: &Candle, ends: Timestamp) {
         self.done = ends;
         self.last = Some(*candle);
         self.decided = false;
         let (ema21, atr) = (self.ema21.update(candle.close), self.atr.update(candle));
-        let slope20 = ema21.and_then(|average| self.slope20.update(average));
+        let change10 = self.change10.as_mut().and_then(|change| change.update(candle.close));
+        let slope20 = self.slope20.as_mut().zip(ema21).and_then(|(change, average)| change.update(average));
         let atr_rank = self.atr_rank.as_mut().zip(atr).and_then(|(rank, range)| rank.update(range));
         self.readings = Readings {
             close: Some(candle.close),
@@ -212,7 +243,7 @@ impl Frame {
             ema50: self.ema50.update(candle.close),
             ema200: self.ema200.update(candle.close),
             ema200_seen: self.ema200.seen(),
-            change10: self.change10.update(candle.close),
+            change10,
             slope20,
             atr_rank,
         };
@@ -265,7 +296,6 @@ mod tests {
         assert_eq!(told.map(|(late, _)| late), [false, false, true], "it is told once its time is over");
         assert_eq!(frame.last().map(|candle| candle.close), Some(16.0));
         assert!(!frame.decided(), "nobody was asked");
-        assert_eq!(frame.change10.value(), None);
         assert_eq!(frame.rsi.value(), None);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Strategy, gate, risk, sizing, order: [`Engine::enter`] reads in that order.
 
-use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, desk::Closed, orders, risk, sizing};
+use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
 use crate::{
     market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Timeframe, Timestamp, decimal},
     strategies::{Signal, Verdict},
@@ -15,7 +15,7 @@ impl Engine {
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Asks every strategy whose candle closed, in order of priority.
-    pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Closed, actions: &mut Vec<Action>) {
+    pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Timeframes, actions: &mut Vec<Action>) {
         for index in 0..self.strategies.len() {
             let rule = &self.settings.strategies[index];
             if closed.contains(rule.timeframe) {

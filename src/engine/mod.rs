@@ -18,6 +18,7 @@ mod differences;
 mod entering;
 mod event;
 mod exits;
+mod frames;
 mod gate;
 mod halt;
 mod kelly;
@@ -57,8 +58,9 @@ use serde::{Deserialize, Serialize};
 pub use account::Account;
 pub use action::{Action, Need};
 pub use breakers::{Breaker, Breakers, Tripped};
-pub use desk::{Closed, Desk, Desks};
+pub use desk::{Desk, Desks};
 pub use event::{Command, Event, Proof};
+pub use frames::Timeframes;
 pub use halt::Halt;
 pub use note::{Entry, Note};
 pub use orders::{Leg, Order, Stage, client_id, tag};
@@ -230,7 +232,7 @@ impl Engine {
     /// When there are not as many symbols and strategies as in the snapshot.
     #[must_use]
     pub fn restore_warm(settings: Settings, state: State, mut desks: Desks) -> Self {
-        desks.0.iter_mut().for_each(Desk::look);
+        desks.0.iter_mut().for_each(Desk::derive);
         assert!(desks.0.len() == settings.instruments.len(), "the symbols must be those of the snapshot");
         Self { desks: desks.0, ..Self::restore(settings, state) }
     }

@@ -12,21 +12,29 @@ pub struct Atr {
     ranges: u32,
     last_close: Option<f64>,
     value: f64,
+    /// 1 ÷ the number of ranges: kept, since a division at every candle is slow.
+    weight: f64,
 }
 
 impl Atr {
     /// An average over `period` true ranges; a period of 0 counts as 1.
     #[must_use]
     pub const fn new(period: u32) -> Self {
-        Self { period: if period == 0 { 1 } else { period }, ranges: 0, last_close: None, value: 0.0 }
+        Self { period: if period == 0 { 1 } else { period }, ranges: 0, last_close: None, value: 0.0, weight: 1.0 }
     }
 
     /// Takes in the next closed candle; `None` until `period` + 1 candles have come.
     pub fn update(&mut self, candle: &Candle) -> Option<f64> {
         if let Some(last) = self.last_close.replace(candle.close) {
-            let range = candle.high.max(last) - candle.low.min(last);
-            self.ranges = self.period.min(self.ranges + 1);
-            self.value += (range - self.value) / f64::from(self.ranges);
+            // no price is NaN, which `max` and `min` would look for
+            let high = if last > candle.high { last } else { candle.high };
+            let low = if last < candle.low { last } else { candle.low };
+            let range = high - low;
+            if self.ranges < self.period {
+                self.ranges += 1;
+                self.weight = 1.0 / f64::from(self.ranges);
+            }
+            self.value += (range - self.value) * self.weight;
         }
         self.value()
     }

@@ -8,13 +8,16 @@ pub struct Ema {
     period: u32,
     seen: u32,
     value: f64,
+    /// α: kept, since a division at every value is slow.
+    weight: f64,
 }
 
 impl Ema {
     /// An average over `period` values; a period of 0 counts as 1.
     #[must_use]
     pub const fn new(period: u32) -> Self {
-        Self { period: if period == 0 { 1 } else { period }, seen: 0, value: 0.0 }
+        let period = if period == 0 { 1 } else { period };
+        Self { period, seen: 0, value: 0.0, weight: 2.0 / (period as f64 + 1.0) }
     }
 
     /// Takes in the next value and returns the average, in its unit; `None` until `period` values have come.
@@ -23,7 +26,7 @@ impl Ema {
             self.seen += 1;
             self.value += (value - self.value) / f64::from(self.seen);
         } else {
-            self.value += (value - self.value) * (2.0 / (f64::from(self.period) + 1.0));
+            self.value += (value - self.value) * self.weight;
         }
         self.value()
     }

@@ -12,22 +12,29 @@ pub struct Rsi {
     last: Option<f64>,
     gain: f64,
     loss: f64,
+    /// 1 ÷ the number of changes: kept, since a division at every close is slow.
+    weight: f64,
 }
 
 impl Rsi {
     /// An index over `period` changes; a period of 0 counts as 1.
     #[must_use]
     pub const fn new(period: u32) -> Self {
-        Self { period: if period == 0 { 1 } else { period }, changes: 0, last: None, gain: 0.0, loss: 0.0 }
+        let period = if period == 0 { 1 } else { period };
+        Self { period, changes: 0, last: None, gain: 0.0, loss: 0.0, weight: 1.0 }
     }
 
     /// Takes in the next close; `None` until `period` + 1 closes have come.
     pub fn update(&mut self, close: f64) -> Option<f64> {
         if let Some(last) = self.last.replace(close) {
-            self.changes = self.period.min(self.changes + 1);
-            let weight = f64::from(self.changes);
-            self.gain += ((close - last).max(0.0) - self.gain) / weight;
-            self.loss += ((last - close).max(0.0) - self.loss) / weight;
+            if self.changes < self.period {
+                self.changes += 1;
+                self.weight = 1.0 / f64::from(self.changes);
+            }
+            let change = close - last;
+            let (gain, loss) = if change > 0.0 { (change, 0.0) } else { (0.0, -change) };
+            self.gain += (gain - self.gain) * self.weight;
+            self.loss += (loss - self.loss) * self.weight;
         }
         self.value()
     }

@@ -20,9 +20,9 @@ pub struct Readings {
     pub ema200: Option<f64>,
     /// How many of the 200 candles of EMA(200) have come.
     pub ema200_seen: u32,
-    /// Relative change of the close over the last 10 candles, first to last.
+    /// Relative change of the close over the last 10 candles, first to last; in the regime's middle timeframe alone.
     pub change10: Option<f64>,
-    /// Relative change of EMA(21) over the last 20 candles, first to last.
+    /// Relative change of EMA(21) over the last 20 candles, first to last; in the regime's small timeframe alone.
     pub slope20: Option<f64>,
     /// Rank of the ATR among the last 100, 0 to 1; in the regime's large timeframe alone.
     pub atr_rank: Option<f64>,

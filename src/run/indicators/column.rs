@@ -116,8 +116,6 @@ fn source(name: &str, period: u32) -> Source {
         ("ema", OF_EMA) => Source::Frame(|readings| readings.ema21),
         ("ema", 50) => Source::Frame(|readings| readings.ema50),
         ("ema", 200) => Source::Frame(|readings| readings.ema200),
-        ("change", 10) => Source::Frame(|readings| readings.change10),
-        ("slope", 20) => Source::Frame(|readings| readings.slope20),
         ("rsi", _) => Source::Own(Own::Rsi(Rsi::new(period))),
         ("atr", _) => Source::Own(Own::Atr(Atr::new(period))),
         ("ema", _) => Source::Own(Own::Ema(Ema::new(period))),

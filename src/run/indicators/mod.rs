@@ -6,7 +6,7 @@ use super::looking::print;
 use crate::{
     candles_file::{Feed, FileSpec},
     cli::Indicators,
-    engine::{Closed, Desk},
+    engine::{Desk, Timeframes},
     market::{Symbol, Timeframe},
 };
 use column::Column;
@@ -96,7 +96,7 @@ impl Table {
     }
 
     /// A row where a candle of the table's timeframe is among the finished ones.
-    fn row(&mut self, finished: Closed, out: &mut dyn Write) -> io::Result<()> {
+    fn row(&mut self, finished: Timeframes, out: &mut dyn Write) -> io::Result<()> {
         let frame = self.desk.frame(self.timeframe).filter(|_| finished.contains(self.timeframe));
         let Some((candle, readings)) = frame else { return Ok(()) };
         let (open_time, volume) = (candle.open_time.0, candle.volume);
