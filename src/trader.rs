@@ -7,16 +7,19 @@
 //! nothing waits for the disk but the orders that depend on it, which the engine holds back itself.
 
 mod course; // how a run begins and ends
+mod snapshot; // what is left of it for another one
 #[cfg(test)]
 mod tests;
 
 use crate::{
-    engine::{Action, Desks, Engine, Event, State},
+    engine::{Action, Engine, Event, State},
     market::{ClosedCandle, Fnv, Misfit, OrderUpdate, Refit, Timestamp},
     simulation::matching::{self, Input, Matching, Output},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+
+pub use snapshot::{Picture, Snapshot};
 
 /// Where orders go.
 #[allow(clippy::large_enum_variant)] // there is one a run, and the model is asked at each candle
@@ -51,9 +54,8 @@ pub struct Trader {
     venue: Venue,
     desk: Desk,
     hashes: bool,
-    /// Scratch: what the venue said and the engine asked in this turn.
+    /// Scratch: what the venue said in this turn.
     outputs: Vec<Output>,
-    asked: Vec<Action>,
 }
 
 /// What lies between engine and venue.
@@ -86,49 +88,6 @@ impl Tally {
     }
 }
 
-/// Everything that a restart needs besides settings and candles.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Snapshot {
-    engine: State,
-    /// `None` of an account at an exchange.
-    venue: Option<matching::Snapshot>,
-    desk: Desk,
-}
-
-impl Snapshot {
-    /// The same account for other lists of symbols and strategies; with the same lists it is what it was, to the last byte.
-    ///
-    /// # Errors
-    ///
-    /// A [`Misfit`] where something is open that the lists have no place for.
-    ///
-    /// # Panics
-    ///
-    /// When the old lists are not those that the snapshot was taken with.
-    pub fn refit(self, lists: &Refit<'_>) -> Result<Self, Misfit> {
-        let venue = self.venue.map(|venue| venue.refit(lists)).transpose()?;
-        Ok(Self { engine: self.engine.refit(lists)?, venue, desk: self.desk.refit(lists)? })
-    }
-
-    /// What the trading brain knew.
-    #[must_use]
-    pub const fn engine(&self) -> &State {
-        &self.engine
-    }
-
-    /// What the model of an exchange knew; `None` of an account at a real one.
-    #[must_use]
-    pub const fn venue(&self) -> Option<&matching::Snapshot> {
-        self.venue.as_ref()
-    }
-
-    /// Whether it is of an account at an exchange, whose money is real.
-    #[must_use]
-    pub const fn is_live(&self) -> bool {
-        self.venue.is_none()
-    }
-}
-
 impl Desk {
     /// What the venue has said of a symbol is about something open, so it cannot be dropped. The event that is walked can: where nothing
     /// is open, nothing follows from the rest of its walk.
@@ -139,24 +98,9 @@ impl Desk {
     }
 }
 
-/// A snapshot with what the candles had made by then: nothing but the settings is needed to go on from it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Picture {
-    snapshot: Snapshot,
-    desks: Desks,
-}
-
-impl Picture {
-    /// What had gone by.
-    #[must_use]
-    pub const fn tally(&self) -> Tally {
-        self.snapshot.desk.tally
-    }
-}
-
 impl Trader {
     fn new(engine: Engine, venue: Venue) -> Self {
-        Self { engine, venue, desk: Desk::default(), hashes: true, outputs: Vec::new(), asked: Vec::new() }
+        Self { engine, venue, desk: Desk::default(), hashes: true, outputs: Vec::new() }
     }
 
     /// The same without the hash of its actions, which costs a seventh of a trade: for runs that are compared with no other by it.
@@ -252,6 +196,23 @@ impl Trader {
         }
     }
 
+    /// [`Trader::turn`] of a candle without the event around it, which costs as much as the candle: a backtest tells hardly anything else.
+    #[inline]
+    pub fn turn_candle(&mut self, now: Timestamp, candle: &ClosedCandle, actions: &mut Vec<Action>) {
+        let waits = self.desk.outstanding.is_some() || candle.history;
+        let passes = |matching: &mut Matching| !waits && matching.passes(candle);
+        if !self.venue.matching_mut().is_some_and(passes) {
+            return self.turn(now, &Event::Candle(*candle), actions);
+        }
+        let before = actions.len();
+        self.engine.candle(now, candle, actions);
+        if actions.len() > before {
+            self.hand_out(now, before, actions);
+            self.go_on(now, actions);
+            self.count_as_done(now, actions);
+        }
+    }
+
     fn handle_on_paper(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         let waits = self.desk.outstanding.is_some();
         assert!(!(waits && event.moves_market()), "a market event came while a commit is outstanding");
@@ -301,6 +262,10 @@ impl Trader {
     #[inline]
     pub fn turn(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         self.handle(now, event, actions);
+        self.count_as_done(now, actions);
+    }
+
+    fn count_as_done(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         while let Some(batch) = self.desk.outstanding {
             self.handle(now, &Event::Committed { batch }, actions);
         }
@@ -328,8 +293,10 @@ impl Trader {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let of_venue = self.venue.matching().and_then(Matching::next_deadline);
-        let of_venue = of_venue.filter(|_| self.desk.outstanding.is_none());
-        [self.engine.next_deadline(), of_venue].into_iter().flatten().min()
+        match (self.engine.next_deadline(), of_venue.filter(|_| self.desk.outstanding.is_none())) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 
     /// The assertions that stay on, and that both books agree.
@@ -386,9 +353,11 @@ impl Trader {
             self.ask(now, Input::Candle(candle));
         }
         if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
-            self.engine.handle(now, event, &mut self.asked);
+            let mut asked = Vec::new();
+            self.engine.handle(now, event, &mut asked);
+            assert!(asked.is_empty(), "history asked for something");
         }
-        assert!(self.asked.is_empty() && self.outputs.is_empty(), "history asked for something");
+        assert!(self.outputs.is_empty(), "history met something");
     }
 
     /// The venue takes something in; what it says is heard later.
@@ -437,31 +406,37 @@ impl Trader {
         }
     }
 
-    /// Tells the engine, and takes its orders to the model, or hands them out.
+    /// Tells the engine.
     fn tell(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
         if let Event::Order(OrderUpdate::Filled(_) | OrderUpdate::Liquidated(_)) = event {
             self.desk.tally.fills += 1;
         }
-        self.engine.handle(now, event, &mut self.asked);
-        if self.asked.is_empty() {
-            return;
+        let before = actions.len();
+        self.engine.handle(now, event, actions);
+        if actions.len() > before {
+            self.hand_out(now, before, actions);
         }
-        for action in self.asked.drain(..) {
+    }
+
+    /// Attends to what the engine asks for behind the first `before` actions: its orders go to the model, where that is the venue.
+    fn hand_out(&mut self, now: Timestamp, before: usize, actions: &mut Vec<Action>) {
+        let mut has_taken = false;
+        for action in &actions[before..] {
             self.desk.tally.actions += 1;
             if self.hashes {
-                self.desk.tally.hash.add(&(now, &action));
+                self.desk.tally.hash.add(&(now, action));
             }
-            match action {
-                Action::Order(command) => match &mut self.venue {
-                    Venue::Matching(matching) => matching.handle(now, Input::Order(command), &mut self.outputs),
-                    Venue::Exchange => actions.push(action),
-                },
-                Action::Commit { batch, .. } => {
-                    self.desk.outstanding = Some(batch);
-                    actions.push(action);
+            match (action, self.venue.matching_mut()) {
+                (Action::Order(command), Some(matching)) => {
+                    matching.handle(now, Input::Order(*command), &mut self.outputs);
+                    has_taken = true;
                 }
-                Action::Need(_) | Action::Log(_) | Action::Alert(_) | Action::Halt(_) => actions.push(action),
+                (Action::Commit { batch, .. }, _) => self.desk.outstanding = Some(*batch),
+                (Action::Order(_) | Action::Need(_) | Action::Log(_) | Action::Alert(_) | Action::Halt(_), _) => {}
             }
+        }
+        if has_taken {
+            actions.extract_if(before.., |action| matches!(action, Action::Order(_))).for_each(drop);
         }
     }
 }

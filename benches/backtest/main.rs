@@ -105,7 +105,7 @@ fn in_memory(part: &str) {
     for Row { what, aim, symbols, candles, new } in rows.into_iter().chain(more).filter(|row| row.what.contains(part)) {
         let run = || {
             let mut trader = new(symbols);
-            rate(CANDLES, || drive(&mut trader, candles.iter().copied()))
+            rate(CANDLES, || drive(&mut trader, candles))
         };
         let (best, worst) = spread(run);
         let mut trader = new(symbols);

@@ -11,6 +11,7 @@ use smolbear::{
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    borrow::Borrow,
     fs,
     hint::black_box,
     sync::atomic::{AtomicU64, Ordering},
@@ -76,16 +77,17 @@ pub fn machine() -> String {
 }
 
 /// Drives the trader over all candles.
-pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item = ClosedCandle>) {
+pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item: Borrow<ClosedCandle>>) {
     let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
     for candle in candles {
+        let candle = candle.borrow();
         let at = candle.closes_at().max(latest);
         while let Some(due) = trader.due_before(latest, at) {
             latest = due;
             trader.turn(due, &Event::Wake, &mut actions);
         }
         latest = at;
-        trader.turn(at, &Event::Candle(candle), &mut actions);
+        trader.turn_candle(at, candle, &mut actions);
         actions.clear();
     }
 }

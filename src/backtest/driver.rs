@@ -167,7 +167,9 @@ where
     fn take(&mut self, at: Timestamp, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
         self.next = None;
         let read = self.source.next().transpose(); // what can't be read holds back nothing that can
-        self.tell(at, &Event::Candle(candle), listener);
+        self.latest = self.latest.max(at);
+        self.trader.turn_candle(self.latest, &candle, &mut self.actions);
+        self.attend(listener);
         if !candle.history {
             self.recorder.candle(&candle, self.trader.engine());
         }
@@ -180,6 +182,11 @@ where
     fn tell(&mut self, at: Timestamp, event: &Event, listener: &mut Listener<'_>) {
         self.latest = self.latest.max(at);
         self.trader.turn(self.latest, event, &mut self.actions);
+        self.attend(listener);
+    }
+
+    #[inline]
+    fn attend(&mut self, listener: &mut Listener<'_>) {
         if !self.actions.is_empty() {
             self.perform(listener);
         }

@@ -159,6 +159,7 @@ impl Engine {
     }
 
     /// An hour of a symbol's candles is over: what it has moved may be more than usual.
+    #[inline]
     pub(super) fn watch_spike(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
         let Some((at, measured)) = self.desks[symbol.index()].returns().spike() else { return };
         let until = spike_ends(at, &self.settings.risk);

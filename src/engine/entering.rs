@@ -15,27 +15,51 @@ impl Engine {
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Asks every strategy whose candle closed, in order of priority.
+    #[inline]
     pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Timeframes, actions: &mut Vec<Action>) {
         for index in 0..self.strategies.len() {
             let rule = &self.settings.strategies[index];
             if closed.contains(rule.timeframe) {
-                self.pass_over(symbol, index, actions);
+                if !rule.list.rows().is_empty() {
+                    self.pass_over(symbol, index, actions);
+                }
                 self.ask(now, symbol, index, actions);
             }
         }
     }
 
+    #[inline]
     fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
-        let (timeframe, context) = (self.settings.strategies[index].timeframe, self.settings.strategies[index].context);
+        let rule = &self.settings.strategies[index];
         let desk = &self.desks[symbol.index()];
-        let Some(view) = desk.view(symbol, timeframe, context) else { return };
-        let candle = *view.candle;
-        let outcome = match self.strategies[index].on_close(&view) {
+        let Some(view) = desk.view(symbol, rule.timeframe, rule.context) else { return };
+        match self.strategies[index].on_close(&view) {
+            Verdict::Wait => {}
+            verdict => {
+                let candle = *view.candle;
+                self.answer(now, symbol, index, verdict, &candle, actions);
+            }
+        }
+    }
+
+    /// What comes of a strategy's word at the close of a candle.
+    #[inline(never)] // most closes end with a strategy that waits
+    fn answer(
+        &mut self,
+        now: Timestamp,
+        symbol: SymbolId,
+        index: usize,
+        verdict: Verdict,
+        candle: &Candle,
+        actions: &mut Vec<Action>,
+    ) {
+        let is_warm = || !self.settings.require_warm || self.desks[symbol.index()].warm();
+        let outcome = match verdict {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
             Verdict::WrongSide => Err(Skip::WrongSide),
-            Verdict::Enter(_) if self.settings.require_warm && !desk.warm() => Err(Skip::NotWarm),
-            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle, actions),
+            Verdict::Enter(_) if !is_warm() => Err(Skip::NotWarm),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, candle, actions),
         };
         self.state.summary.signals += 1;
         match outcome {
@@ -49,6 +73,7 @@ impl Engine {
     }
 
     /// Counts and says which signals a strategy lets go by at this close.
+    #[inline(never)]
     fn pass_over(&mut self, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
         let timeframe = self.settings.strategies[index].timeframe;
         let [Some(closes), since] = self.desks[symbol.index()].told(timeframe) else { return };
@@ -83,8 +108,7 @@ impl Engine {
         if !risk::is_worth_it(signal.target_distance, signal.stop_distance, rules) {
             return Err(Skip::RewardRisk);
         }
-        let equity = self.equity();
-        risk::day_allows(&self.state.account, equity, rules)?;
+        let equity = risk::day_allows(&self.state.account, || self.equity(), rules)?;
         self.stands_alone(now, symbol, signal.side, actions)?;
         let rules = &self.settings.risk;
         let amounts = [price, signal.stop_distance, signal.target_distance].map(decimal);

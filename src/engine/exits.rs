@@ -35,7 +35,15 @@ pub struct Stretch {
 
 impl Engine {
     /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again.
+    #[inline]
     pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, stretch: Stretch, actions: &mut Vec<Action>) {
+        if self.state.positions[symbol.index()].is_some() {
+            self.follow_held(now, symbol, stretch, actions);
+        }
+    }
+
+    #[inline(never)]
+    fn follow_held(&mut self, now: Timestamp, symbol: SymbolId, stretch: Stretch, actions: &mut Vec<Action>) {
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
         // what is from before the entry, or may be, is none of the position's prices
         let whole = position.entry_time <= stretch.since;
@@ -43,10 +51,13 @@ impl Engine {
             Side::Long => position.best.max(if whole { stretch.high } else { stretch.last }),
             Side::Short => position.best.min(if whole { stretch.low } else { stretch.last }),
         };
+        let has_failed = position.failed_stops > 0;
         if self.settings.exits.trailing && position.closing.is_none() {
             self.trail(symbol, actions);
         }
-        self.forgive(symbol);
+        if has_failed {
+            self.forgive(symbol);
+        }
         if !self.settled[symbol.index()] {
             self.tend(now, symbol, actions);
         }
@@ -73,9 +84,6 @@ impl Engine {
     /// A stop that stands when a price comes, ends the row of those that failed.
     fn forgive(&mut self, symbol: SymbolId) {
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
-        if position.failed_stops == 0 {
-            return;
-        }
         let mut stops = self.state.orders.of(symbol).filter(|order| order.leg == Leg::Stop).peekable();
         if stops.peek().is_some() && stops.all(|stop| stop.stage == Stage::Accepted) {
             position.failed_stops = 0;
@@ -102,6 +110,7 @@ impl Engine {
 
     /// Asks for what a symbol's position lacks, and for the end of what it does not need.
     pub(super) fn tend(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
+        self.stirred = true;
         let held = self.state.positions[symbol.index()].as_ref();
         let held = held.map(|position| (position.stop, position.target, position.closing));
         if let Some((.., Some(reason))) = held {

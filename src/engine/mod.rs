@@ -13,6 +13,7 @@ mod action;
 mod breakers;
 mod candles;
 mod cover;
+mod data;
 mod desk;
 mod differences;
 mod entering;
@@ -46,12 +47,10 @@ mod updates;
 mod weighing;
 
 use crate::{
-    market::{Candle, ClosedCandle, FeedState, OrderRequest, PriceBar, SymbolId, Tiers, Timestamp},
+    market::{ClosedCandle, FeedState, OrderRequest, SymbolId, Tiers, Timestamp},
     strategies::Strategy,
 };
-use exits::Stretch;
 use orders::Orders;
-use returns::RETURNS;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +92,10 @@ pub struct Engine {
     scale: weighing::Scale,
     /// By symbol: its position has what it should have at the venue, as of the last look, so that a price alone asks for nothing.
     settled: Vec<bool>,
+    /// When it wants to be woken, as of the last turn that can have changed it.
+    deadline: Option<Timestamp>,
+    /// Whether this turn can.
+    stirred: bool,
     /// What this turn must make durable.
     records: Vec<Record>,
     /// Whether it must even so where there is no record of it.
@@ -206,6 +209,7 @@ impl Engine {
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
         let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
+        let (deadline, stirred) = (None, false);
         let (tiers, correlations) = (symbols.iter().map(Tiers::known).collect(), together::Correlations::new());
         let mut engine = Self {
             strategies,
@@ -217,11 +221,14 @@ impl Engine {
             due,
             scale,
             settled,
+            deadline,
+            stirred,
             records,
             unsaved,
             settings,
         };
         engine.set_scale();
+        engine.deadline = engine.look_for_deadline();
         engine
     }
 
@@ -261,7 +268,7 @@ impl Engine {
             self.settled.fill(false);
         }
         match event {
-            Event::Candle(candle) => self.on_candle(now, candle, actions),
+            Event::Candle(candle) => return self.candle(now, candle, actions),
             Event::Price(bar) => self.on_price(now, bar, actions),
             Event::Order(update) => self.on_order(now, update, actions),
             Event::Account(view) => self.on_account(now, view, actions),
@@ -281,13 +288,34 @@ impl Engine {
             self.set_scale();
             self.weigh(now, actions);
         }
-        self.seal(actions);
-        assert!(actions.len() - before <= self.most_actions(), "a turn of the engine asked for too much");
+        self.stirred = true;
+        self.end_turn(before, actions);
+    }
+
+    /// The same for a candle without the event around it, which costs as much as the candle: a backtest tells hardly anything else.
+    ///
+    /// What is rare in it is out of line, so that the rest stays in registers.
+    pub fn candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
+        let before = actions.len();
+        match self.desks.get(source.symbol.index()) {
+            Some(_) if source.history => self.on_history(source),
+            Some(_) => {
+                self.on_candle(now, source, actions);
+                self.end_turn(before, actions);
+            }
+            None => {}
+        }
     }
 
     /// The next moment at which the engine wants to be woken, if nothing else happens before.
+    #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
+        debug_assert_eq!(self.deadline, self.look_for_deadline(), "a turn has changed the deadline unnoticed");
+        self.deadline
+    }
+
+    fn look_for_deadline(&self) -> Option<Timestamp> {
         let held =
             self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
                 Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
@@ -300,6 +328,7 @@ impl Engine {
 
     /// The assertions that stay on: about money, orders and protection.
     pub fn check(&self) {
+        assert_eq!(self.deadline, self.look_for_deadline(), "a turn has changed the deadline unnoticed");
         self.state.account.check();
         self.state.orders.check();
         self.state.summary.check();
@@ -315,106 +344,34 @@ impl Engine {
         16 * (self.desks.len() + self.strategies.len() + 1)
     }
 
-    // ── market data ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
-        if source.history {
-            self.correlations.clear();
-            let desk = &mut self.desks[source.symbol.index()];
-            // at an exchange what is open is guarded meanwhile, and must not be weighed at prices of long ago
-            if self.state.live {
-                desk.learn(source)
-            } else {
-                desk.take(source)
-            };
-            return;
-        }
-        self.look_back();
-        let desk = &mut self.desks[source.symbol.index()];
-        let is_past = desk.seen_at.is_some_and(|seen| source.closes_at() < seen);
-        let closed = desk.take(source);
-        self.turn_over(now, actions);
-        self.pass_quarantine(now, actions);
-        if !is_past {
-            let Candle { open_time: since, low, high, close: last, .. } = source.candle;
-            self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
-        }
-        if !closed.is_empty() {
-            if closed.contains(RETURNS) {
-                self.correlations.clear();
-            }
-            self.watch_spike(now, source.symbol, actions);
-            self.decide(now, source.symbol, closed, actions);
-        }
-    }
-
-    /// At an exchange the history is over once the market or the account is told: its last prices are the last known.
-    fn look_back(&mut self) {
-        if self.state.live {
-            self.desks.iter_mut().for_each(Desk::look_back);
-        }
-    }
-
-    fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
-        self.look_back();
-        let before = self.desks[bar.symbol.index()].seen_at;
-        if before.is_some_and(|seen| bar.at < seen) {
-            return; // it says nothing new
-        }
-        self.desks[bar.symbol.index()].see(bar);
-        self.turn_over(now, actions);
-        let PriceBar { low, high, last, .. } = *bar;
-        self.follow(now, bar.symbol, Stretch { since: before.unwrap_or(bar.at), low, high, last }, actions);
-    }
-
-    /// Begins the day, and resets what was tripped until now.
-    fn turn_over(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        if now < self.due {
-            return;
-        }
-        if now >= self.state.account.day.ends {
-            let equity = self.equity();
-            self.state.account.begin_day(now, equity);
-            self.state.said.begin_day();
-        }
-        self.reset(|tripped| tripped.until.is_some_and(|until| until <= now), actions);
-        let ends = self.state.account.day.ends;
-        self.due = self.state.breakers.next_reset().map_or(ends, |until| until.min(ends));
-        self.set_scale();
-    }
-
-    fn on_feed(&mut self, now: Timestamp, symbol: SymbolId, feed: FeedState) {
-        self.state.feeds[symbol.index()] = feed;
-        self.state.quarantine.hear(now, &self.state.feeds);
-    }
-
-    /// Quarantines begin and end as time passes.
-    fn pass_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        for change in self.state.quarantine.pass(now, &self.settings.risk) {
-            self.tell_quarantine(change, actions);
-        }
-    }
-
-    fn tell_quarantine(&mut self, change: quarantine::Change, actions: &mut Vec<Action>) {
-        self.unsaved = true;
-        actions.push(change.told());
-    }
-
     // ── what the stations share ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Keeps an order back until the batch of this turn is durable.
     fn hold(&mut self, now: Timestamp, request: OrderRequest, leg: Leg) {
+        self.stirred = true;
         self.records.push(Record::Intent(request));
         self.state.orders.hold(request, leg, self.state.next_batch, now);
     }
 
-    /// Ends a turn: all that it must make durable goes in one batch.
-    fn seal(&mut self, actions: &mut Vec<Action>) {
+    /// Ends a turn that began with so many actions: all that it must make durable goes in one batch.
+    #[inline]
+    fn end_turn(&mut self, before: usize, actions: &mut Vec<Action>) {
+        if self.stirred || actions.len() > before {
+            self.seal(before, actions);
+        }
+    }
+
+    #[inline(never)]
+    fn seal(&mut self, before: usize, actions: &mut Vec<Action>) {
+        if std::mem::take(&mut self.stirred) {
+            self.deadline = self.look_for_deadline();
+        }
         if std::mem::take(&mut self.unsaved) || !self.records.is_empty() {
             let (batch, records) = (self.state.next_batch, std::mem::take(&mut self.records));
             self.state.next_batch += 1;
             actions.push(Action::Commit { batch, records });
         }
+        assert!(actions.len() - before <= self.most_actions(), "a turn of the engine asked for too much");
     }
 
     const fn pair(&self, strategy: usize, symbol: SymbolId) -> usize {

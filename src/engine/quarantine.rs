@@ -137,11 +137,14 @@ impl Quarantine {
         self.tidy();
     }
 
-    /// Time has passed. Costs nothing while no symbol has failed.
+    /// Whether no symbol has failed, so that time changes nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
+    /// Time has passed.
     pub fn pass(&mut self, now: Timestamp, rules: &settings::Risk) -> Vec<Change> {
-        if self.cases.is_empty() {
-            return Vec::new();
-        }
         let changes = self.cases.iter_mut().filter_map(|case| case.pass(now, rules)).collect();
         self.tidy();
         changes

@@ -11,16 +11,21 @@ use rust_decimal::Decimal;
 /// A target at exactly the demanded distance is near enough to it in `f64`.
 const ROUNDING: f64 = 1e-9;
 
-/// Whether the day has room for one more trade, or which of its limits is reached.
-pub fn day_allows(account: &Account, equity: Decimal, rules: &settings::Risk) -> Result<(), Skip> {
+/// The equity, where the day has room for one more trade, or which of its limits is reached.
+pub fn day_allows(
+    account: &Account,
+    equity: impl FnOnce() -> Decimal,
+    rules: &settings::Risk,
+) -> Result<Decimal, Skip> {
     let day = &account.day;
     if day.entries >= rules.max_trades_per_day {
         return Err(Skip::TradesPerDay);
     }
+    let equity = equity();
     if day.start_equity - equity >= percent(day.start_equity, rules.daily_loss_pct) {
         return Err(Skip::DailyLoss);
     }
-    Ok(())
+    Ok(equity)
 }
 
 /// Whether the target is far enough away for what the stop risks.
@@ -71,7 +76,8 @@ mod tests {
         ] {
             let mut account = Account::new(Decimal::from(1000));
             account.day.entries = entries;
-            assert_eq!(day_allows(&account, equity.parse().unwrap(), &rules), want, "{entries} {equity}");
+            let allowed = day_allows(&account, || equity.parse().unwrap(), &rules);
+            assert_eq!(allowed.map(|_| ()), want, "{entries} {equity}");
         }
     }
 

@@ -59,6 +59,7 @@ impl Engine {
     }
 
     /// Looks whether equity trips a breaker.
+    #[inline]
     pub(super) fn weigh(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let Scale { held, balance, floor, peak, loss } = &self.scale;
         let (mut equity, mut worst) = (*balance, 0.0f64);
@@ -72,6 +73,7 @@ impl Engine {
         }
     }
 
+    #[inline(never)]
     fn weigh_exactly(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         // without a price there is no telling; the stop stands
         let Some(equity) = self.equity_at_marks() else { return };

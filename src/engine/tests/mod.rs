@@ -16,8 +16,8 @@ mod several;
 use super::{entering::LATE_MS, *};
 use crate::{
     market::{
-        Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderKind, OrderSide, OrderUpdate, Side,
-        Timeframe, decimal, known_instrument,
+        Candle, Class, ClientId, Ended, Fill, FundingPaid, MINUTE_MS, OrderCommand, OrderKind, OrderSide, OrderUpdate,
+        PriceBar, Side, Timeframe, decimal, known_instrument,
     },
     strategies,
 };

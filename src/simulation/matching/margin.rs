@@ -67,7 +67,7 @@ impl Matching {
 
     /// How much of one order a walk can take: its share of the volume, but no less than the smallest order. `None` is all of it.
     pub(super) fn most(&self, walk: &Walk) -> Option<Decimal> {
-        let volume = walk.volume.filter(|_| !self.rates.participation.is_zero())?;
+        let volume = walk.volume.filter(|_| self.rates.fills_in_parts())?;
         let instrument = &self.settings.instruments[walk.symbol.index()];
         Some(instrument.round_qty(decimal(volume)? * self.rates.participation).max(instrument.min_qty))
     }

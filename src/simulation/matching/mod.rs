@@ -239,20 +239,39 @@ impl Matching {
         }
     }
 
+    /// Takes in a candle that meets nothing, as nearly every one. `false`: it may meet something, and [`handle`](Self::handle) is to take it in.
     #[inline]
+    pub fn passes(&mut self, closed: &ClosedCandle) -> bool {
+        let candle = &closed.candle;
+        let is_under_way = self.state.walk.is_some();
+        let Some(book) = self.state.books.get_mut(closed.symbol.index()).filter(|_| !is_under_way) else {
+            return false;
+        };
+        if book.knows_later_than(candle.open_time) || !book.is_calm(candle.low, candle.high) {
+            return false;
+        }
+        if self.rates.fills_in_parts() {
+            book.pace = pace(closed);
+        }
+        book.mark = Some(Mark { price: candle.close, at: closed.closes_at() });
+        true
+    }
+
     fn on_candle(&mut self, closed: &ClosedCandle, outputs: &mut Vec<Output>) {
         self.finish(outputs);
+        if self.passes(closed) {
+            return;
+        }
         let (candle, at) = (&closed.candle, closed.closes_at());
-        let in_parts = !self.rates.participation.is_zero();
         let Some(book) = self.state.books.get_mut(closed.symbol.index()) else { return };
-        if in_parts {
-            book.pace = candle.volume / closed.timeframe.ms() as f64;
+        if self.rates.fills_in_parts() {
+            book.pace = pace(closed);
         }
         let since = if closed.history { at } else { candle.open_time };
         if book.knows_later_than(since) {
             return;
         }
-        if closed.history || book.is_calm(candle.low, candle.high) {
+        if closed.history {
             book.mark = Some(Mark { price: candle.close, at });
         } else {
             self.begin(Walk::through_candle(closed), outputs);
@@ -457,6 +476,11 @@ impl Matching {
             assert_eq!(books[walk.symbol.index()].mark, Some(walk.mark), "the walk has left its book's price behind");
         }
     }
+}
+
+/// What was traded in a millisecond of a candle, in base units.
+fn pace(closed: &ClosedCandle) -> f64 {
+    closed.candle.volume / closed.timeframe.ms() as f64
 }
 
 /// Whether a limit order would trade at the last known price.

@@ -89,6 +89,11 @@ impl Rates {
             participation: percent("max_participation_pct", settings.max_participation_pct, 0.0, 100.0),
         }
     }
+
+    /// Whether the market may be too small for an order.
+    pub fn fills_in_parts(&self) -> bool {
+        !self.participation.is_zero()
+    }
 }
 
 /// The number as a decimal, asserted to lie in its range.

@@ -1,0 +1,112 @@
+//! Market data: what a candle, a price or the silence of a feed means, in the order of the walk.
+
+use super::{Action, Engine, desk::Desk, exits::Stretch, quarantine, returns::RETURNS};
+use crate::market::{Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
+
+impl Engine {
+    /// A candle that is no history: the walk begins.
+    #[inline]
+    pub(super) fn on_candle(&mut self, now: Timestamp, source: &ClosedCandle, actions: &mut Vec<Action>) {
+        self.look_back();
+        let desk = &mut self.desks[source.symbol.index()];
+        let is_latest = desk.notice(source.closes_at(), source.candle.close);
+        let closed = desk.learn(source);
+        self.turn_over(now, actions);
+        self.pass_quarantine(now, actions);
+        if is_latest {
+            let Candle { open_time: since, low, high, close: last, .. } = source.candle;
+            self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
+        }
+        if closed.contains(RETURNS) {
+            self.correlations.clear();
+        }
+        if !closed.is_empty() {
+            self.watch_spike(now, source.symbol, actions);
+            self.decide(now, source.symbol, closed, actions);
+        }
+    }
+
+    /// It warms indicators, and nothing follows from it.
+    #[cold]
+    pub(super) fn on_history(&mut self, source: &ClosedCandle) {
+        self.correlations.clear();
+        let desk = &mut self.desks[source.symbol.index()];
+        // at an exchange what is open is guarded meanwhile, and must not be weighed at prices of long ago
+        if self.state.live {
+            desk.learn(source);
+        } else {
+            desk.take(source);
+        }
+    }
+
+    /// At an exchange the history is over once the market or the account is told: its last prices are the last known.
+    #[inline]
+    pub(super) fn look_back(&mut self) {
+        if self.state.live {
+            self.look_back_live();
+        }
+    }
+
+    #[inline(never)]
+    fn look_back_live(&mut self) {
+        self.desks.iter_mut().for_each(Desk::look_back);
+    }
+
+    pub(super) fn on_price(&mut self, now: Timestamp, bar: &PriceBar, actions: &mut Vec<Action>) {
+        self.look_back();
+        let before = self.desks[bar.symbol.index()].seen_at;
+        if before.is_some_and(|seen| bar.at < seen) {
+            return; // it says nothing new
+        }
+        self.desks[bar.symbol.index()].see(bar);
+        self.turn_over(now, actions);
+        let PriceBar { low, high, last, .. } = *bar;
+        self.follow(now, bar.symbol, Stretch { since: before.unwrap_or(bar.at), low, high, last }, actions);
+    }
+
+    /// Begins the day, and resets what was tripped until now.
+    #[inline]
+    fn turn_over(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if now >= self.due {
+            self.begin_anew(now, actions);
+        }
+    }
+
+    #[cold]
+    fn begin_anew(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.stirred = true;
+        if now >= self.state.account.day.ends {
+            let equity = self.equity();
+            self.state.account.begin_day(now, equity);
+            self.state.said.begin_day();
+        }
+        self.reset(|tripped| tripped.until.is_some_and(|until| until <= now), actions);
+        let ends = self.state.account.day.ends;
+        self.due = self.state.breakers.next_reset().map_or(ends, |until| until.min(ends));
+        self.set_scale();
+    }
+
+    pub(super) fn on_feed(&mut self, now: Timestamp, symbol: SymbolId, feed: FeedState) {
+        self.state.feeds[symbol.index()] = feed;
+        self.state.quarantine.hear(now, &self.state.feeds);
+    }
+
+    /// Quarantines begin and end as time passes.
+    #[inline]
+    fn pass_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if !self.state.quarantine.is_empty() {
+            self.look_at_quarantine(now, actions);
+        }
+    }
+
+    #[inline(never)]
+    fn look_at_quarantine(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let changes = self.state.quarantine.pass(now, &self.settings.risk);
+        changes.into_iter().for_each(|change| self.tell_quarantine(change, actions));
+    }
+
+    pub(super) fn tell_quarantine(&mut self, change: quarantine::Change, actions: &mut Vec<Action>) {
+        (self.unsaved, self.stirred) = (true, true);
+        actions.push(change.told());
+    }
+}
