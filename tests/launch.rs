@@ -129,7 +129,7 @@ fn the_line_of_a_crontab_runs_as_long_as_it_says_with_a_beat_each_second() {
     }
     let (beat, took) = into_file.join().unwrap();
     assert_near(beat, 1.0);
-    assert!((seconds(6.0)..seconds(6.5)).contains(&took), "{took:?}");
+    assert!((seconds(6.0)..seconds(7.0)).contains(&took), "{took:?}");
     let text = fs::read_to_string(log).unwrap();
     let without_beats = |text: &str| text.lines().count() - 2 * text.matches(HEARTBEAT).count();
     assert_eq!(without_beats(&text), without_beats(&ended.stdout()), "a file gets the lines that a pipe gets:\n{text}");
@@ -141,14 +141,14 @@ fn assert_near(took: Duration, want: f64) {
 
 fn assert_cron_end(ended: &Ended) {
     assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""));
-    assert!((seconds(6.0)..seconds(6.5)).contains(&ended.took), "{:?}", ended.took);
+    assert!((seconds(6.0)..seconds(7.0)).contains(&ended.took), "{:?}", ended.took);
     assert!((5..=6).contains(&ended.with(HEARTBEAT).count()), "{}", ended.stdout());
     let stop = ended.lines.iter().position(|line| line.message() == STOPPED).expect("the monitor is stopped");
     assert!(ended.lines[stop..].iter().all(|line| !line.text.contains(HEARTBEAT)), "{}", ended.stdout());
     assert!(ended.with("EXIT SUMMARY").count() == 1, "{}", ended.stdout());
     let told = ended.last().strip_prefix("Stopped cleanly after ").and_then(|rest| rest.split_once(" s "));
     let (took, rest) = told.unwrap_or_else(|| panic!("{}", ended.last()));
-    assert!((6.0..6.5).contains(&took.parse().unwrap()), "{took}");
+    assert!((6.0..7.0).contains(&took.parse().unwrap()), "{took}");
     assert!(rest.starts_with("(duration reached): 0 trades, next 30m close in "), "{rest}");
 }
 
@@ -182,21 +182,21 @@ fn a_run_takes_as_long_as_it_was_told_at_any_speed() {
     for (speed, duration, ended) in runs {
         let ended = ended.join().unwrap();
         let (took, least) = (ended.took, seconds(duration));
-        assert!((least..least + seconds(0.5)).contains(&took), "speed {speed}: {took:?} instead of {duration} s");
+        assert!((least..least + seconds(1.0)).contains(&took), "speed {speed}: {took:?} instead of {duration} s");
         let said = ended
             .last()
             .strip_prefix("Stopped cleanly after ")
             .and_then(|rest| rest.split_once(" s (duration reached): "));
         // the last state is written before the last line, as fast as the disk is
         let said: f64 = said.unwrap_or_else(|| panic!("speed {speed}: {}", ended.last())).0.parse().unwrap();
-        assert!((duration - 0.051..duration + 0.5).contains(&said), "speed {speed}: {}", ended.last());
+        assert!((duration - 0.051..duration + 1.0).contains(&said), "speed {speed}: {}", ended.last());
         assert_eq!((ended.code(), ended.stderr.as_str()), (Some(0), ""), "speed {speed}");
     }
 }
 
 #[test]
 fn the_first_loop_tells_each_symbols_state_and_the_next_decisions() {
-    let ended = run(&["--paper", "--duration", "0.1"]);
+    let ended = run(&["--paper", "--duration", "0.5"]);
     let place = |want: &str| ended.lines.iter().position(|line| line.message() == want).expect(want);
     for symbol in SYMBOLS {
         let details = ended.lines[place(&format!("[PROCESSING] Symbol: {symbol}")) + 1].message();
@@ -239,7 +239,7 @@ fn the_start_names_the_source_of_what_is_not_a_default() {
 #[test]
 fn the_seed_makes_the_market() {
     let prices = |seed: &str| {
-        let ended = run(&["--paper", "--duration", "0.1", "--seed", seed]);
+        let ended = run(&["--paper", "--duration", "0.5", "--seed", seed]);
         ended.with("   price ").map(|line| line.message().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(prices("7").len(), SYMBOLS.len());

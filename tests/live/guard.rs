@@ -70,13 +70,13 @@ fn carry(mut from: TcpStream, mut to: TcpStream, keeps: impl Fn(&[u8], &mut TcpS
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
-/// The first stop in the record from a time on, with its time.
+/// The last stop in the record from a time on, with its time: an entry in parts has had others.
 fn stop_since(exchange: &Played, since: i64) -> Option<(i64, u64)> {
     let record = Record::read(exchange);
     let is_it = |row: &&serde_json::Value| {
         row["kind"] == "STOP_MARKET" && row["status"] == "NEW" && row["at"].as_i64() >= Some(since)
     };
-    record.of("order").find(is_it).map(|row| (row["at"].as_i64().unwrap(), row["id"].as_u64().unwrap()))
+    record.of("order").filter(is_it).last().map(|row| (row["at"].as_i64().unwrap(), row["id"].as_u64().unwrap()))
 }
 
 fn wait_for_stop(exchange: &Played, since: i64) -> (i64, u64) {
@@ -100,8 +100,9 @@ fn a_stop_that_vanished_while_the_bot_was_down_is_replaced_before_the_history_is
     let desk = Desk::at(&between.address, &long);
     let mut first = desk.trade_at(SPEED, &[]);
     first.wait_for("[ENTRY]");
-    let (_, stop) = wait_for_stop(&exchange, 0);
+    wait_for_stop(&exchange, 0);
     thread::sleep(Duration::from_secs(1)); // what the exchange has said is on the disk
+    let (_, stop) = wait_for_stop(&exchange, 0);
     first.signal(Signal::KILL);
     first.end();
     exchange.ask("DELETE", &format!("/played/hand/fapi/v1/algoOrder?algoId={stop}"));
