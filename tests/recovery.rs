@@ -452,13 +452,19 @@ fn a_dry_run_touches_nothing() {
     assert_code(&dry(&[]), 0);
     assert!(!place.path("d").exists() && !place.path("o").exists(), "it makes nothing");
     assert_code(&place.replay("a", &[]), 0);
-    let before = place.contents("");
+    // SQLite's readers take notes in its index, which holds nothing of the account, and make an empty log where there is none
+    let contents = || {
+        let mut all = place.contents("");
+        all.retain(|path, bytes| {
+            !(path.ends_with("smolbear.db-shm") || path.ends_with("smolbear.db-wal") && bytes.is_empty())
+        });
+        all
+    };
+    let before = contents();
     for more in [&[][..], &["--fresh"], &["--clear-emergency"]] {
         assert_code(&dry(more), 0);
-        let now = place.contents("");
-        // SQLite's readers take notes in its index, which holds nothing of the account
-        let changed =
-            now.iter().filter(|(path, bytes)| !path.ends_with("smolbear.db-shm") && before.get(*path) != Some(bytes));
+        let now = contents();
+        let changed = now.iter().filter(|(path, bytes)| before.get(*path) != Some(bytes));
         let changed: Vec<_> = changed.map(|(path, _)| path).collect();
         assert!(changed.is_empty(), "{more:?}: {changed:?}");
         assert!(now.keys().eq(before.keys()), "{more:?}");
