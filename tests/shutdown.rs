@@ -61,7 +61,7 @@ fn assert_times(args: &[&str], ends: [(Ended, Duration); 5]) {
     });
     times.sort_unstable();
     assert!(times[2] < Duration::from_millis(100), "{args:?}: {times:?}");
-    assert!(times[4] < Duration::from_millis(500), "{args:?}: {times:?}");
+    assert!(times[4] < Duration::from_millis(200), "{args:?}: {times:?}");
 }
 
 #[test]
