@@ -217,7 +217,7 @@ impl Trader {
         let waits = self.desk.outstanding.is_some();
         assert!(!(waits && event.moves_market()), "a market event came while a commit is outstanding");
         match event {
-            Event::Candle(candle) if candle.history => return self.warm(now, event, candle),
+            Event::Candle(candle) if candle.history => return self.warm(now, candle),
             Event::Candle(candle) => {
                 self.ask(now, Input::Candle(candle));
                 self.walk(now, event, actions);
@@ -348,13 +348,13 @@ impl Trader {
     ///
     /// After a restart all candles that were ever handed in come as history, while the turn that the snapshot was taken in may still be under
     /// way: the venue's walk stays where it is, and the engine hears of its candle when the walk is over.
-    fn warm(&mut self, now: Timestamp, event: &Event, candle: &ClosedCandle) {
+    fn warm(&mut self, now: Timestamp, candle: &ClosedCandle) {
         if !self.is_walking() {
             self.ask(now, Input::Candle(candle));
         }
         if self.desk.walking != Some(Event::Candle(ClosedCandle { history: false, ..*candle })) {
             let mut asked = Vec::new();
-            self.engine.handle(now, event, &mut asked);
+            self.engine.candle(now, candle, &mut asked);
             assert!(asked.is_empty(), "history asked for something");
         }
         assert!(self.outputs.is_empty(), "history met something");

@@ -226,7 +226,7 @@ impl Frame {
     }
 
     /// Updates the indicators with a candle that nothing will be added to.
-    #[inline(always)] // in each of its two places once
+    #[inline(always)] // it is most of what a frame's own candle costs
     fn finish(&mut self, candle: &Candle, ends: Timestamp) {
         self.done = ends;
         self.last = Some(*candle);

@@ -120,9 +120,13 @@ impl Position {
         self.settled.floor_to(FUNDING_MS).plus_ms(FUNDING_MS)
     }
 
+    /// Average price of what is held.
+    pub fn entry_price(&self) -> Decimal {
+        rounded(self.cost / self.qty, MONEY_DIGITS).normalize()
+    }
+
     pub fn view(&self, symbol: SymbolId) -> PositionView {
-        let entry_price = rounded(self.cost / self.qty, MONEY_DIGITS).normalize();
-        PositionView { symbol, side: self.side, qty: self.qty, entry_price }
+        PositionView { symbol, side: self.side, qty: self.qty, entry_price: self.entry_price() }
     }
 
     fn reduce(&mut self, qty: Decimal, price: Decimal) -> Decimal {

@@ -207,7 +207,7 @@ impl Account {
 
     /// The mean price of what is held, 0 for nothing.
     pub fn entry(&self, place: usize) -> Decimal {
-        self.markets[place].position.map_or(Decimal::ZERO, |held| (held.cost / held.qty).round_dp(8).normalize())
+        self.markets[place].position.map_or(Decimal::ZERO, |held| held.entry_price())
     }
 
     /// Pays a result, a fee or funding, and puts the row of income down.

@@ -5,7 +5,7 @@
 //! orders, the larger side of both); where they do, this asks for no less than what the fills will need.
 
 use super::ledger::{Account, View, mark};
-use crate::market::{MONEY_DIGITS, OrderSide, Tiers, notional};
+use crate::market::{MONEY_DIGITS, OrderSide, Tiers, notional, rounded};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 /// The highest leverage of all.
@@ -77,12 +77,12 @@ impl Account {
 
     /// What a position needs.
     pub fn position_margin(&self, view: View<'_>, place: usize) -> Decimal {
-        (self.value(view, place) / self.leverage(place)).round_dp(MONEY_DIGITS)
+        rounded(self.value(view, place) / self.leverage(place), MONEY_DIGITS)
     }
 
     /// What a quantity at a price needs.
     pub fn initial_margin(&self, place: usize, price: Decimal, qty: Decimal) -> Decimal {
-        (notional(price, qty) / self.leverage(place)).round_dp(MONEY_DIGITS)
+        rounded(notional(price, qty) / self.leverage(place), MONEY_DIGITS)
     }
 
     /// What a market's open orders need, with one more.
