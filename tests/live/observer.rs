@@ -105,6 +105,8 @@ struct Observer {
     started: Option<i64>,
     /// Pauses that the exchange wants: from, until.
     pauses: Vec<(i64, i64)>,
+    /// Since when it takes no requests: the first answer of a ban may be spoiled, and the ban begins with it.
+    shut: Option<i64>,
     /// When the process was there, and was answered: spans in which it was not.
     deaf: Vec<(i64, i64)>,
 }
@@ -230,10 +232,11 @@ impl Observer {
         }
         let (status, clear) = (row["status"].as_u64().unwrap(), row["spoiled"] == false);
         let answered = time(&row["answered"]);
+        self.shut = (row["shut"] == true).then(|| self.shut.unwrap_or(at));
         match status {
             429 if clear => self.pauses.push((answered, (at / MINUTE_MS + 1) * MINUTE_MS)),
             418 if clear && self.pauses.iter().all(|(_, until)| *until < at + MACHINE_MS) => {
-                self.pauses.push((answered, at + BAN_MS));
+                self.pauses.push((answered, self.shut.unwrap_or(at) + BAN_MS));
             }
             _ => {}
         }
