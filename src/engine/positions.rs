@@ -1,6 +1,6 @@
 //! Positions and the trades that they become.
 
-use crate::market::{Fill, Instrument, MONEY_DIGITS, Side, SymbolId, Timestamp, float, notional, rounded, share};
+use crate::market::{Fill, Instrument, MONEY_DIGITS, Side, SymbolId, Timestamp, divided, float, notional, share};
 use crate::strategies::Cause;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -195,7 +195,7 @@ impl Position {
     /// Average price of what is held, in USDT.
     #[must_use]
     pub fn entry_price(&self) -> Decimal {
-        rounded(self.cost / self.qty, MONEY_DIGITS).normalize()
+        divided(self.cost, self.qty, MONEY_DIGITS).normalize()
     }
 
     /// Sum of price × quantity of what is held, in USDT.
@@ -236,7 +236,7 @@ impl Position {
         let fees = entry_fees + fill.fee;
         let risk = self.risk_distance * fill.qty;
         let pnl = gross - fees - funding;
-        let r = if risk.is_zero() { Decimal::ZERO } else { rounded(pnl / risk, 4) };
+        let r = if risk.is_zero() { Decimal::ZERO } else { divided(pnl, risk, 4) };
         self.earned += pnl;
         Trade {
             symbol: self.symbol,

@@ -7,11 +7,14 @@ use super::{
     settings::{self, Sizing, percent},
     skip::Skip,
 };
-use crate::market::{Instrument, LARGEST_QTY, decimal};
-use rust_decimal::Decimal;
+use crate::market::{Instrument, LARGEST_QTY, decimal, divided_by};
+use rust_decimal::{Decimal, RoundingStrategy};
 
 /// A stop closer than this counts as this far away, in percent of the price: a tiny distance must not make a huge position.
 const CLOSEST_STOP_PCT: f64 = 0.1;
+
+/// Digits after the point of a quantity before it is put on its step.
+const DIGITS: u32 = 12;
 
 /// How large a trade is wanted, in USDT, before the volatility's factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,15 +66,20 @@ pub fn quantity(wish: &Wish, instrument: &Instrument, rules: &settings::Risk) ->
     let whole = percent(wish.equity, rules.max_portfolio_risk_pct);
     let room = whole - wish.open_risk;
     let (loss, wanted) = match wish.size {
-        Size::Loss(loss) => (loss, loss / distance),
-        Size::Notional(notional) => (notional * distance / wish.price, notional / wish.price),
+        Size::Loss(loss) => (loss, ratio(loss, distance)),
+        Size::Notional(notional) => (ratio(notional * distance, wish.price), ratio(notional, wish.price)),
     };
     if room < loss.min(whole) {
         return Err(Skip::PortfolioRisk);
     }
-    let largest = largest_notional(wish.equity, rules) / wish.price;
-    let most = largest.min(room / distance).min(LARGEST_QTY);
+    let largest = ratio(largest_notional(wish.equity, rules), wish.price);
+    let most = largest.min(ratio(room, distance)).min(LARGEST_QTY);
     tradable((wanted * factor).min(most), most, wish.price, instrument, rules)
+}
+
+/// A quotient to more digits than any step has, never more than it is.
+fn ratio(value: Decimal, by: Decimal) -> Decimal {
+    divided_by(value, by, DIGITS, RoundingStrategy::ToNegativeInfinity)
 }
 
 /// What is wanted, on the step. Below the market's minimum it is that minimum, where the rules say so and `most` allows it.

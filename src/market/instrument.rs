@@ -1,6 +1,6 @@
 //! What an exchange allows for a symbol, and the rounding that follows from it.
 
-use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol, rounded_by};
+use super::{LARGEST_AMOUNT, LARGEST_QTY, OrderSide, Side, Symbol, divided_by, rounded_by};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::FromPrimitive};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,14 @@ fn down(value: Decimal, unit: Decimal) -> Decimal {
 /// The smallest multiple of `unit` not below `value`.
 fn up(value: Decimal, unit: Decimal) -> Decimal {
     to_multiple(value, unit, RoundingStrategy::ToPositiveInfinity)
+}
+
+/// The smallest multiple of `unit` that is not below a quotient.
+fn up_from(value: Decimal, by: Decimal, unit: Decimal) -> Decimal {
+    if unit.mantissa() == 1 {
+        return divided_by(value, by, unit.scale(), RoundingStrategy::ToPositiveInfinity);
+    }
+    up(value / by, unit)
 }
 
 /// A multiple of `unit`, with its digits behind the point.
@@ -120,7 +128,7 @@ impl Instrument {
     /// The smallest quantity that may open a position at `price`.
     #[must_use]
     pub fn smallest_entry(&self, price: Decimal) -> Decimal {
-        up(self.min_notional / price, self.step).max(self.min_qty).normalize()
+        up_from(self.min_notional, price, self.step).max(self.min_qty).normalize()
     }
 }
 
@@ -137,7 +145,7 @@ pub fn decimal(value: f64) -> Option<Decimal> {
 ///
 /// A decimal of at most 15 digits is the only such one whose nearest `f64` is this one, and the division rounds to the nearest.
 fn short(value: f64) -> Option<Decimal> {
-    for (scale, power) in (0..=SHORT_SCALE).zip(POWERS) {
+    for (scale, power) in (0..=SHORT_SCALE).zip(&POWERS) {
         let digits = value * power + 0.5;
         if !(0.5..SHORT_DIGITS).contains(&digits) {
             return None;
@@ -155,7 +163,12 @@ fn long(value: f64) -> Option<Decimal> {
     let size = value.abs();
     let scale = POWERS.iter().position(|power| size * power >= SHORT_DIGITS / 10.0)?;
     let digits = Some(size * POWERS[scale] + 0.5).filter(|digits| *digits < SHORT_DIGITS)? as i64;
-    Some(Decimal::new(if value < 0.0 { -digits } else { digits }, scale as u32).normalize())
+    // without zeros at its end, which are few
+    let (mut digits, mut scale) = (if value < 0.0 { -digits } else { digits }, scale as u32);
+    while scale > 0 && digits % 10 == 0 {
+        (digits, scale) = (digits / 10, scale - 1);
+    }
+    Some(Decimal::new(digits, scale))
 }
 
 /// The nearest `f64`: an exact integer divided by an exact power of ten, for prices of up to 15 digits.

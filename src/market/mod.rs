@@ -23,7 +23,7 @@ pub use hash::Fnv;
 pub use instrument::{Instrument, POWERS, decimal, float};
 pub use instruments::{TABLE_DATE, known_instrument, known_symbols};
 pub use maintenance::{Tier, Tiers};
-pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, notional, rounded, rounded_by, share};
+pub use money::{LARGEST_AMOUNT, LARGEST_QTY, MONEY_DIGITS, divided, divided_by, notional, rounded, rounded_by, share};
 pub use order::{
     AccountView, Class, ClientId, Ended, Fill, FundingPaid, FundingRate, OrderCommand, OrderKind, OrderRequest,
     OrderUpdate, PositionView, could_be_ours,

@@ -36,20 +36,52 @@ pub fn rounded_by(value: Decimal, digits: u32, strategy: RoundingStrategy) -> De
     at_once(value, digits, strategy).unwrap_or_else(|| value.round_dp_with_strategy(digits, strategy))
 }
 
-/// By one division; `None` for a result of 0, which may have a sign, and for strategies that are not asked for here.
+/// By one division; `None` for a result of 0, which may have a sign.
 fn at_once(value: Decimal, digits: u32, strategy: RoundingStrategy) -> Option<Decimal> {
-    let (all, unit) = (value.mantissa(), *WHOLE_POWERS.get((value.scale() - digits) as usize)?);
-    let towards_zero = all / unit;
-    let left = all - towards_zero * unit;
-    let (floor, rest) = if left < 0 { (towards_zero - 1, left + unit) } else { (towards_zero, left) };
+    let number = whole(value.mantissa(), *WHOLE_POWERS.get((value.scale() - digits) as usize)?, strategy)?;
+    (number != 0).then(|| Decimal::from_i128_with_scale(number, digits))
+}
+
+/// A quotient with so many digits after the point, a half to the even neighbour. `by` is not 0.
+#[must_use]
+pub fn divided(value: Decimal, by: Decimal, digits: u32) -> Decimal {
+    divided_by(value, by, digits, RoundingStrategy::MidpointNearestEven)
+}
+
+/// In one division, where the library makes a quotient of 28 digits that has to be rounded then.
+#[must_use]
+pub fn divided_by(value: Decimal, by: Decimal, digits: u32, strategy: RoundingStrategy) -> Decimal {
+    let at_once = || {
+        let (over, under) = (value.mantissa(), by.mantissa());
+        let (more, less) = (by.scale() + digits, value.scale());
+        let by_power = |number: i128, power: u32| number.checked_mul(*WHOLE_POWERS.get(power as usize)?);
+        let (over, under) =
+            if more >= less { (by_power(over, more - less)?, under) } else { (over, by_power(under, less - more)?) };
+        let (over, under) = if under < 0 { (-over, -under) } else { (over, under) };
+        let number = whole(over, Some(under).filter(|under| under >> 126 == 0)?, strategy)?;
+        (number.unsigned_abs() >> 96 == 0).then(|| Decimal::from_i128_with_scale(number, digits))
+    };
+    at_once().unwrap_or_else(|| rounded_by(value / by, digits, strategy))
+}
+
+/// A quotient without digits after the point; `None` for strategies that are not asked for here. `under` is above 0, and twice it is a number.
+fn whole(over: i128, under: i128, strategy: RoundingStrategy) -> Option<i128> {
+    let (towards_zero, left) = match (i64::try_from(over), i64::try_from(under)) {
+        // most numbers are small, and the large division is slow
+        (Ok(over), Ok(under)) => (i128::from(over / under), i128::from(over % under)),
+        _ => {
+            let towards_zero = over / under;
+            (towards_zero, over - towards_zero * under)
+        }
+    };
+    let (floor, rest) = if left < 0 { (towards_zero - 1, left + under) } else { (towards_zero, left) };
     let is_up = match strategy {
         RoundingStrategy::ToNegativeInfinity => false,
         RoundingStrategy::ToPositiveInfinity => rest > 0,
-        RoundingStrategy::MidpointNearestEven => 2 * rest > unit || 2 * rest == unit && floor % 2 != 0,
+        RoundingStrategy::MidpointNearestEven => 2 * rest > under || 2 * rest == under && floor % 2 != 0,
         _ => return None,
     };
-    let number = floor + i128::from(is_up);
-    (number != 0).then(|| Decimal::from_i128_with_scale(number, digits))
+    Some(floor + i128::from(is_up))
 }
 
 /// The powers of ten up to that of a decimal's last digit.
@@ -87,6 +119,34 @@ mod tests {
                 let (got, want) = (rounded_by(value, digits, strategy), value.round_dp_with_strategy(digits, strategy));
                 prop_assert_eq!((got.mantissa(), got.scale()), (want.mantissa(), want.scale()), "{} {:?}", value, strategy);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_quotient_is_the_librarys_rounded(
+            quotient in prop_oneof![-1_000_000_000_000i64..1_000_000_000_000, -1_000i64..1_000], tie: bool,
+            by in prop_oneof![-1_000_000_000i64..1_000_000_000, -10i64..10], scales in (0u32..=14, 0u32..=10), digits in 0u32..=12,
+        ) {
+            use RoundingStrategy::{MidpointNearestEven, ToNegativeInfinity, ToPositiveInfinity};
+            prop_assume!(by != 0);
+            let quotient = if tie { quotient / 1000 * 1000 + 500 } else { quotient };
+            let (quotient, by) = (Decimal::new(quotient, scales.0), Decimal::new(by, scales.1));
+            let value = quotient * by; // which a decimal holds to the last digit
+            for strategy in [ToNegativeInfinity, ToPositiveInfinity, MidpointNearestEven] {
+                let want = quotient.round_dp_with_strategy(digits, strategy);
+                prop_assert_eq!(divided_by(value, by, digits, strategy), want, "{} / {} {:?}", value, by, strategy);
+            }
+        }
+
+        #[test]
+        fn a_quotient_that_never_ends_lies_between_its_neighbours(over in 1i64..i64::MAX, under in 1i64..1_000_000, digits in 0u32..=12) {
+            let (value, by, unit) = (Decimal::new(over, 6), Decimal::new(under, 3), Decimal::new(1, digits));
+            let floor = divided_by(value, by, digits, RoundingStrategy::ToNegativeInfinity);
+            let above = divided_by(value, by, digits, RoundingStrategy::ToPositiveInfinity);
+            let near = divided(value, by, digits);
+            prop_assert!(floor * by <= value && value <= above * by && above - floor <= unit);
+            prop_assert!(((near * by - value) * Decimal::TWO).abs() <= unit * by);
         }
     }
 

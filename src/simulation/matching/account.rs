@@ -1,7 +1,7 @@
 //! Money: the balance with its totals, and positions that keep their cost.
 
 use crate::market::{
-    MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, notional, rounded, rounded_by, share,
+    MONEY_DIGITS, OrderSide, PositionView, Side, SymbolId, Timestamp, divided, notional, rounded_by, share,
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ impl Position {
 
     /// Average price of what is held.
     pub fn entry_price(&self) -> Decimal {
-        rounded(self.cost / self.qty, MONEY_DIGITS).normalize()
+        divided(self.cost, self.qty, MONEY_DIGITS).normalize()
     }
 
     pub fn view(&self, symbol: SymbolId) -> PositionView {

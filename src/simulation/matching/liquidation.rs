@@ -3,7 +3,7 @@
 use super::book::{Mark, exact};
 use super::{Matching, Output, account::Position, order::Trigger};
 use crate::market::{
-    ClientId, Ended, Fill, MONEY_DIGITS, OrderKind, OrderRequest, OrderUpdate, Side, SymbolId, float, notional, rounded,
+    ClientId, Ended, Fill, MONEY_DIGITS, OrderKind, OrderRequest, OrderUpdate, Side, SymbolId, divided, float, notional,
 };
 use rust_decimal::Decimal;
 
@@ -11,9 +11,14 @@ use rust_decimal::Decimal;
 const INITIAL_MARGINS: Decimal = Decimal::TWO;
 
 impl Matching {
+    /// The initial margin of a position that cost so much.
+    pub(super) fn initial(&self, cost: Decimal) -> Decimal {
+        divided(cost, self.rates.leverage, MONEY_DIGITS)
+    }
+
     /// What a position has put up, and all that it can lose, in USDT.
     pub(super) fn margin(&self, held: &Position) -> Decimal {
-        rounded(held.cost / self.rates.leverage, MONEY_DIGITS)
+        self.initial(held.cost)
     }
 
     /// Whether what an order opens at `price` would stand well apart from its liquidation.

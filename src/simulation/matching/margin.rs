@@ -88,7 +88,7 @@ impl Matching {
         if reduces == request.qty {
             return true;
         }
-        let freed = book.position.map_or(Decimal::ZERO, |held| held.cost_of(reduces) / self.rates.leverage);
+        let freed = book.position.map_or(Decimal::ZERO, |held| self.initial(held.cost_of(reduces)));
         self.need(book, request, price) + reserved <= self.free_balance() + freed
     }
 
@@ -99,7 +99,7 @@ impl Matching {
             OrderKind::Limit { .. } => self.rates.fee.max(self.rates.maker_fee),
             OrderKind::Market | OrderKind::StopMarket { .. } | OrderKind::TakeProfitMarket { .. } => self.rates.fee,
         };
-        charge(notional(price, request.qty), fee) + notional(price, opens) / self.rates.leverage
+        charge(notional(price, request.qty), fee) + self.initial(notional(price, opens))
     }
 
     /// What market orders and limits that wait will need.

@@ -35,7 +35,7 @@ impl Matching {
     #[must_use]
     pub fn free_balance(&self) -> Decimal {
         let cost: Decimal = self.state.books.iter().filter_map(|book| Some(book.position?.cost)).sum();
-        self.equity() - cost / self.rates.leverage
+        self.equity() - self.initial(cost)
     }
 
     /// What was earned and paid since the account began.
