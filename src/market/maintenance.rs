@@ -18,7 +18,42 @@ pub struct Tier {
 /// As with a tax, a rate is for the part of the value within its tier, so that the margin grows without jumps. Venues write the same
 /// as value × rate − amount, with an amount for each tier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tiers(Vec<Tier>);
+#[serde(try_from = "Vec<Tier>", into = "Vec<Tier>")]
+pub struct Tiers {
+    list: Vec<Tier>,
+    lines: Vec<Line>,
+}
+
+/// A tier as a venue writes it: a value within it needs value × rate − amount, which is the largest of all tiers'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// The tier's rate.
+    pub rate: Decimal,
+    /// What value × rate is too much by, in USDT.
+    pub amount: Decimal,
+    /// Where the tier ends, in USDT; the last one does not.
+    end: Option<Decimal>,
+}
+
+impl Line {
+    fn reaches(&self, value: Decimal) -> bool {
+        self.end.is_none_or(|end| value <= end)
+    }
+}
+
+impl TryFrom<Vec<Tier>> for Tiers {
+    type Error = &'static str;
+
+    fn try_from(list: Vec<Tier>) -> Result<Self, Self::Error> {
+        Self::new(list).ok_or("tiers begin at 0, and rise in value and rate")
+    }
+}
+
+impl From<Tiers> for Vec<Tier> {
+    fn from(tiers: Tiers) -> Self {
+        tiers.list
+    }
+}
 
 /// Beginning in USDT, rate in parts of ten thousand. A model of what large exchanges ask, which change theirs often; not a copy of one.
 const MAJORS: &[(u32, u32)] = &[(0, 40), (50_000, 50), (500_000, 100), (5_000_000, 250), (25_000_000, 500)];
@@ -32,7 +67,7 @@ impl Tiers {
         let is_first = tiers.first().is_some_and(|tier| tier.from.is_zero());
         let rates = tiers.iter().all(|tier| Decimal::ZERO < tier.rate && tier.rate < Decimal::ONE);
         let rises = tiers.is_sorted_by(|a, b| a.from < b.from && a.rate < b.rate);
-        (is_first && rates && rises).then_some(Self(tiers))
+        (is_first && rates && rises).then(|| Self::of(tiers))
     }
 
     /// What is assumed of a symbol where no venue says otherwise.
@@ -44,56 +79,57 @@ impl Tiers {
             _ => OTHERS,
         };
         let tier = |&(from, rate): &(u32, u32)| Tier { from: from.into(), rate: Decimal::new(rate.into(), 4) };
-        Self(table.iter().map(tier).collect())
+        Self::of(table.iter().map(tier).collect())
+    }
+
+    fn of(list: Vec<Tier>) -> Self {
+        let (mut rate, mut amount) = (Decimal::ZERO, Decimal::ZERO);
+        let ends = list.iter().skip(1).map(|tier| Some(tier.from)).chain([None]);
+        let line = |(tier, end): (&Tier, _)| {
+            amount += tier.from * (tier.rate - rate);
+            rate = tier.rate;
+            Line { rate, amount, end }
+        };
+        let lines = list.iter().zip(ends).map(line).collect();
+        Self { list, lines }
     }
 
     /// The tiers, from small values to large.
     #[must_use]
     pub fn list(&self) -> &[Tier] {
-        &self.0
+        &self.list
     }
 
-    /// Each tier's rate, and what value × rate is too much by: the maintenance margin is the largest value × rate − amount.
-    pub fn lines(&self) -> impl Iterator<Item = (Decimal, Decimal)> {
-        let mut last = (Decimal::ZERO, Decimal::ZERO);
-        self.0.iter().map(move |tier| {
-            let (rate, amount) = last;
-            last = (tier.rate, amount + tier.from * (tier.rate - rate));
-            last
-        })
+    /// The same as venues write them.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
     }
 
     /// What a position of that value must keep, in USDT.
     #[must_use]
     pub fn maintenance(&self, value: Decimal) -> Decimal {
-        let ends = self.ends();
-        let mut lines = self.lines().zip(ends).skip_while(|(_, end)| end.is_some_and(|end| end < value));
-        lines.next().map_or(Decimal::ZERO, |((rate, amount), _)| notional(value, rate) - amount)
+        let line = self.lines.iter().find(|line| line.reaches(value));
+        line.map_or(Decimal::ZERO, |line| notional(value, line.rate) - line.amount)
     }
 
     /// The price at which a position's margin and result are what it must keep, the first that is met; `None` where that is no price.
     #[must_use]
     pub fn liquidation_price(&self, side: Side, qty: Decimal, cost: Decimal, margin: Decimal) -> Option<Decimal> {
         // margin + result = value × rate − amount, solved for the price, in the tier that the value is then in
-        let price_by = |(rate, amount)| match side {
+        let price_by = |Line { rate, amount, .. }: &Line| match side {
             Side::Long => (cost - margin - amount) / (qty * (Decimal::ONE - rate)),
             Side::Short => (cost + margin + amount) / (qty * (Decimal::ONE + rate)),
         };
-        let mut prices = self.lines().map(price_by).zip(self.ends());
-        let (price, _) = prices.find(|(price, end)| end.is_none_or(|end| price * qty <= end))?;
+        let mut prices = self.lines.iter().map(|line| (price_by(line), line));
+        let (price, _) = prices.find(|(price, line)| line.reaches(price * qty))?;
         Some(price).filter(|price| *price > Decimal::ZERO)
-    }
-
-    /// Where each tier ends; the last one does not.
-    fn ends(&self) -> impl Iterator<Item = Option<Decimal>> {
-        self.0.iter().skip(1).map(|tier| Some(tier.from)).chain([None])
     }
 
     /// The rate of the last USDT of that value, which is more than the average.
     #[must_use]
     pub fn rate(&self, value: Decimal) -> Decimal {
-        let mut reached = self.0.iter().rev().filter(|tier| tier.from.is_zero() || tier.from < value);
-        reached.next().map_or(Decimal::ONE, |tier| tier.rate)
+        self.lines.iter().find(|line| line.reaches(value)).map_or(Decimal::ONE, |line| line.rate)
     }
 }
 
@@ -138,7 +174,7 @@ mod tests {
             assert_eq!(Tiers::new(wrong.clone()), None, "{wrong:?}");
         }
         for name in ["BTCUSDT", "SOLUSDT", "ZZZUSDT"] {
-            assert!(Tiers::new(known(name).0).is_some(), "{name}");
+            assert!(Tiers::new(known(name).list).is_some(), "{name}");
         }
     }
 
@@ -149,11 +185,11 @@ mod tests {
         ) {
             for name in ["BTCUSDT", "SOLUSDT", "ZZZUSDT"] {
                 let (tiers, cost, qty) = (known(name), Decimal::from(value) + Decimal::ONE, Decimal::from(qty));
-                let most = tiers.lines().map(|(rate, amount)| notional(cost, rate) - amount).max();
+                let most = tiers.lines().iter().map(|line| notional(cost, line.rate) - line.amount).max();
                 prop_assert_eq!(Some(tiers.maintenance(cost)), most);
                 let margin = cost / Decimal::from(leverage);
                 let of = |side: Decimal| {
-                    tiers.lines().map(move |(rate, amount)| (cost - side * (margin + amount)) / (qty * (Decimal::ONE - side * rate)))
+                    tiers.lines().iter().map(move |line| (cost - side * (margin + line.amount)) / (qty * (Decimal::ONE - side * line.rate)))
                 };
                 let (side, first) = match is_long {
                     true => (Side::Long, of(Decimal::ONE).max().filter(|price| *price > Decimal::ZERO)),

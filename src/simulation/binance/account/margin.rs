@@ -5,7 +5,7 @@
 //! orders, the larger side of both); where they do, this asks for no less than what the fills will need.
 
 use super::ledger::{Account, View, mark};
-use crate::market::{MONEY_DIGITS, OrderSide, Tiers, notional, rounded};
+use crate::market::{MONEY_DIGITS, OrderSide, Tiers, divided, notional};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 
 /// The highest leverage of all.
@@ -30,12 +30,12 @@ pub fn brackets(tiers: &Tiers) -> Vec<Bracket> {
     let caps = list.iter().skip(1).map(|tier| tier.from).chain([Decimal::from(1_000_000_000u32)]);
     let rows = list.iter().zip(caps).zip(tiers.lines());
     let leverage = |rate: Decimal| (Decimal::ONE / (rate * Decimal::from(INITIAL_MARGINS))).floor();
-    rows.map(|((tier, cap), (rate, cum))| Bracket {
-        leverage: leverage(rate).to_u32().unwrap_or(1).clamp(1, MOST_LEVERAGE),
+    rows.map(|((tier, cap), line)| Bracket {
+        leverage: leverage(line.rate).to_u32().unwrap_or(1).clamp(1, MOST_LEVERAGE),
         floor: tier.from,
         cap,
-        rate,
-        cum,
+        rate: line.rate,
+        cum: line.amount,
     })
     .collect()
 }
@@ -77,12 +77,12 @@ impl Account {
 
     /// What a position needs.
     pub fn position_margin(&self, view: View<'_>, place: usize) -> Decimal {
-        rounded(self.value(view, place) / self.leverage(place), MONEY_DIGITS)
+        divided(self.value(view, place), self.leverage(place), MONEY_DIGITS)
     }
 
     /// What a quantity at a price needs.
     pub fn initial_margin(&self, place: usize, price: Decimal, qty: Decimal) -> Decimal {
-        rounded(notional(price, qty) / self.leverage(place), MONEY_DIGITS)
+        divided(notional(price, qty), self.leverage(place), MONEY_DIGITS)
     }
 
     /// What a market's open orders need, with one more.
