@@ -133,6 +133,9 @@ pub struct Orders {
     open: Vec<Order>,
     ended: VecDeque<Order>,
     trades: VecDeque<(SymbolId, u64)>,
+    /// No number among them is higher; `None` where that is not known.
+    #[serde(default)]
+    highest: Option<u64>,
 }
 
 impl Orders {
@@ -191,10 +194,14 @@ impl Orders {
 
     /// Whether a trade number is new; it counts once (S6).
     pub fn is_new_trade(&mut self, symbol: SymbolId, trade_id: u64) -> bool {
+        // most numbers are above all before them, and need no look at each
+        let highest = self.highest.or_else(|| self.trades.iter().map(|(_, number)| *number).max());
         // numbers differ where symbols do not
-        if self.trades.iter().any(|(of, number)| *number == trade_id && *of == symbol) {
+        let is_it = |(of, number): &(SymbolId, u64)| *number == trade_id && *of == symbol;
+        if highest.is_some_and(|highest| trade_id <= highest) && self.trades.iter().any(is_it) {
             return false;
         }
+        self.highest = highest.max(Some(trade_id));
         if self.trades.len() == REMEMBERED_TRADES {
             self.trades.pop_front();
         }
@@ -226,7 +233,7 @@ impl Orders {
         let open = self.open.into_iter().map(|order| order.refit(lists)).collect::<Result<_, _>>()?;
         let ended = self.ended.into_iter().filter_map(|order| order.remembered(lists)).collect();
         let trades = self.trades.into_iter().filter_map(|(symbol, number)| Some((lists.symbol(symbol).ok()?, number)));
-        Ok(Self { open, ended, trades: trades.collect() })
+        Ok(Self { open, ended, trades: trades.collect(), highest: self.highest })
     }
 
     /// Filled ≤ ordered, for every order.
@@ -294,6 +301,7 @@ fn base36(mut number: u64, into: &mut [u8]) {
 mod tests {
     use super::*;
     use crate::market::could_be_ours;
+    use proptest::prelude::*;
 
     #[test]
     fn names_differ_in_every_part_and_fit() {
@@ -384,5 +392,27 @@ mod tests {
         assert!(orders.is_new_trade(SymbolId(0), 7));
         assert!(!orders.is_new_trade(SymbolId(0), 7));
         assert!(orders.is_new_trade(SymbolId(1), 7), "venues count for each symbol");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_is_never_new_in_whatever_order_it_comes(
+            told in prop::collection::vec((0u16..2, prop_oneof![0u64..40, 0u64..2_000]), 1..600), older in 0usize..600,
+        ) {
+            let (mut orders, mut known) = (Orders::default(), VecDeque::new());
+            for (at, (symbol, number)) in told.into_iter().enumerate() {
+                if at == older {
+                    orders.highest = None; // as an earlier version has left it
+                }
+                let is_new = !known.contains(&(symbol, number));
+                prop_assert_eq!(orders.is_new_trade(SymbolId(symbol), number), is_new, "{} of {}", number, symbol);
+                if is_new {
+                    known.push_back((symbol, number));
+                }
+                if known.len() > REMEMBERED_TRADES {
+                    known.pop_front();
+                }
+            }
+        }
     }
 }
