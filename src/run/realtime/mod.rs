@@ -73,6 +73,8 @@ pub struct Realtime {
     weighed: bool,
     /// What is open is guarded while the history is still to come.
     guarding: bool,
+    /// The disk was once so slow that the process's time counted, and it was said.
+    was_slow: bool,
     /// Scratch: what the trader asks for.
     actions: Vec<Action>,
 }
@@ -150,6 +152,7 @@ impl Realtime {
             emergency: false,
             weighed: false,
             guarding: false,
+            was_slow: false,
             actions: Vec::new(),
         }
     }
@@ -225,7 +228,10 @@ impl Realtime {
         while !self.emergency {
             let (at, event) = match self.due() {
                 Due::Event { at, event } if self.pace.is_due(at, market) => (at, event),
-                Due::Protection { instant, at } if instant <= began => (at, Event::Wake),
+                Due::Protection { instant, at } if instant <= began => {
+                    self.say_slow_disk();
+                    (at, Event::Wake)
+                }
                 Due::Event { .. } | Due::Protection { .. } | Due::Disk | Due::Nothing => break,
                 Due::Over => {
                     stop.stop(Cause::DataOver);
@@ -262,6 +268,13 @@ impl Realtime {
             (None, _) if is_tape => Due::Over,
             (None, Some(at)) => Due::Event { at: at.max(self.pace.latest()), event: Event::Wake },
             (None, None) => Due::Nothing,
+        }
+    }
+
+    /// Whoever holds such a run beside a backtest has to know.
+    fn say_slow_disk(&mut self) {
+        if self.pace.is_virtual() && !self.is_live() && !std::mem::replace(&mut self.was_slow, true) {
+            info!("The disk took more than 1 s, and exits do not wait for it: this run may differ from a backtest");
         }
     }
 

@@ -91,6 +91,7 @@ fn a_stop_waits_for_the_disk_for_a_second_and_then_goes() {
         turn(&mut realtime, &stop);
         assert!(began.elapsed() < LIMIT, "nothing was bought");
     }
+    assert!(!realtime.was_slow);
     // the disk says nothing more
     let (filled, standing) = (realtime.keeping.asked().unwrap().0, |realtime: &Realtime| {
         let mut orders = realtime.trader.engine().orders();
@@ -101,6 +102,7 @@ fn a_stop_waits_for_the_disk_for_a_second_and_then_goes() {
         turn(&mut realtime, &stop);
     }
     assert!(filled.elapsed() >= Duration::from_millis(1_000), "{:?}", filled.elapsed());
+    assert!(realtime.was_slow, "and that is said");
     assert!(realtime.keeping.asked().is_some() && realtime.trader.outstanding().is_some(), "nothing was answered");
     assert!(realtime.trader.engine().orders().all(|order| order.request.reduce_only), "entries wait");
 }
