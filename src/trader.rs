@@ -21,6 +21,9 @@ use std::collections::VecDeque;
 
 pub use snapshot::{Picture, Snapshot};
 
+/// No deadline.
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
 /// Where orders go.
 #[allow(clippy::large_enum_variant)] // there is one a run, and the model is asked at each candle
 pub enum Venue {
@@ -285,18 +288,23 @@ impl Trader {
     #[inline]
     #[must_use]
     pub fn due_before(&self, latest: Timestamp, at: Timestamp) -> Option<Timestamp> {
-        self.next_deadline().map(|deadline| deadline.max(latest)).filter(|deadline| *deadline < at)
+        let due = self.soonest().max(latest);
+        (due < at).then_some(due)
     }
 
     /// The next moment at which engine or venue wants to be woken; only the engine while a commit is outstanding.
     #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let of_venue = self.venue.matching().and_then(Matching::next_deadline);
-        match (self.engine.next_deadline(), of_venue.filter(|_| self.desk.outstanding.is_none())) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        Some(self.soonest()).filter(|due| *due < NEVER)
+    }
+
+    /// The same, asked at every candle, with a moment that never comes where there is none.
+    #[inline]
+    fn soonest(&self) -> Timestamp {
+        let matching = self.venue.matching().filter(|_| self.desk.outstanding.is_none());
+        let of_venue = matching.and_then(Matching::next_deadline).unwrap_or(NEVER);
+        self.engine.next_deadline().unwrap_or(NEVER).min(of_venue)
     }
 
     /// The assertions that stay on, and that both books agree.

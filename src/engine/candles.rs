@@ -7,7 +7,7 @@ use super::regime;
 use crate::{
     indicators::{Atr, Change, Ema, Rank, Rsi},
     market::{Candle, ClosedCandle, Timeframe, Timestamp},
-    strategies::Readings,
+    strategies::{Readings, WARM},
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,9 +24,8 @@ pub struct Frame {
     told_before: Option<Timestamp>,
     rsi: Rsi,
     atr: Atr,
-    ema21: Ema,
-    ema50: Ema,
-    ema200: Ema,
+    /// EMA(21), (50) and (200), where somebody reads them.
+    averages: Option<[Ema; 3]>,
     /// What the regime alone reads, each in its own timeframe alone: they would cost as much as all the rest.
     change10: Option<Change>,
     /// Of EMA(21).
@@ -56,9 +55,9 @@ impl Bucket {
 }
 
 impl Frame {
-    /// A frame that has seen nothing.
+    /// A frame that has seen nothing, with averages or without.
     #[must_use]
-    pub fn new(timeframe: Timeframe) -> Self {
+    pub fn new(timeframe: Timeframe, averaged: bool) -> Self {
         Self {
             timeframe,
             bucket: None,
@@ -68,9 +67,7 @@ impl Frame {
             told_before: None,
             rsi: Rsi::new(14),
             atr: Atr::new(14),
-            ema21: Ema::new(21),
-            ema50: Ema::new(50),
-            ema200: Ema::new(200),
+            averages: averaged.then(|| [21, 50, WARM].map(Ema::new)),
             change10: (timeframe == regime::MIDDLE).then(|| Change::new(10)),
             slope20: (timeframe == regime::SMALL).then(|| Change::new(20)),
             atr_rank: (timeframe == regime::LARGE).then(|| Rank::new(100)),
@@ -231,22 +228,25 @@ impl Frame {
         self.done = ends;
         self.last = Some(*candle);
         self.decided = false;
-        let (ema21, atr) = (self.ema21.update(candle.close), self.atr.update(candle));
-        let change10 = self.change10.as_mut().and_then(|change| change.update(candle.close));
-        let slope20 = self.slope20.as_mut().zip(ema21).and_then(|(change, average)| change.update(average));
-        let atr_rank = self.atr_rank.as_mut().zip(atr).and_then(|(rank, range)| rank.update(range));
-        self.readings = Readings {
-            close: Some(candle.close),
-            rsi: self.rsi.update(candle.close),
-            atr,
-            ema21,
-            ema50: self.ema50.update(candle.close),
-            ema200: self.ema200.update(candle.close),
-            ema200_seen: self.ema200.seen(),
-            change10,
-            slope20,
-            atr_rank,
-        };
+        // each by itself: most frames have no more than the first four, and what they have not is never written
+        let readings = &mut self.readings;
+        readings.close = Some(candle.close);
+        readings.rsi = self.rsi.update(candle.close);
+        readings.atr = self.atr.update(candle);
+        readings.seen = (readings.seen + 1).min(WARM);
+        if let Some(averages) = &mut self.averages {
+            [readings.ema21, readings.ema50, readings.ema200] =
+                averages.each_mut().map(|average| average.update(candle.close));
+        }
+        if let Some(change) = &mut self.change10 {
+            readings.change10 = change.update(candle.close);
+        }
+        if let Some((change, average)) = self.slope20.as_mut().zip(readings.ema21) {
+            readings.slope20 = change.update(average);
+        }
+        if let Some((rank, range)) = self.atr_rank.as_mut().zip(readings.atr) {
+            readings.atr_rank = rank.update(range);
+        }
     }
 }
 
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn five_minutes_make_one_candle_at_the_last_ones_close() {
-        let mut frame = Frame::new(Timeframe::M5);
+        let mut frame = Frame::new(Timeframe::M5, true);
         let got = finished(&mut frame, (0..11).map(|at| minute(at, 100.0 + at as f64)));
         assert_eq!(got, [(0, 104.0, 5.0), (5, 109.0, 5.0)]);
         assert_eq!(frame.readings().close, Some(109.0));
@@ -280,14 +280,14 @@ mod tests {
 
     #[test]
     fn a_candle_whose_beginning_is_missing_does_not_count_at_the_start_of_the_data() {
-        let mut frame = Frame::new(Timeframe::M5);
+        let mut frame = Frame::new(Timeframe::M5, true);
         let got = finished(&mut frame, (2..10).map(|at| minute(at, at as f64 + 10.0)));
         assert_eq!(got, [(5, 19.0, 5.0)]);
     }
 
     #[test]
     fn a_gap_finishes_a_candle_late_and_without_a_decision() {
-        let mut frame = Frame::new(Timeframe::M5);
+        let mut frame = Frame::new(Timeframe::M5, true);
         let got = finished(&mut frame, [0, 1, 2, 12, 13, 14].map(|at| minute(at, at as f64 + 10.0)));
         assert_eq!(got, [(10, 24.0, 3.0)], "the candle of minute 0 is not returned");
         assert!(frame.decided());
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn coarser_history_and_finer_candles_combine_without_counting_twice() {
-        let mut frame = Frame::new(Timeframe::M15);
+        let mut frame = Frame::new(Timeframe::M15, true);
         let whole = closed(Timeframe::M15, 0, 50.0);
         let fives = [15, 20, 25].map(|at| closed(Timeframe::M5, at, at as f64));
         let again = closed(Timeframe::M15, 15, 99.0);
@@ -313,14 +313,14 @@ mod tests {
 
     #[test]
     fn a_whole_candle_replaces_a_part_of_it() {
-        let mut frame = Frame::new(Timeframe::M15);
+        let mut frame = Frame::new(Timeframe::M15, true);
         let got = finished(&mut frame, [closed(Timeframe::M5, 5, 7.0), closed(Timeframe::M15, 0, 50.0)]);
         assert_eq!(got, [(0, 50.0, 1.0)]);
     }
 
     #[test]
     fn candles_that_do_not_fill_a_longer_one_make_none() {
-        let mut frame = Frame::new(Timeframe::M5);
+        let mut frame = Frame::new(Timeframe::M5, true);
         let got = finished(&mut frame, (0..10).map(|at| closed(Timeframe::M3, 3 * at, at as f64)));
         assert_eq!(got, [], "the candle of minute 0 would hold what comes after its end");
         assert_eq!(frame.last(), None);
@@ -330,7 +330,7 @@ mod tests {
     fn every_longer_candle_is_made_of_every_shorter_one_that_fills_it() {
         for (at, timeframe) in Timeframe::ALL.into_iter().enumerate() {
             for source in Timeframe::ALL[..=at].iter().filter(|source| timeframe.holds_whole(**source)) {
-                let mut frame = Frame::new(timeframe);
+                let mut frame = Frame::new(timeframe, true);
                 let step = source.ms() / MINUTE_MS;
                 let got = finished(&mut frame, (0..2880 / step).map(|at| closed(*source, at * step, 1.0)));
                 let period = timeframe.ms() / MINUTE_MS;

@@ -30,15 +30,21 @@ pub struct Desk {
     pub seen_at: Option<Timestamp>,
     /// Whether any candle had a volume.
     pub has_volume: bool,
+    /// Whether an hour of its candles has ended since [`Desk::take_spike`] was asked.
+    has_returned: bool,
 }
 
 impl Desk {
     /// A desk with a frame for each timeframe of `needed`, of the regime and of returns, for which `spike_sigma` is what [`Returns`] calls so.
+    ///
+    /// With a timeframe of `needed` goes whether averages of it are read.
     #[must_use]
-    pub fn new(needed: impl Iterator<Item = Timeframe>, spike_sigma: f64) -> Self {
-        let frames = Frames::new(needed.chain([regime::SMALL, regime::MIDDLE, regime::LARGE, RETURNS]));
+    pub fn new(needed: impl Iterator<Item = (Timeframe, bool)>, spike_sigma: f64) -> Self {
+        let of_regime = [(regime::SMALL, true), (regime::MIDDLE, false), (regime::LARGE, true)];
+        let frames = Frames::new(needed.chain(of_regime).chain([(RETURNS, false)]));
         let (returns, regime) = (Box::new(Returns::new(spike_sigma)), Regime::default());
-        let mut desk = Self { frames, returns, regime, mark: 0.0, seen_at: None, has_volume: false };
+        let (mark, seen_at, has_volume, has_returned) = (0.0, None, false, false);
+        let mut desk = Self { frames, returns, regime, mark, seen_at, has_volume, has_returned };
         desk.look();
         desk
     }
@@ -89,6 +95,7 @@ impl Desk {
             && let Some(candle) = self.frames.get(RETURNS).and_then(Frame::last)
         {
             self.returns.take(candle);
+            self.has_returned = true;
         }
         if finished.reaches(regime::SMALL) {
             self.look();
@@ -146,6 +153,12 @@ impl Desk {
     #[must_use]
     pub fn readings(&self, timeframe: Timeframe) -> &Readings {
         self.frames.get(timeframe).map_or(&Readings::NONE, Frame::readings)
+    }
+
+    /// When its last spike was, and how large, once after each hour of its candles, which alone can bring another.
+    #[inline]
+    pub fn take_spike(&mut self) -> Option<(Timestamp, f64)> {
+        if std::mem::take(&mut self.has_returned) { self.returns.spike() } else { None }
     }
 
     /// Its returns by the hour.

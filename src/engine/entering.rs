@@ -4,12 +4,29 @@
 
 use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
 use crate::{
-    market::{Candle, FeedState, OrderKind, OrderRequest, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{Signal, Verdict},
+    market::{Candle, FeedState, OrderKind, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp, decimal},
+    strategies::{self, Signal, Strategy, Verdict},
 };
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
 pub const LATE_MS: i64 = 5_000;
+
+/// A strategy, with what is asked of it at every close.
+pub(super) struct Rule {
+    pub strategy: Box<dyn Strategy>,
+    pub timeframe: Timeframe,
+    pub context: Timeframe,
+    /// Whether it has signals of its own, which it may pass over.
+    is_listed: bool,
+}
+
+impl Rule {
+    /// The rule of these settings, for symbols that are numbered by their place in `symbols`.
+    pub fn new(settings: &strategies::Settings, symbols: &[Symbol]) -> Self {
+        let (timeframe, context, is_listed) = (settings.timeframe, settings.context, !settings.list.rows().is_empty());
+        Self { strategy: settings.build(symbols), timeframe, context, is_listed }
+    }
+}
 
 impl Engine {
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -17,29 +34,37 @@ impl Engine {
     /// Asks every strategy whose candle closed, in order of priority.
     #[inline]
     pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Timeframes, actions: &mut Vec<Action>) {
-        for index in 0..self.strategies.len() {
-            let rule = &self.settings.strategies[index];
-            if closed.contains(rule.timeframe) {
-                if !rule.list.rows().is_empty() {
-                    self.pass_over(symbol, index, actions);
-                }
-                self.ask(now, symbol, index, actions);
-            }
+        let mut next = 0;
+        while let Some((index, verdict, candle)) = self.ask(next, symbol, closed, actions) {
+            self.answer(now, symbol, index, verdict, &candle, actions);
+            next = index + 1;
         }
     }
 
+    /// The first of them from `next` on that has something to say, and to which candle.
     #[inline]
-    fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
-        let rule = &self.settings.strategies[index];
-        let desk = &self.desks[symbol.index()];
-        let Some(view) = desk.view(symbol, rule.timeframe, rule.context) else { return };
-        match self.strategies[index].on_close(&view) {
-            Verdict::Wait => {}
-            verdict => {
-                let candle = *view.candle;
-                self.answer(now, symbol, index, verdict, &candle, actions);
+    fn ask(
+        &mut self,
+        next: usize,
+        symbol: SymbolId,
+        closed: Timeframes,
+        actions: &mut Vec<Action>,
+    ) -> Option<(usize, Verdict, Candle)> {
+        for index in next..self.rules.len() {
+            if !closed.contains(self.rules[index].timeframe) {
+                continue;
+            }
+            if self.rules[index].is_listed {
+                self.pass_over(symbol, index, actions);
+            }
+            let rule = &mut self.rules[index];
+            let Some(view) = self.desks[symbol.index()].view(symbol, rule.timeframe, rule.context) else { continue };
+            match rule.strategy.on_close(&view) {
+                Verdict::Wait => {}
+                verdict => return Some((index, verdict, *view.candle)),
             }
         }
+        None
     }
 
     /// What comes of a strategy's word at the close of a candle.
@@ -75,9 +100,9 @@ impl Engine {
     /// Counts and says which signals a strategy lets go by at this close.
     #[inline(never)]
     fn pass_over(&mut self, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
-        let timeframe = self.settings.strategies[index].timeframe;
-        let [Some(closes), since] = self.desks[symbol.index()].told(timeframe) else { return };
-        let count = self.strategies[index].passed_over(symbol, since, closes);
+        let rule = &self.rules[index];
+        let [Some(closes), since] = self.desks[symbol.index()].told(rule.timeframe) else { return };
+        let count = rule.strategy.passed_over(symbol, since, closes);
         if count > 0 {
             self.state.summary.count_passed_over(count);
             actions.push(Action::Log(Note::PassedOver { symbol, strategy: index as u16, count }));
@@ -96,7 +121,7 @@ impl Engine {
         candle: &Candle,
         actions: &mut Vec<Action>,
     ) -> Result<(), Skip> {
-        let (pair, timeframe) = (self.pair(index, symbol), self.settings.strategies[index].timeframe);
+        let (pair, timeframe) = (self.pair(index, symbol), self.rules[index].timeframe);
         let (price, signal_at) = (candle.close, candle.open_time.plus_ms(timeframe.ms()));
         self.state.gate.pass(pair, now, price, &self.settings.gate)?;
         self.open_for_entries(now, symbol, signal_at, timeframe)?;

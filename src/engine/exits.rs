@@ -228,7 +228,7 @@ impl Engine {
             order.stage = Stage::Sent;
             if let Leg::Entry(plan) = leg {
                 let index = usize::from(plan.strategy);
-                let timeframe = self.settings.strategies[index].timeframe;
+                let timeframe = self.rules[index].timeframe;
                 if let Err(why) = self.open_for_entries(now, request.symbol, plan.signal_at, timeframe) {
                     self.state.orders.end(request.id);
                     self.give_up(&plan, request.symbol, why, actions);

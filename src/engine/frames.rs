@@ -6,6 +6,7 @@
 use super::candles::Frame;
 use crate::market::{Candle, ClosedCandle, Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One frame a timeframe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,13 +99,12 @@ impl Finished {
 }
 
 impl Frames {
-    /// Frames that have seen nothing.
+    /// Frames that have seen nothing, with averages of their candles where any of `needed` says so.
     #[must_use]
-    pub fn new(timeframes: impl Iterator<Item = Timeframe>) -> Self {
-        let mut timeframes: Vec<_> = timeframes.collect();
-        timeframes.sort_unstable();
-        timeframes.dedup();
-        let all = timeframes.into_iter().map(Frame::new).collect();
+    pub fn new(needed: impl Iterator<Item = (Timeframe, bool)>) -> Self {
+        let mut averaged = BTreeMap::new();
+        needed.for_each(|(timeframe, has_averages)| *averaged.entry(timeframe).or_default() |= has_averages);
+        let all = averaged.into_iter().map(|(timeframe, averaged)| Frame::new(timeframe, averaged)).collect();
         let mut frames = Self { all, places: [0; Timeframe::ALL.len()], run: None };
         frames.derive();
         frames
@@ -269,10 +269,10 @@ mod tests {
         #[test]
         fn a_run_leads_to_what_each_frame_makes_of_each_candle(
             stretches in prop::collection::vec(stretch(), 1..12), prices in prop::collection::vec(90.0..110.0, 50..90),
-            own in prop::sample::subsequence(&ALL[..], 1..=6), stored in 0usize..400,
+            own in prop::sample::subsequence(&ALL[..], 1..=6), stored in 0usize..400, averaged: bool,
         ) {
-            let mut frames = Frames::new(own.iter().copied());
-            let mut alone: Vec<_> = own.iter().copied().map(Frame::new).collect();
+            let mut frames = Frames::new(own.iter().map(|timeframe| (*timeframe, averaged)));
+            let mut alone: Vec<_> = own.iter().map(|timeframe| Frame::new(*timeframe, averaged)).collect();
             for (at, source) in candles(&stretches, &prices).iter().enumerate() {
                 let (got, mut want) = (frames.take(source), Finished::default());
                 for frame in &mut alone {
@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn nearly_every_candle_is_part_of_a_run() {
-        let mut frames = Frames::new([Timeframe::M1, Timeframe::M5, Timeframe::H4].into_iter());
+        let mut frames =
+            Frames::new([Timeframe::M1, Timeframe::M5, Timeframe::H4].into_iter().map(|timeframe| (timeframe, false)));
         let day = Stretch { timeframe: Timeframe::M1, skipped: 0, count: 1440, history: false };
         let mut in_runs = 0;
         for source in &candles(&[day], &[100.0]) {

@@ -48,7 +48,7 @@ mod weighing;
 
 use crate::{
     market::{ClosedCandle, FeedState, OrderRequest, SymbolId, Tiers, Timestamp},
-    strategies::Strategy,
+    strategies,
 };
 use orders::Orders;
 use rust_decimal::Decimal;
@@ -78,7 +78,7 @@ const PROTECTIVE_WAIT_MS: i64 = 1_000;
 /// The engine. Same settings and same events give the same actions, byte for byte (S14).
 pub struct Engine {
     settings: Settings,
-    strategies: Vec<Box<dyn Strategy>>,
+    rules: Vec<entering::Rule>,
     /// By symbol: what margin a position must keep.
     tiers: Vec<Tiers>,
     /// Until the next return of any symbol.
@@ -202,17 +202,18 @@ impl Engine {
             position.iter_mut().for_each(|position| position.keep_to(rules));
         }
         state.odds.resize(settings.strategies.len(), kelly::Odds::default());
-        let strategies: Vec<_> = settings.strategies.iter().map(|rule| rule.build(&symbols)).collect();
+        let rules = settings.strategies.iter().map(|rule| entering::Rule::new(rule, &symbols)).collect();
         let pairs = settings.strategies.iter().flat_map(|rule| symbols.iter().map(move |symbol| (rule, symbol)));
         let tags = pairs.map(|(rule, symbol)| orders::tag(&rule.name, symbol)).collect();
-        let needed = || settings.strategies.iter().flat_map(|rule| [rule.timeframe, rule.context]);
+        let of_rule = |rule: &strategies::Settings| [(rule.timeframe, false), (rule.context, rule.reads_averages())];
+        let needed = || settings.strategies.iter().flat_map(of_rule);
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
         let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
         let (deadline, stirred) = (None, false);
         let (tiers, correlations) = (symbols.iter().map(Tiers::known).collect(), together::Correlations::new());
         let mut engine = Self {
-            strategies,
+            rules,
             tiers,
             correlations,
             tags,
@@ -341,7 +342,7 @@ impl Engine {
     /// The most actions of one turn: every symbol's orders replaced, and a word from every strategy.
     #[must_use]
     pub fn most_actions(&self) -> usize {
-        16 * (self.desks.len() + self.strategies.len() + 1)
+        16 * (self.desks.len() + self.rules.len() + 1)
     }
 
     // ── what the stations share ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,7 +48,7 @@ impl Engine {
     /// A strategy as it sees a symbol; it is what it saw at its last candle's close as long as no candle of another length has closed since.
     #[must_use]
     pub fn insight(&self, symbol: SymbolId, strategy: usize) -> Option<Insight> {
-        let (desk, strategy) = (&self.desks[symbol.index()], &self.strategies[strategy]);
+        let (desk, strategy) = (&self.desks[symbol.index()], &self.rules[strategy].strategy);
         let rule = strategy.settings();
         let view = desk.view(symbol, rule.timeframe, rule.context)?;
         Some(Insight { price: view.candle.close, conditions: strategy.conditions(&view), regime: desk.parts() })
@@ -59,17 +59,17 @@ impl Engine {
     pub fn outlook(&self, symbol: SymbolId) -> Outlook {
         let desk = &self.desks[symbol.index()];
         let first = self.settings.strategies.first().and_then(|rule| desk.readings(rule.timeframe).rsi);
-        let thresholds = self.strategies.iter().filter_map(|strategy| {
-            let rule = strategy.settings();
-            strategy.threshold(&desk.view(symbol, rule.timeframe, rule.context)?)
-        });
+        let thresholds = self
+            .rules
+            .iter()
+            .filter_map(|rule| rule.strategy.threshold(&desk.view(symbol, rule.timeframe, rule.context)?));
         Outlook {
             price: desk.seen_at.map(|_| desk.mark),
             seen_at: desk.seen_at,
             rsi: first,
             thresholds: thresholds.collect(),
             regime: desk.regime(),
-            ema200_seen: desk.readings(regime::LARGE).ema200_seen,
+            ema200_seen: desk.readings(regime::LARGE).seen,
         }
     }
 

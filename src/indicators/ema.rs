@@ -36,12 +36,6 @@ impl Ema {
     pub fn value(&self) -> Option<f64> {
         (self.seen == self.period).then_some(self.value)
     }
-
-    /// How many of the first `period` values have come.
-    #[must_use]
-    pub const fn seen(&self) -> u32 {
-        self.seen
-    }
 }
 
 #[cfg(test)]

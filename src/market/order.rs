@@ -161,7 +161,7 @@ impl Fill {
     /// Whether its numbers can be those of a trade.
     #[must_use]
     pub fn is_possible(&self) -> bool {
-        let up_to = |value: Decimal, most: Decimal| Decimal::ZERO < value && value <= most;
+        let up_to = |value: Decimal, most: Decimal| !value.is_sign_negative() && !value.is_zero() && value <= most;
         let parts = up_to(self.qty, LARGEST_QTY) && up_to(self.price, Decimal::from(1_000_000_000));
         parts && notional(self.price, self.qty) <= LARGEST_AMOUNT && self.fee.abs() <= LARGEST_AMOUNT
     }

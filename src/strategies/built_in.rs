@@ -7,15 +7,13 @@ use super::{
 use crate::market::{Side, Symbol};
 use std::ops::ControlFlow;
 
-/// A built-in rule with its numbers; the symbols' own thresholds are looked up once.
+/// A built-in rule with its numbers; thresholds are worked out once.
 #[derive(Debug, Clone)]
 pub struct BuiltIn {
     pub(super) settings: Settings,
     side: Side,
-    /// The threshold where momentum is not strong, and where it is, by trend.
-    by_regime: [[f64; 3]; 2],
-    /// A symbol's own threshold, by its place in the list.
-    by_symbol: Vec<Option<f64>>,
+    /// The threshold of each symbol, by its place in the list: where momentum is not strong, and where it is, by trend.
+    thresholds: Vec<[[f64; 3]; 2]>,
 }
 
 impl BuiltIn {
@@ -23,17 +21,16 @@ impl BuiltIn {
     #[must_use]
     pub fn new(settings: &Settings, symbols: &[Symbol]) -> Self {
         let side = if settings.kind == Kind::ShortTheRip { Side::Short } else { Side::Long };
-        let trends = |strong| Trend::ALL.map(|trend| threshold(settings, side, trend, strong));
-        let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol).map(|(_, rsi)| *rsi);
-        let by_symbol = symbols.iter().map(own).collect();
-        Self { settings: settings.clone(), side, by_regime: [trends(false), trends(true)], by_symbol }
+        let by_regime = [false, true].map(|strong| Trend::ALL.map(|trend| threshold(settings, side, trend, strong)));
+        let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol);
+        let of = |symbol| own(symbol).map_or(by_regime, |(_, rsi)| [[*rsi; 3]; 2]);
+        Self { settings: settings.clone(), side, thresholds: symbols.iter().map(of).collect() }
     }
 
     /// The RSI at which it would enter now.
     pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
-        let own = self.by_symbol.get(view.symbol.index()).copied().flatten();
         let is_strong = view.regime.momentum == Momentum::Strong;
-        own.unwrap_or(self.by_regime[usize::from(is_strong)][view.regime.trend as usize])
+        self.thresholds[view.symbol.index()][usize::from(is_strong)][view.regime.trend as usize]
     }
 
     /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.

@@ -20,7 +20,7 @@ pub use built_in::BuiltIn;
 pub use list::{Level, List, Row};
 pub use listed::Listed;
 pub use settings::{Kind, Settings};
-pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility};
+pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility, WARM};
 
 /// A rule that raises signals.
 pub trait Strategy {

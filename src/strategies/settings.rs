@@ -146,6 +146,12 @@ impl Settings {
         (self.kind != Kind::Signals && widest.is_finite()).then_some(widest)
     }
 
+    /// Whether it looks at the averages of its context.
+    #[must_use]
+    pub fn reads_averages(&self) -> bool {
+        self.kind == Kind::ShortTheRip
+    }
+
     /// Whether a distance of its own is measured in ATRs.
     pub(super) const fn wants_atr(&self) -> bool {
         self.stop_pct.is_none() || self.target_pct.is_none()

@@ -3,6 +3,9 @@
 use crate::market::{Candle, SymbolId};
 use serde::{Deserialize, Serialize};
 
+/// Candles that EMA(200) needs, the most of all indicators.
+pub const WARM: u32 = 200;
+
 /// Indicator values of one timeframe; each is `None` until it is warm.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Readings {
@@ -12,14 +15,14 @@ pub struct Readings {
     pub rsi: Option<f64>,
     /// ATR(14), price units.
     pub atr: Option<f64>,
-    /// EMA(21).
+    /// EMA(21), as the two below only where somebody reads them.
     pub ema21: Option<f64>,
     /// EMA(50).
     pub ema50: Option<f64>,
     /// EMA(200).
     pub ema200: Option<f64>,
-    /// How many of the 200 candles of EMA(200) have come.
-    pub ema200_seen: u32,
+    /// How many candles have come, up to [`WARM`].
+    pub seen: u32,
     /// Relative change of the close over the last 10 candles, first to last; in the regime's middle timeframe alone.
     pub change10: Option<f64>,
     /// Relative change of EMA(21) over the last 20 candles, first to last; in the regime's small timeframe alone.
@@ -37,16 +40,16 @@ impl Readings {
         ema21: None,
         ema50: None,
         ema200: None,
-        ema200_seen: 0,
+        seen: 0,
         change10: None,
         slope20: None,
         atr_rank: None,
     };
 
-    /// Whether every value is there: EMA(200) needs the most candles of all.
+    /// Whether there were candles enough for every value.
     #[must_use]
     pub const fn warm(&self) -> bool {
-        self.ema200.is_some()
+        self.seen == WARM
     }
 }
 

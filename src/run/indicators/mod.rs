@@ -23,7 +23,7 @@ pub fn indicators(wish: &Indicators) -> Result<u8, String> {
     let symbols: Vec<Symbol> = specs.iter().take(1).map(|spec| spec.symbol.clone()).collect();
     let mut feed = Feed::open(&specs, &symbols).map_err(|error| error.to_string())?;
     let timeframe = timeframe(wish.timeframe.as_deref(), &feed)?;
-    let mut table = Table { timeframe, desk: Desk::new(std::iter::once(timeframe), f64::INFINITY), columns };
+    let mut table = Table { timeframe, desk: Desk::new(std::iter::once((timeframe, true)), f64::INFINITY), columns };
     let mut fault = None;
     let code = print(|out| {
         table.head(out)?;
