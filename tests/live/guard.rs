@@ -2,6 +2,7 @@
 
 use super::{Played, desk::Desk, eager, record::Record};
 use rustix::process::Signal;
+use smolbear::{engine::Stage, store::Database};
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -90,6 +91,20 @@ fn wait_for_stop(exchange: &Played, since: i64) -> (i64, u64) {
     }
 }
 
+/// Waits until it is on the disk that the exchange has taken stop and target: then a restart has no doubts.
+fn wait_until_taken(desk: &Desk) {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let memory = Database::read(&desk.0.account().join("smolbear.db")).unwrap().memory().unwrap().unwrap();
+        let stages: Vec<_> = memory.trader.engine().orders().map(|order| order.stage).collect();
+        if stages == [Stage::Accepted; 2] {
+            return;
+        }
+        assert!(Instant::now() < until, "{stages:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_stop_that_vanished_while_the_bot_was_down_is_replaced_before_the_history_is_whole() {
     let exchange = Played::open(&["--speed", SPEED, "--capital", "100000"]);
@@ -100,8 +115,7 @@ fn a_stop_that_vanished_while_the_bot_was_down_is_replaced_before_the_history_is
     let desk = Desk::at(&between.address, &long);
     let mut first = desk.trade_at(SPEED, &[]);
     first.wait_for("[ENTRY]");
-    wait_for_stop(&exchange, 0);
-    thread::sleep(Duration::from_secs(1)); // what the exchange has said is on the disk
+    wait_until_taken(&desk);
     let (_, stop) = wait_for_stop(&exchange, 0);
     first.signal(Signal::KILL);
     first.end();
