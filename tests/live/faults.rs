@@ -8,9 +8,10 @@ use std::{thread, time::Duration};
 const SPEED: &str = "20";
 /// When the exchange opens: 2025-01-01.
 const OPENS: i64 = 1_735_689_600_000;
-/// Faults end so many seconds after that, but bans: the first request's is for two minutes, and a second would be for four.
+/// Faults end so many seconds after that, but bans begin no later than this: the first request's is for two minutes, and a second would be for four.
 const UNTIL: i64 = 180;
 const NO_BAN_AFTER: i64 = 30;
+const BAN: i64 = 120;
 /// Then the bot is well again within so many.
 const WELL_AFTER: i64 = 120;
 /// How long the bot runs, in seconds of the process: beyond all of that.
@@ -42,7 +43,7 @@ const FAULTS: [&str; 18] = [
 
 /// Both programs' part in one fault; what is wrong, and what was seen.
 fn suffer(fault: &str) -> String {
-    let until = if fault.starts_with("ban") { NO_BAN_AFTER } else { UNTIL };
+    let (until, lasts) = if fault.starts_with("ban") { (NO_BAN_AFTER, BAN) } else { (UNTIL, 0) };
     let exchange =
         Played::open(&["--speed", SPEED, "--symbols", "BTCUSDT", "--faults", &format!("{fault},until={until}")]);
     let place = Place::new(&exchange.address, &eager("1m", 99));
@@ -50,7 +51,7 @@ fn suffer(fault: &str) -> String {
     assert_clean(&ended);
     let course = Course::read(&place);
     let minutes = course.assert_equals(&exchange);
-    let over = OPENS + until * 1000;
+    let over = OPENS + (until + lasts) * 1000;
     assert!(course.was_live_within(over, over + WELL_AFTER * 1000), "{:?}\n{}", course.feed, ended.stdout());
     assert_eq!(health(&ended), "healthy", "{}", ended.stdout());
     assert!(place.trades("o").len() > 1, "{}", ended.stdout());

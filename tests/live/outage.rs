@@ -35,20 +35,20 @@ fn six_hours_without_an_exchange_cost_neither_memory_nor_many_attempts() {
     // in its place somebody who hangs up at once, and counts
     let listener = TcpListener::bind(&address).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let mut before = None;
-    while began.elapsed() < SIX_HOURS {
-        while listener.accept().is_ok() {
-            attempts.fetch_add(1, Ordering::Relaxed);
+    let memory_after = |time| {
+        while began.elapsed() < time {
+            while listener.accept().is_ok() {
+                attempts.fetch_add(1, Ordering::Relaxed);
+            }
+            thread::sleep(Duration::from_millis(1));
         }
-        thread::sleep(Duration::from_millis(1));
-        if began.elapsed() > SIX_HOURS / 6 {
-            before = before.or_else(|| proc_status(running.pid(), "VmRSS"));
-        }
-    }
-    let (before, after) = (before.unwrap(), proc_status(running.pid(), "VmRSS").unwrap());
+        proc_status(running.pid(), "VmRSS")
+    };
+    let (before, after) = (memory_after(SIX_HOURS / 6), memory_after(SIX_HOURS));
     running.signal(Signal::TERM);
     let ended = running.end();
     assert_clean(&ended);
+    let (before, after) = (before.unwrap(), after.unwrap());
     let (attempts, lines) = (attempts.into_inner(), ended.lines.len());
     println!("{attempts} attempts, {lines} lines, {before} kB after an hour, {after} kB after six");
     assert!(health(&ended).starts_with("degraded (BTC/USDT:USDT: data "), "{}", health(&ended));
