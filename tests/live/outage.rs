@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Half an hour a second.
-const FAST: &str = "1800";
+/// Ten minutes a second: then the ten that streams may be silent, before there is an outage at all, are enough for a slow machine's start.
+const FAST: &str = "600";
 /// Six hours of it.
-const SIX_HOURS: Duration = Duration::from_secs(12);
+const SIX_HOURS: Duration = Duration::from_secs(36);
 /// A question and two streams, each tried again after half a minute at the least, once the pauses have grown; and what came before that.
 const MOST_ATTEMPTS: u64 = 3 * (6 * 3600 / 30) + 100;
 /// The same with pauses of a minute, and half of it for a machine that is busy.
