@@ -5,7 +5,7 @@ use super::{
     desk::{CAPITAL, Desk, SPEED},
     machine::Machine,
     observer::{Seen, observe},
-    record::{OPENS, Record, number},
+    record::{Record, number},
 };
 use crate::common::Ended;
 use rustix::process::Signal;
@@ -57,7 +57,6 @@ fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() 
     let orders = "lost-request=0.05,lost-answer=0.08,late-request=0.03,late-answer=0.05,503-done=0.05,503-failed=0.03,timeout=0.05,\
                   overload=0.03,clock=0.03,parts=0.3,half=0.05,refused-stop=0.05,vanished-stop=0.5,key-expired=0.5,doubled=0.05,reordered=0.05,\
                   until=220";
-    let calm = OPENS + 220_000;
     let exchange = Played::open(&["--speed", SPEED, "--capital", CAPITAL, "--faults", orders]);
     let (desk, machine) = (Desk::new(&exchange), Machine::watch(&exchange));
     let first = desk.trade(&[]);
@@ -76,12 +75,7 @@ fn whatever_happens_to_requests_and_to_the_process_the_account_is_known_again() 
     let seen = assert_settled(&desk, (&exchange, &machine), &ended);
     let struck: BTreeMap<String, u64> = serde_json::from_str(&exchange.get("/played/faults")).unwrap();
     let struck: Vec<_> = struck.into_iter().filter(|(_, count)| *count > 0).collect();
-    // a slow machine may have sent few orders by then
-    let is_order = |row: &&Value| row["method"] != "GET" && (row["path"] == "order" || row["path"] == "algoOrder");
-    let requests = Record::read(&exchange).requests;
-    let asked = requests.iter().filter(is_order).filter(|row| row["at"].as_i64().is_some_and(|at| at < calm)).count();
     let entries = killed.with("[ENTRY]").count() + ended.with("[ENTRY]").count();
-    println!("{entries} entries, {asked} requests; at most {} ms without a stop; {struck:?}", seen.longest_bare_ms);
-    let is_much = struck.len() >= 6 || asked < 20;
-    assert!(entries >= 3 && is_much, "{entries} entries, {asked} requests, {struck:?}\n{}", ended.stdout());
+    println!("{entries} entries; at most {} ms without a stop; {struck:?}", seen.longest_bare_ms);
+    assert!(entries >= 3 && struck.len() >= 6, "{entries} entries, {struck:?}\n{}", ended.stdout());
 }
