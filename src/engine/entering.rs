@@ -5,7 +5,7 @@
 use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
 use crate::{
     market::{Candle, FeedState, OrderKind, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{self, Signal, Strategy, Verdict},
+    strategies::{self, Quiet, Signal, Strategy, Verdict},
 };
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
@@ -18,73 +18,60 @@ pub(super) struct Rule {
     pub context: Timeframe,
     /// Whether it has signals of its own, which it may pass over.
     is_listed: bool,
+    /// By symbol: when it need not be asked.
+    quiet: Vec<Quiet>,
 }
 
 impl Rule {
     /// The rule of these settings, for symbols that are numbered by their place in `symbols`.
     pub fn new(settings: &strategies::Settings, symbols: &[Symbol]) -> Self {
         let (timeframe, context, is_listed) = (settings.timeframe, settings.context, !settings.list.rows().is_empty());
-        Self { strategy: settings.build(symbols), timeframe, context, is_listed }
+        let strategy = settings.build(symbols);
+        let quiet = (0..symbols.len()).map(|index| Quiet::of(&*strategy, SymbolId(index as u16))).collect();
+        Self { strategy, timeframe, context, is_listed, quiet }
     }
 }
 
 impl Engine {
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Asks every strategy whose candle closed, in order of priority.
+    /// Asks every strategy whose candle closed, in order of priority, where it may have something to say.
     #[inline]
     pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Timeframes, actions: &mut Vec<Action>) {
         let mut next = 0;
-        while let Some((index, verdict, candle)) = self.ask(next, symbol, closed, actions) {
-            self.answer(now, symbol, index, verdict, &candle, actions);
+        while let Some(index) = self.next_to_ask(next, symbol, closed) {
+            self.ask(now, symbol, index, actions);
             next = index + 1;
         }
     }
 
-    /// The first of them from `next` on that has something to say, and to which candle.
+    /// The first of those from `next` on.
     #[inline]
-    fn ask(
-        &mut self,
-        next: usize,
-        symbol: SymbolId,
-        closed: Timeframes,
-        actions: &mut Vec<Action>,
-    ) -> Option<(usize, Verdict, Candle)> {
-        for index in next..self.rules.len() {
-            if !closed.contains(self.rules[index].timeframe) {
-                continue;
-            }
-            if self.rules[index].is_listed {
-                self.pass_over(symbol, index, actions);
-            }
-            let rule = &mut self.rules[index];
-            let Some(view) = self.desks[symbol.index()].view(symbol, rule.timeframe, rule.context) else { continue };
-            match rule.strategy.on_close(&view) {
-                Verdict::Wait => {}
-                verdict => return Some((index, verdict, *view.candle)),
-            }
-        }
-        None
+    fn next_to_ask(&self, next: usize, symbol: SymbolId, closed: Timeframes) -> Option<usize> {
+        let desk = &self.desks[symbol.index()];
+        (next..self.rules.len()).find(|index| {
+            let rule = &self.rules[*index];
+            closed.contains(rule.timeframe)
+                && !rule.quiet[symbol.index()].holds(desk.readings(rule.timeframe).rsi, &desk.regime())
+        })
     }
 
-    /// What comes of a strategy's word at the close of a candle.
-    #[inline(never)] // most closes end with a strategy that waits
-    fn answer(
-        &mut self,
-        now: Timestamp,
-        symbol: SymbolId,
-        index: usize,
-        verdict: Verdict,
-        candle: &Candle,
-        actions: &mut Vec<Action>,
-    ) {
+    /// What a strategy says at the close of its candle, and what comes of that.
+    #[inline(never)] // most closes are no business of any
+    fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
+        if self.rules[index].is_listed {
+            self.pass_over(symbol, index, actions);
+        }
+        let rule = &mut self.rules[index];
+        let Some(view) = self.desks[symbol.index()].view(symbol, rule.timeframe, rule.context) else { return };
+        let (candle, verdict) = (*view.candle, rule.strategy.on_close(&view));
         let is_warm = || !self.settings.require_warm || self.desks[symbol.index()].warm();
         let outcome = match verdict {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
             Verdict::WrongSide => Err(Skip::WrongSide),
             Verdict::Enter(_) if !is_warm() => Err(Skip::NotWarm),
-            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, candle, actions),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle, actions),
         };
         self.state.summary.signals += 1;
         match outcome {

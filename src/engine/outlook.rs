@@ -59,10 +59,9 @@ impl Engine {
     pub fn outlook(&self, symbol: SymbolId) -> Outlook {
         let desk = &self.desks[symbol.index()];
         let first = self.settings.strategies.first().and_then(|rule| desk.readings(rule.timeframe).rsi);
-        let thresholds = self
-            .rules
-            .iter()
-            .filter_map(|rule| rule.strategy.threshold(&desk.view(symbol, rule.timeframe, rule.context)?));
+        let Regime { trend, momentum, .. } = desk.regime();
+        let rules = self.rules.iter().filter(|rule| desk.frame(rule.timeframe).is_some());
+        let thresholds = rules.filter_map(|rule| rule.strategy.threshold(symbol, trend, momentum));
         Outlook {
             price: desk.seen_at.map(|_| desk.mark),
             seen_at: desk.seen_at,

@@ -4,7 +4,7 @@ use super::{
     Cause, Condition, Kind, MarketView, Momentum, Settings, Signal, Strategy, Trend, Verdict, oversold_bounce,
     short_the_rip,
 };
-use crate::market::{Side, Symbol};
+use crate::market::{Side, Symbol, SymbolId};
 use std::ops::ControlFlow;
 
 /// A built-in rule with its numbers; thresholds are worked out once.
@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 pub struct BuiltIn {
     pub(super) settings: Settings,
     side: Side,
-    /// The threshold of each symbol, by its place in the list: where momentum is not strong, and where it is, by trend.
-    thresholds: Vec<[[f64; 3]; 2]>,
+    /// The threshold of each symbol, by its place in the list, by momentum, and by trend.
+    thresholds: Vec<[[f64; Trend::ALL.len()]; Momentum::ALL.len()]>,
 }
 
 impl BuiltIn {
@@ -21,16 +21,20 @@ impl BuiltIn {
     #[must_use]
     pub fn new(settings: &Settings, symbols: &[Symbol]) -> Self {
         let side = if settings.kind == Kind::ShortTheRip { Side::Short } else { Side::Long };
-        let by_regime = [false, true].map(|strong| Trend::ALL.map(|trend| threshold(settings, side, trend, strong)));
+        let at = |momentum| Trend::ALL.map(|trend| threshold(settings, side, trend, momentum));
+        let everywhere = Momentum::ALL.map(at);
         let own = |symbol| settings.rsi_by_symbol.iter().find(|(name, _)| name == symbol);
-        let of = |symbol| own(symbol).map_or(by_regime, |(_, rsi)| [[*rsi; 3]; 2]);
+        let of = |symbol| own(symbol).map_or(everywhere, |(_, rsi)| everywhere.map(|by_trend| by_trend.map(|_| *rsi)));
         Self { settings: settings.clone(), side, thresholds: symbols.iter().map(of).collect() }
     }
 
     /// The RSI at which it would enter now.
     pub(super) fn threshold_at(&self, view: &MarketView<'_>) -> f64 {
-        let is_strong = view.regime.momentum == Momentum::Strong;
-        self.thresholds[view.symbol.index()][usize::from(is_strong)][view.regime.trend as usize]
+        self.rsi_in(view.symbol, view.regime.trend, view.regime.momentum)
+    }
+
+    fn rsi_in(&self, symbol: SymbolId, trend: Trend, momentum: Momentum) -> f64 {
+        self.thresholds[symbol.index()][momentum as usize][trend as usize]
     }
 
     /// Shows each condition in turn, in the order in which the rule looks, until `see` has seen enough.
@@ -53,14 +57,14 @@ impl BuiltIn {
 ///
 /// Lower in a rising market for a long and in a falling one for a short, higher in the other: by a third of the range, at most 3, or
 /// with strong momentum by half of it, at most 5. Fixed in the simple form.
-fn threshold(settings: &Settings, side: Side, trend: Trend, strong: bool) -> f64 {
+fn threshold(settings: &Settings, side: Side, trend: Trend, momentum: Momentum) -> f64 {
     let (lowest, highest) = match side {
         _ if !settings.adaptive => (settings.rsi_fixed, settings.rsi_fixed),
         Side::Long => oversold_bounce::bounds(settings),
         Side::Short => short_the_rip::bounds(settings),
     };
     let range = settings.rsi_range;
-    let shift = if strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
+    let shift = if momentum == Momentum::Strong { (range / 2.0).min(5.0) } else { (range / 3.0).min(3.0) };
     let shift = match (trend, side) {
         (Trend::Neutral, _) => 0.0,
         (Trend::Bullish, Side::Long) | (Trend::Bearish, Side::Short) => -shift,
@@ -74,8 +78,8 @@ impl Strategy for BuiltIn {
         &self.settings
     }
 
-    fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)> {
-        Some((self.side, self.threshold_at(view)))
+    fn threshold(&self, symbol: SymbolId, trend: Trend, momentum: Momentum) -> Option<(Side, f64)> {
+        Some((self.side, self.rsi_in(symbol, trend, momentum)))
     }
 
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict {

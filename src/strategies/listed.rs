@@ -2,7 +2,9 @@
 //!
 //! What acts is a function of the candle's time alone, so nothing is kept from one close to the next, and a restart acts on nothing twice.
 
-use super::{ATR, Bound, Cause, Condition, Level, List, MarketView, Row, Settings, Signal, Strategy, Verdict};
+use super::{
+    ATR, Bound, Cause, Condition, Level, List, MarketView, Momentum, Row, Settings, Signal, Strategy, Trend, Verdict,
+};
 use crate::market::{Side, Symbol, SymbolId, Timestamp};
 use std::ops::{ControlFlow, Range};
 
@@ -86,7 +88,7 @@ impl Strategy for Listed {
         &self.settings
     }
 
-    fn threshold(&self, _view: &MarketView<'_>) -> Option<(Side, f64)> {
+    fn threshold(&self, _symbol: SymbolId, _trend: Trend, _momentum: Momentum) -> Option<(Side, f64)> {
         None
     }
 

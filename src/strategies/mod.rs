@@ -7,6 +7,7 @@ mod built_in;
 mod list;
 mod listed;
 mod oversold_bounce;
+mod quiet;
 mod settings;
 mod short_the_rip;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use built_in::BuiltIn;
 pub use list::{Level, List, Row};
 pub use listed::Listed;
+pub use quiet::Quiet;
 pub use settings::{Kind, Settings};
 pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility, WARM};
 
@@ -27,8 +29,10 @@ pub trait Strategy {
     /// Its numbers, with its name and timeframes.
     fn settings(&self) -> &Settings;
 
-    /// On which side and at which RSI it would enter now; `None` where no RSI decides.
-    fn threshold(&self, view: &MarketView<'_>) -> Option<(Side, f64)>;
+    /// On which side it enters in such a market, and at which RSI at the soonest; `None` where no RSI decides.
+    ///
+    /// As long as the RSI has not reached that, [`Strategy::on_close`] says [`Verdict::Wait`]: see [`Quiet`].
+    fn threshold(&self, symbol: SymbolId, trend: Trend, momentum: Momentum) -> Option<(Side, f64)>;
 
     /// What it says at the close of a candle of its timeframe.
     fn on_close(&mut self, view: &MarketView<'_>) -> Verdict;

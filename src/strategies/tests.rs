@@ -26,7 +26,6 @@ fn the_threshold_follows_the_trend() {
     use Trend::{Bearish, Bullish, Neutral};
     let long = Settings::oversold_bounce();
     let short = Settings::short_the_rip();
-    let nothing = Readings::default();
     for (settings, trend, momentum, want) in [
         (&long, Neutral, Strong, 45.0),
         (&long, Bullish, Strong, 40.0),
@@ -43,7 +42,7 @@ fn the_threshold_follows_the_trend() {
         (&Settings { rsi_base: 70.0, ..short.clone() }, Bearish, Weak, 67.0),
     ] {
         let rule = settings.build(&other());
-        let (_, got) = rule.threshold(&view(&nothing, &nothing, regime(trend, momentum, 0.0))).unwrap();
+        let (_, got) = rule.threshold(SymbolId(0), trend, momentum).unwrap();
         assert_eq!(got, want, "{} {trend:?} {momentum:?}", settings.name);
     }
 }
@@ -52,9 +51,7 @@ fn the_threshold_follows_the_trend() {
 fn a_symbols_own_threshold_replaces_the_rule() {
     let symbols: Vec<Symbol> = ["ETHUSDT".parse().unwrap()].into();
     let rule = Settings::short_the_rip().build(&symbols);
-    let nothing = Readings::default();
-    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 1.0));
-    assert_eq!(rule.threshold(&seen), Some((Side::Short, 50.0)));
+    assert_eq!(rule.threshold(SymbolId(0), Trend::Bullish, Momentum::Strong), Some((Side::Short, 50.0)));
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn any_built_in() -> impl proptest::strategy::Strategy<Value = Settings> {
 
 fn regimes() -> impl proptest::strategy::Strategy<Value = Regime> {
     let trend = prop_oneof![Just(Trend::Bullish), Just(Trend::Bearish), Just(Trend::Neutral)];
-    let momentum = prop_oneof![Just(Momentum::Strong), Just(Momentum::Weak)];
+    let momentum = proptest::sample::select(&Momentum::ALL[..]);
     (trend, momentum, 0.0..1.0).prop_map(|(trend, momentum, strength)| regime(trend, momentum, strength))
 }
 
@@ -162,6 +159,22 @@ proptest! {
             (Verdict::WrongSide, _) => prop_assert!(false, "a built-in names no prices"),
             (Verdict::Wait, first) => prop_assert!(first.is_some_and(|first| first.what == RSI || first.value.is_some())),
         }
+    }
+
+    #[test]
+    fn a_rule_waits_where_nobody_asks_it(
+        own in readings(), context in readings(), regime in regimes(), settings in any_built_in(), by_symbol in any::<bool>(),
+    ) {
+        let rsi_by_symbol = if by_symbol { vec![(other()[0].clone(), 52.0)] } else { Vec::new() };
+        let mut rule = Settings { rsi_by_symbol, ..settings }.build(&other());
+        let (quiet, verdict) = (Quiet::of(&*rule, SymbolId(0)), rule.on_close(&view(&own, &context, regime)));
+        let reached = own.rsi.is_some_and(|rsi| match rule.threshold(SymbolId(0), regime.trend, regime.momentum) {
+            Some((Side::Long, threshold)) => rsi <= threshold,
+            Some((Side::Short, threshold)) => rsi >= threshold,
+            None => true,
+        });
+        prop_assert_eq!(quiet.holds(own.rsi, &regime), own.rsi.is_some() && !reached, "it is asked no more often than it must be");
+        prop_assert!(reached || verdict == Verdict::Wait, "{:?}", verdict);
     }
 }
 
@@ -205,7 +218,6 @@ fn the_conditions_say_what_is_looked_at_and_in_which_order() {
 
 #[test]
 fn a_simple_form_knows_no_regime() {
-    let nothing = Readings::NONE;
     for (settings, want) in [
         (Settings::oversold_bounce().simple(), (Side::Long, 25.0)),
         (Settings::short_the_rip().simple(), (Side::Short, 61.0)),
@@ -213,14 +225,13 @@ fn a_simple_form_knows_no_regime() {
     ] {
         let rule = settings.build(&other());
         for trend in [Trend::Bullish, Trend::Bearish, Trend::Neutral] {
-            let seen = view(&nothing, &nothing, regime(trend, Momentum::Strong, 0.9));
-            assert_eq!(rule.threshold(&seen), Some(want), "{trend:?}");
+            assert_eq!(rule.threshold(SymbolId(0), trend, Momentum::Strong), Some(want), "{trend:?}");
         }
     }
     let own = vec![("XRPUSDT".parse().unwrap(), 33.0)];
     let rule = Settings { rsi_by_symbol: own, ..Settings::oversold_bounce().simple() }.build(&other());
-    let seen = view(&nothing, &nothing, regime(Trend::Bullish, Momentum::Strong, 0.9));
-    assert_eq!(rule.threshold(&seen), Some((Side::Long, 33.0)), "a symbol's own goes before it");
+    let got = rule.threshold(SymbolId(0), Trend::Bullish, Momentum::Strong);
+    assert_eq!(got, Some((Side::Long, 33.0)), "a symbol's own goes before it");
 }
 
 #[test]

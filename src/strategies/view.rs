@@ -63,6 +63,11 @@ pub enum Trend {
     Neutral,
 }
 
+impl Momentum {
+    /// Every force, by its number.
+    pub const ALL: [Self; 4] = [Self::Strong, Self::Weak, Self::Sideways, Self::Neutral];
+}
+
 impl Trend {
     /// Every direction, by its number.
     pub const ALL: [Self; 3] = [Self::Bullish, Self::Bearish, Self::Neutral];
