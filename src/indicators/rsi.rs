@@ -26,25 +26,29 @@ impl Rsi {
 
     /// Takes in the next close; `None` until `period` + 1 closes have come.
     pub fn update(&mut self, close: f64) -> Option<f64> {
-        if let Some(last) = self.last.replace(close) {
-            if self.changes < self.period {
-                self.changes += 1;
-                self.weight = 1.0 / f64::from(self.changes);
-            }
-            let change = close - last;
-            let (gain, loss) = if change > 0.0 { (change, 0.0) } else { (0.0, -change) };
-            self.gain += (gain - self.gain) * self.weight;
-            self.loss += (loss - self.loss) * self.weight;
+        let last = self.last.replace(close)?;
+        if self.changes < self.period {
+            self.changes += 1;
+            self.weight = 1.0 / f64::from(self.changes);
         }
-        self.value()
+        let change = close - last;
+        let gained = if change > 0.0 { change } else { 0.0 };
+        let lost = gained - change; // one of them is 0
+        let gain = self.gain + (gained - self.gain) * self.weight;
+        let loss = self.loss + (lost - self.loss) * self.weight;
+        (self.gain, self.loss) = (gain, loss);
+        self.index(gain, loss) // not from where they have just been written: that wait is longer than all the rest
     }
 
     /// The latest index; `None` until it is warm.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        let total = self.gain + self.loss;
-        let warm = self.changes == self.period;
-        warm.then(|| if total > 0.0 { 100.0 * (self.gain / total) } else { 50.0 })
+        self.index(self.gain, self.loss)
+    }
+
+    fn index(&self, gain: f64, loss: f64) -> Option<f64> {
+        let (total, warm) = (gain + loss, self.changes == self.period);
+        warm.then(|| if total > 0.0 { 100.0 * (gain / total) } else { 50.0 })
     }
 }
 
