@@ -26,15 +26,39 @@ pub struct Frame {
     atr: Atr,
     /// EMA(21), (50) and (200), where somebody reads them.
     averages: Option<[Ema; 3]>,
-    /// What the regime alone reads, each in its own timeframe alone: they would cost as much as all the rest.
-    change10: Option<Change>,
-    /// Of EMA(21).
-    slope20: Option<Change>,
-    atr_rank: Option<Rank>,
+    of_regime: Option<OfRegime>,
     last: Option<Candle>,
     /// The last candle came in time, and not as history.
     decided: bool,
     readings: Readings,
+}
+
+/// What the regime alone reads, each in its own timeframe alone: they would cost as much as all the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum OfRegime {
+    Change10(Change),
+    /// Of EMA(21).
+    Slope20(Change),
+    AtrRank(Rank),
+}
+
+impl OfRegime {
+    fn new(timeframe: Timeframe) -> Option<Self> {
+        match timeframe {
+            regime::MIDDLE => Some(Self::Change10(Change::new(10))),
+            regime::SMALL => Some(Self::Slope20(Change::new(20))),
+            regime::LARGE => Some(Self::AtrRank(Rank::new(100))),
+            _ => None,
+        }
+    }
+
+    fn update(&mut self, candle: &Candle, readings: &mut Readings) {
+        match self {
+            Self::Change10(change) => readings.change10 = change.update(candle.close),
+            Self::Slope20(change) => readings.slope20 = readings.ema21.and_then(|average| change.update(average)),
+            Self::AtrRank(rank) => readings.atr_rank = readings.atr.and_then(|range| rank.update(range)),
+        }
+    }
 }
 
 /// A candle in the making.
@@ -68,9 +92,7 @@ impl Frame {
             rsi: Rsi::new(14),
             atr: Atr::new(14),
             averages: averaged.then(|| [21, 50, WARM].map(Ema::new)),
-            change10: (timeframe == regime::MIDDLE).then(|| Change::new(10)),
-            slope20: (timeframe == regime::SMALL).then(|| Change::new(20)),
-            atr_rank: (timeframe == regime::LARGE).then(|| Rank::new(100)),
+            of_regime: OfRegime::new(timeframe),
             last: None,
             decided: false,
             readings: Readings::default(),
@@ -233,19 +255,15 @@ impl Frame {
         readings.close = Some(candle.close);
         readings.rsi = self.rsi.update(candle.close);
         readings.atr = self.atr.update(candle);
-        readings.seen = (readings.seen + 1).min(WARM);
+        if readings.seen < WARM {
+            readings.seen += 1;
+        }
         if let Some(averages) = &mut self.averages {
             [readings.ema21, readings.ema50, readings.ema200] =
                 averages.each_mut().map(|average| average.update(candle.close));
         }
-        if let Some(change) = &mut self.change10 {
-            readings.change10 = change.update(candle.close);
-        }
-        if let Some((change, average)) = self.slope20.as_mut().zip(readings.ema21) {
-            readings.slope20 = change.update(average);
-        }
-        if let Some((rank, range)) = self.atr_rank.as_mut().zip(readings.atr) {
-            readings.atr_rank = rank.update(range);
+        if let Some(of_regime) = &mut self.of_regime {
+            of_regime.update(candle, readings);
         }
     }
 }

@@ -94,7 +94,7 @@ impl Finished {
     /// Whether a candle of this timeframe, or of a coarser one, was.
     #[must_use]
     pub const fn reaches(self, timeframe: Timeframe) -> bool {
-        self.in_time.reaches(timeframe) || self.late.reaches(timeframe)
+        Timeframes(self.in_time.0 | self.late.0).reaches(timeframe)
     }
 }
 
@@ -129,7 +129,7 @@ impl Frames {
     }
 
     /// Takes in a candle.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, source: &ClosedCandle) -> Finished {
         let mut finished = Finished::default();
         match &mut self.run {

@@ -12,7 +12,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// Counts up with every change of what a segment holds; also where only a type changes that events, actions or state are made of.
-pub const FORMAT: u16 = 6;
+pub const FORMAT: u16 = 7;
 /// The program that writes.
 const VERSION: &str = env!("SMOLBEAR_VERSION");
 const MAGIC: &[u8; 8] = b"smolbear";
