@@ -161,7 +161,7 @@ impl Engine {
     /// An hour of a symbol's candles is over: what it has moved may be more than usual.
     #[inline]
     pub(super) fn watch_spike(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
-        let Some((at, measured)) = self.desks[symbol.index()].take_spike() else { return };
+        let Some((at, measured)) = self.desks[symbol.index()].returns().spike() else { return };
         let until = spike_ends(at, &self.settings.risk);
         if now < until {
             self.trip(Tripped { breaker: Breaker::Spike(symbol), at, until: Some(until), measured }, actions);

@@ -1,6 +1,6 @@
 //! Market data: what a candle, a price or the silence of a feed means, in the order of the walk.
 
-use super::{Action, Engine, desk::Desk, exits::Stretch, quarantine, returns::RETURNS};
+use super::{Action, Engine, desk::Desk, quarantine};
 use crate::market::{Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
 
 impl Engine {
@@ -11,17 +11,17 @@ impl Engine {
         let desk = &mut self.desks[source.symbol.index()];
         let is_latest = desk.notice(source.closes_at(), source.candle.close);
         let closed = desk.learn(source);
+        let has_returned = !closed.is_empty() && desk.take_returned();
         self.turn_over(now, actions);
         self.pass_quarantine(now, actions);
         if is_latest {
-            let Candle { open_time: since, low, high, close: last, .. } = source.candle;
-            self.follow(now, source.symbol, Stretch { since, low, high, last }, actions);
+            self.follow(now, source.symbol, &source.candle, actions);
         }
-        if closed.contains(RETURNS) {
+        if has_returned {
             self.correlations.clear();
+            self.watch_spike(now, source.symbol, actions);
         }
         if !closed.is_empty() {
-            self.watch_spike(now, source.symbol, actions);
             self.decide(now, source.symbol, closed, actions);
         }
     }
@@ -61,7 +61,9 @@ impl Engine {
         self.desks[bar.symbol.index()].see(bar);
         self.turn_over(now, actions);
         let PriceBar { low, high, last, .. } = *bar;
-        self.follow(now, bar.symbol, Stretch { since: before.unwrap_or(bar.at), low, high, last }, actions);
+        let open_time = before.unwrap_or(bar.at);
+        let since = Candle { open_time, open: last, high, low, close: last, volume: 0.0 };
+        self.follow(now, bar.symbol, &since, actions);
     }
 
     /// Begins the day, and resets what was tripped until now.

@@ -30,7 +30,7 @@ pub struct Desk {
     pub seen_at: Option<Timestamp>,
     /// Whether any candle had a volume.
     pub has_volume: bool,
-    /// Whether an hour of its candles has ended since [`Desk::take_spike`] was asked.
+    /// Whether an hour of its candles has ended since [`Desk::take_returned`] was asked.
     has_returned: bool,
 }
 
@@ -155,10 +155,10 @@ impl Desk {
         self.frames.get(timeframe).map_or(&Readings::NONE, Frame::readings)
     }
 
-    /// When its last spike was, and how large, once after each hour of its candles, which alone can bring another.
+    /// Whether an hour of its candles has ended since this was asked last.
     #[inline]
-    pub fn take_spike(&mut self) -> Option<(Timestamp, f64)> {
-        if std::mem::take(&mut self.has_returned) { self.returns.spike() } else { None }
+    pub const fn take_returned(&mut self) -> bool {
+        std::mem::replace(&mut self.has_returned, false)
     }
 
     /// Its returns by the hour.

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     engine::{Command, Halt, Note, Summary},
-    market::{Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms},
+    market::{
+        Candle, Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms,
+    },
 };
 
 /// A trailing stop moves in steps of this part of its distance, so that it does not cost an order at every tick.
@@ -20,37 +22,39 @@ const MOST_TARGETS_IN_DOUBT: usize = 3;
 /// The same of exits. Each further one waits longer, so that these are two minutes and more.
 const MOST_EXITS_IN_DOUBT: usize = 16;
 
-/// Where the price was in a stretch of time.
-#[derive(Debug, Clone, Copy)]
-pub struct Stretch {
-    /// Its beginning.
-    pub since: Timestamp,
-    /// The lowest price in it.
-    pub low: f64,
-    /// The highest price in it.
-    pub high: f64,
-    /// The price at its end.
-    pub last: f64,
-}
-
 impl Engine {
-    /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again.
+    /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again. `since` is all that the price did
+    /// since the last one that was followed.
     #[inline]
-    pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, stretch: Stretch, actions: &mut Vec<Action>) {
+    pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
         if self.state.positions[symbol.index()].is_some() {
-            self.follow_held(now, symbol, stretch, actions);
+            self.follow_held(now, symbol, since, actions);
         }
     }
 
     #[inline(never)]
-    fn follow_held(&mut self, now: Timestamp, symbol: SymbolId, stretch: Stretch, actions: &mut Vec<Action>) {
+    fn follow_held(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
         let Some(position) = &mut self.state.positions[symbol.index()] else { return };
         // what is from before the entry, or may be, is none of the position's prices
-        let whole = position.entry_time <= stretch.since;
-        position.best = match position.plan.side {
-            Side::Long => position.best.max(if whole { stretch.high } else { stretch.last }),
-            Side::Short => position.best.min(if whole { stretch.low } else { stretch.last }),
+        let whole = position.entry_time <= since.open_time;
+        // no price is NaN, which `max` and `min` would look for
+        let (side, best) = (position.plan.side, position.best);
+        let reached = match side {
+            Side::Long if whole => since.high,
+            Side::Short if whole => since.low,
+            Side::Long | Side::Short => since.close,
         };
+        position.best = if (side == Side::Long) == (reached > best) { reached } else { best };
+        if self.settings.exits.trailing || position.failed_stops > 0 || !self.settled[symbol.index()] {
+            self.see_to(now, symbol, actions);
+        }
+        self.weigh(now, actions);
+    }
+
+    /// What a price may change about a position's orders.
+    #[inline(never)] // little of it is wanted at most prices
+    fn see_to(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
+        let Some(position) = &self.state.positions[symbol.index()] else { return };
         let has_failed = position.failed_stops > 0;
         if self.settings.exits.trailing && position.closing.is_none() {
             self.trail(symbol, actions);
@@ -61,7 +65,6 @@ impl Engine {
         if !self.settled[symbol.index()] {
             self.tend(now, symbol, actions);
         }
-        self.weigh(now, actions);
     }
 
     /// A symbol's rules are known or have changed; what stands moves to the new tick at the next price. A stop that waits to be tried again

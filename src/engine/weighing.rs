@@ -66,7 +66,7 @@ impl Engine {
         for held in held {
             let earned = held.qty * self.desks[held.symbol.index()].mark - held.cost;
             equity += earned;
-            worst = if held.closing { worst } else { worst.min(earned) };
+            worst = if held.closing || earned > worst { worst } else { earned };
         }
         if equity <= *floor || equity > *peak || -worst >= equity * *loss && worst < 0.0 {
             self.weigh_exactly(now, actions);
