@@ -21,9 +21,6 @@ use std::collections::VecDeque;
 
 pub use snapshot::{Picture, Snapshot};
 
-/// No deadline.
-const NEVER: Timestamp = Timestamp(i64::MAX);
-
 /// Where orders go.
 #[allow(clippy::large_enum_variant)] // there is one a run, and the model is asked at each candle
 pub enum Venue {
@@ -209,8 +206,7 @@ impl Trader {
         }
         let before = actions.len();
         self.engine.candle(now, candle, actions);
-        if actions.len() > before {
-            self.hand_out(now, before, actions);
+        if actions.len() > before && self.hand_out(now, before, actions) {
             self.go_on(now, actions);
             self.count_as_done(now, actions);
         }
@@ -296,15 +292,15 @@ impl Trader {
     #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        Some(self.soonest()).filter(|due| *due < NEVER)
+        Some(self.soonest()).filter(|due| *due < Timestamp::NEVER)
     }
 
     /// The same, asked at every candle, with a moment that never comes where there is none.
     #[inline]
     fn soonest(&self) -> Timestamp {
         let matching = self.venue.matching().filter(|_| self.desk.outstanding.is_none());
-        let of_venue = matching.and_then(Matching::next_deadline).unwrap_or(NEVER);
-        self.engine.next_deadline().unwrap_or(NEVER).min(of_venue)
+        let of_venue = matching.and_then(Matching::next_deadline).unwrap_or(Timestamp::NEVER);
+        self.engine.next_deadline().unwrap_or(Timestamp::NEVER).min(of_venue)
     }
 
     /// The assertions that stay on, and that both books agree.
@@ -426,8 +422,9 @@ impl Trader {
         }
     }
 
-    /// Attends to what the engine asks for behind the first `before` actions: its orders go to the model, where that is the venue.
-    fn hand_out(&mut self, now: Timestamp, before: usize, actions: &mut Vec<Action>) {
+    /// Attends to what the engine asks for behind the first `before` actions: its orders go to the model, where that is the venue. Whether the
+    /// model or the disk is to answer.
+    fn hand_out(&mut self, now: Timestamp, before: usize, actions: &mut Vec<Action>) -> bool {
         let mut has_taken = false;
         for action in &actions[before..] {
             self.desk.tally.actions += 1;
@@ -446,6 +443,7 @@ impl Trader {
         if has_taken {
             actions.extract_if(before.., |action| matches!(action, Action::Order(_))).for_each(drop);
         }
+        has_taken || self.desk.outstanding.is_some()
     }
 }
 

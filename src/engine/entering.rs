@@ -162,25 +162,21 @@ impl Engine {
     ) -> Result<(), Skip> {
         let (blocks, breakers) = (self.state.blocks, &self.state.breakers);
         let late = now.since_ms(signal_at) > timeframe.ms() + LATE_MS;
-        for (closed, why) in [
-            (breakers.level() == Some(Halt::Emergency), Skip::Drawdown),
-            (blocks.stopping, Skip::Stopping),
-            (blocks.halted, Skip::Halted),
-            (blocks.paused, Skip::Paused),
-            (breakers.has(Breaker::DailyLoss), Skip::DailyLossBreaker),
-            (breakers.has(Breaker::LossStreak), Skip::LossStreak),
-            (blocks.store, Skip::StoreFailed),
-            (blocks.clock, Skip::Clock),
-            (!self.is_proven(), Skip::Unproven),
-            (self.state.differences.foreign(symbol), Skip::Foreign),
-            (self.state.quarantine.holds(symbol, now), Skip::Quarantined),
-            (late || self.state.feeds[symbol.index()] != FeedState::Live, Skip::Stale),
-        ] {
-            if closed {
-                return Err(why);
-            }
-        }
-        Ok(())
+        Err(match () {
+            () if breakers.level() == Some(Halt::Emergency) => Skip::Drawdown,
+            () if blocks.stopping => Skip::Stopping,
+            () if blocks.halted => Skip::Halted,
+            () if blocks.paused => Skip::Paused,
+            () if breakers.has(Breaker::DailyLoss) => Skip::DailyLossBreaker,
+            () if breakers.has(Breaker::LossStreak) => Skip::LossStreak,
+            () if blocks.store => Skip::StoreFailed,
+            () if blocks.clock => Skip::Clock,
+            () if !self.is_proven() => Skip::Unproven,
+            () if self.state.differences.foreign(symbol) => Skip::Foreign,
+            () if self.state.quarantine.holds(symbol, now) => Skip::Quarantined,
+            () if late || self.state.feeds[symbol.index()] != FeedState::Live => Skip::Stale,
+            () => return Ok(()),
+        })
     }
 
     /// Whether an exchange may still have orders of a position that is gone: they would close the next one.

@@ -50,6 +50,12 @@ impl Event {
         !matches!(self, Self::Candle(_) | Self::Price(_))
     }
 
+    /// Whether it may change what the account holds and owns, or what of that is closing. What the venue has taken and what the disk has do not.
+    #[must_use]
+    pub const fn moves_money(&self) -> bool {
+        self.moves_no_price() && !matches!(self, Self::Order(OrderUpdate::Accepted { .. }) | Self::Committed { .. })
+    }
+
     /// Whether the market goes on with it: a price, or a candle that is no history.
     #[must_use]
     pub const fn moves_market(&self) -> bool {

@@ -93,7 +93,7 @@ pub struct Engine {
     /// By symbol: its position has what it should have at the venue, as of the last look, so that a price alone asks for nothing.
     settled: Vec<bool>,
     /// When it wants to be woken, as of the last turn that can have changed it.
-    deadline: Option<Timestamp>,
+    deadline: Timestamp,
     /// Whether this turn can.
     stirred: bool,
     /// What this turn must make durable.
@@ -210,7 +210,7 @@ impl Engine {
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
         let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
-        let (deadline, stirred) = (None, false);
+        let (deadline, stirred) = (Timestamp::NEVER, false);
         let (tiers, correlations) = (symbols.iter().map(Tiers::known).collect(), together::Correlations::new());
         let mut engine = Self {
             rules,
@@ -285,8 +285,10 @@ impl Engine {
             Event::Command(command) => self.on_command(now, *command, actions),
             Event::Wake => self.on_wake(now, actions),
         }
-        if event.moves_no_price() {
+        if event.moves_money() {
             self.set_scale();
+        }
+        if event.moves_no_price() {
             self.weigh(now, actions);
         }
         self.stirred = true;
@@ -313,10 +315,10 @@ impl Engine {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         debug_assert_eq!(self.deadline, self.look_for_deadline(), "a turn has changed the deadline unnoticed");
-        self.deadline
+        Some(self.deadline).filter(|due| *due < Timestamp::NEVER)
     }
 
-    fn look_for_deadline(&self) -> Option<Timestamp> {
+    fn look_for_deadline(&self) -> Timestamp {
         let held =
             self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
                 Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
@@ -324,7 +326,7 @@ impl Engine {
             });
         let positions = self.state.positions.iter().flatten();
         let due = positions.flat_map(|position| [self.exit_due(position), self.cover_due(position)]);
-        held.chain(due.flatten()).min()
+        held.chain(due.flatten()).min().unwrap_or(Timestamp::NEVER)
     }
 
     /// The assertions that stay on: about money, orders and protection.

@@ -20,6 +20,9 @@ pub fn seconds_ms(seconds: u64) -> i64 {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// A moment that does not come, where looking at a number is all there is time for.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// The moment `ms` milliseconds later (earlier when negative).
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
