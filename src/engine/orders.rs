@@ -276,8 +276,7 @@ pub fn client_id(tag: &Tag, side: Side, signal_at: Timestamp, leg: &Leg, attempt
     };
     let digits = attempt.checked_ilog(36).unwrap_or(0) as usize + 1;
     base36(attempt.into(), &mut of_attempt[..digits]);
-    let text = std::str::from_utf8(&name[..ATTEMPT_AT + digits]).ok();
-    text.and_then(ClientId::new).expect("lower-case letters and digits")
+    ClientId::of(&name[..ATTEMPT_AT + digits]).expect("lower-case letters and digits")
 }
 
 /// Which attempt at a leg of that signal an order of this name was; `None` where the name is of something else.
