@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 /// So many percent of an amount.
 #[must_use]
 pub fn percent(amount: Decimal, pct: f64) -> Decimal {
-    let product = amount * decimal(pct).unwrap_or(Decimal::ZERO);
+    let mut part = amount * decimal(pct).unwrap_or(Decimal::ZERO);
     // a hundredth has the same digits, two places further behind the point
-    match product.scale() + 2 {
-        scale @ ..=Decimal::MAX_SCALE => Decimal::from_i128_with_scale(product.mantissa(), scale),
-        _ => product / Decimal::ONE_HUNDRED,
+    if part.set_scale(part.scale() + 2).is_err() {
+        part /= Decimal::ONE_HUNDRED;
     }
+    part
 }
 
 /// Everything that the engine is told once, at its start.

@@ -1,7 +1,10 @@
 //! How much margin a position must keep, by its value.
 
-use super::{Side, Symbol, notional};
-use rust_decimal::Decimal;
+use super::{Side, Symbol, divided_by, notional};
+use rust_decimal::{
+    Decimal,
+    RoundingStrategy::{ToNegativeInfinity, ToPositiveInfinity},
+};
 use serde::{Deserialize, Serialize};
 
 /// What every USDT of a position's value beyond `from` needs as maintenance margin.
@@ -54,6 +57,9 @@ impl From<Tiers> for Vec<Tier> {
         tiers.list
     }
 }
+
+/// Digits of a price that no order has: more than any tick's.
+const PRICE_DIGITS: u32 = 14;
 
 /// Beginning in USDT, rate in parts of ten thousand. A model of what large exchanges ask, which change theirs often; not a copy of one.
 const MAJORS: &[(u32, u32)] = &[(0, 40), (50_000, 50), (500_000, 100), (5_000_000, 250), (25_000_000, 500)];
@@ -113,13 +119,17 @@ impl Tiers {
         line.map_or(Decimal::ZERO, |line| notional(value, line.rate) - line.amount)
     }
 
-    /// The price at which a position's margin and result are what it must keep, the first that is met; `None` where that is no price.
+    /// The price at which a position's margin and result are what it must keep, the first that is met; `None` where that is no price. To 14
+    /// digits after the point, and where that is not all, on the side that is met first.
     #[must_use]
     pub fn liquidation_price(&self, side: Side, qty: Decimal, cost: Decimal, margin: Decimal) -> Option<Decimal> {
         // margin + result = value × rate − amount, solved for the price, in the tier that the value is then in
-        let price_by = |Line { rate, amount, .. }: &Line| match side {
-            Side::Long => (cost - margin - amount) / (qty * (Decimal::ONE - rate)),
-            Side::Short => (cost + margin + amount) / (qty * (Decimal::ONE + rate)),
+        let price_by = |Line { rate, amount, .. }: &Line| {
+            let (value, kept, first) = match side {
+                Side::Long => (cost - margin - amount, Decimal::ONE - rate, ToPositiveInfinity),
+                Side::Short => (cost + margin + amount, Decimal::ONE + rate, ToNegativeInfinity),
+            };
+            divided_by(value, qty * kept, PRICE_DIGITS, first)
         };
         let mut prices = self.lines.iter().map(|line| (price_by(line), line));
         let (price, _) = prices.find(|(price, line)| line.reaches(price * qty))?;
@@ -191,13 +201,12 @@ mod tests {
                 let of = |side: Decimal| {
                     tiers.lines().iter().map(move |line| (cost - side * (margin + line.amount)) / (qty * (Decimal::ONE - side * line.rate)))
                 };
-                let (side, first) = match is_long {
-                    true => (Side::Long, of(Decimal::ONE).max().filter(|price| *price > Decimal::ZERO)),
-                    false => (Side::Short, of(Decimal::NEGATIVE_ONE).min()),
+                let (side, first, towards) = match is_long {
+                    true => (Side::Long, of(Decimal::ONE).max().filter(|price| *price > Decimal::ZERO), ToPositiveInfinity),
+                    false => (Side::Short, of(Decimal::NEGATIVE_ONE).min(), ToNegativeInfinity),
                 };
-                let got = tiers.liquidation_price(side, qty, cost, margin);
-                let [got, first] = [got, first].map(|price| price.map(|price| price.round_dp(12)));
-                prop_assert_eq!(got, first, "{} {:?}", name, side);
+                let first = first.map(|price| price.round_dp_with_strategy(PRICE_DIGITS, towards));
+                prop_assert_eq!(tiers.liquidation_price(side, qty, cost, margin), first, "{} {:?}", name, side);
             }
         }
 

@@ -51,20 +51,22 @@ pub fn divided(value: Decimal, by: Decimal, digits: u32) -> Decimal {
 /// In one division, where the library makes a quotient of 28 digits that has to be rounded then.
 #[must_use]
 pub fn divided_by(value: Decimal, by: Decimal, digits: u32, strategy: RoundingStrategy) -> Decimal {
-    let at_once = || {
-        let (over, under) = (value.mantissa(), by.mantissa());
-        let (more, less) = (by.scale() + digits, value.scale());
-        let by_power = |number: i128, power: u32| number.checked_mul(*WHOLE_POWERS.get(power as usize)?);
-        let (over, under) =
-            if more >= less { (by_power(over, more - less)?, under) } else { (over, by_power(under, less - more)?) };
-        let (over, under) = if under < 0 { (-over, -under) } else { (over, under) };
-        let number = whole(over, Some(under).filter(|under| under >> 126 == 0)?, strategy)?;
-        (number.unsigned_abs() >> 96 == 0).then(|| Decimal::from_i128_with_scale(number, digits))
-    };
-    at_once().unwrap_or_else(|| rounded_by(value / by, digits, strategy))
+    quotient(value, by, digits, strategy).unwrap_or_else(|| rounded_by(value / by, digits, strategy))
 }
 
-/// A quotient without digits after the point; `None` for strategies that are not asked for here. `under` is above 0, and twice it is a number.
+/// `None` where numbers become too large on the way.
+fn quotient(value: Decimal, by: Decimal, digits: u32, strategy: RoundingStrategy) -> Option<Decimal> {
+    let (over, under) = (value.mantissa(), by.mantissa());
+    let (more, less) = (by.scale() + digits, value.scale());
+    let by_power = |number: i128, power: u32| number.checked_mul(*WHOLE_POWERS.get(power as usize)?);
+    let (over, under) =
+        if more >= less { (by_power(over, more - less)?, under) } else { (over, by_power(under, less - more)?) };
+    let (over, under) = if under < 0 { (-over, -under) } else { (over, under) };
+    let number = whole(over, Some(under).filter(|under| under >> 126 == 0)?, strategy)?;
+    (number.unsigned_abs() >> 96 == 0).then(|| Decimal::from_i128_with_scale(number, digits))
+}
+
+/// A quotient without digits after the point; `None` for strategies that are not asked for here. `under` is above 0.
 fn whole(over: i128, under: i128, strategy: RoundingStrategy) -> Option<i128> {
     let (towards_zero, left) = match (i64::try_from(over), i64::try_from(under)) {
         // most numbers are small, and the large division is slow
@@ -78,7 +80,7 @@ fn whole(over: i128, under: i128, strategy: RoundingStrategy) -> Option<i128> {
     let is_up = match strategy {
         RoundingStrategy::ToNegativeInfinity => false,
         RoundingStrategy::ToPositiveInfinity => rest > 0,
-        RoundingStrategy::MidpointNearestEven => 2 * rest > under || 2 * rest == under && floor % 2 != 0,
+        RoundingStrategy::MidpointNearestEven => rest > under - rest || rest == under - rest && floor & 1 == 1,
         _ => return None,
     };
     Some(floor + i128::from(is_up))
@@ -98,7 +100,7 @@ const WHOLE_POWERS: [i128; Decimal::MAX_SCALE as usize + 1] = {
 /// The share that `part` of `of` has in an amount. The last part takes all of what is left, so that the shares add up to the whole.
 #[must_use]
 pub fn share(amount: Decimal, part: Decimal, of: Decimal) -> Decimal {
-    if part == of { amount } else { rounded(amount * part / of, MONEY_DIGITS) }
+    if part == of { amount } else { divided(amount * part, of, MONEY_DIGITS) }
 }
 
 #[cfg(test)]

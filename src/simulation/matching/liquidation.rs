@@ -13,7 +13,8 @@ const INITIAL_MARGINS: Decimal = Decimal::TWO;
 impl Matching {
     /// The initial margin of a position that cost so much.
     pub(super) fn initial(&self, cost: Decimal) -> Decimal {
-        divided(cost, self.rates.leverage, MONEY_DIGITS)
+        // nothing is held at most entries
+        if cost.is_zero() { cost } else { divided(cost, self.rates.leverage, MONEY_DIGITS) }
     }
 
     /// What a position has put up, and all that it can lose, in USDT.
@@ -28,12 +29,14 @@ impl Matching {
         let reduces = book.reducible(request);
         let opens = request.qty - reduces;
         let mut after = Position::opened(request.side.opens(), opens, price);
+        let mut value = after.cost;
         if let Some(held) = book.position.filter(|_| reduces.is_zero()) {
             after.qty += held.qty;
             after.cost += held.cost;
+            value = notional(price, after.qty);
         }
-        let left = self.margin(&after) + after.unrealised(price);
-        opens.is_zero() || left >= INITIAL_MARGINS * self.tiers[index].maintenance(notional(price, after.qty))
+        let left = self.margin(&after) + after.gain(after.cost, value);
+        opens.is_zero() || left >= INITIAL_MARGINS * self.tiers[index].maintenance(value)
     }
 
     /// Where a position's margin and result are no more than it must keep; `None` where that is no price.

@@ -85,11 +85,17 @@ impl Matching {
     fn affords(&self, request: &OrderRequest, price: Decimal, reserved: Decimal) -> bool {
         let book = &self.state.books[request.symbol.index()];
         let reduces = book.reducible(request);
-        if reduces == request.qty {
+        if reduces == request.qty || (reserved.is_zero() && self.is_rich_in(notional(price, request.qty))) {
             return true;
         }
         let freed = book.position.map_or(Decimal::ZERO, |held| self.initial(held.cost_of(reduces)));
         self.need(book, request, price) + reserved <= self.free_balance() + freed
+    }
+
+    /// Whether all is free, and twice a value and more. Margin and fee of an order come to less than that at any leverage and any fee, so that
+    /// for most entries nothing has to be added up.
+    fn is_rich_in(&self, value: Decimal) -> bool {
+        self.state.books.iter().all(|book| book.position.is_none()) && value + value <= self.balance()
     }
 
     /// Fee of the whole order, and initial margin of the part that opens.
