@@ -2,6 +2,7 @@
 
 use super::rig::*;
 use crate::{market::*, simulation::matching::*};
+use proptest::prelude::*;
 
 #[test]
 fn fees_results_and_equity_add_up() {
@@ -43,6 +44,30 @@ fn opening_needs_margin_and_fee() {
         first.map(|first| rig.send(place("a", first)));
         assert_eq!(rig.send(place("b", second)), [want], "{first:?} {second}");
         assert!(rig.candle([100.0; 4]).iter().all(|text| text.contains("fills")));
+    }
+}
+
+proptest! {
+    /// However little is added up for it.
+    #[test]
+    fn an_empty_account_carries_what_margin_and_fee_come_to(
+        cents in 1_000i64..2_500_000, leverage in 1u32..=25, fee in 0u32..=100, waits in any::<bool>(),
+    ) {
+        let (leverage_of, fee_pct) = (f64::from(leverage), f64::from(fee) / 100.0);
+        let fees = Settings { taker_fee_pct: fee_pct, maker_fee_pct: fee_pct, ..settings() };
+        let mut rig = Rig::new(Settings { leverage: leverage_of, ..fees });
+        rig.candle([100.0; 4]);
+        let taken = if waits { rig.send(place("a", "buy limit 10 90")) } else { Vec::new() };
+        prop_assert!(taken.iter().all(|text| text == "a accepted"));
+        let needs = |value: Decimal| {
+            let margin = (value / Decimal::from(leverage)).round_dp(8);
+            margin + value * Decimal::new(i64::from(fee), 4)
+        };
+        let qty = Decimal::new(cents, 2);
+        let needed = needs(qty * Decimal::ONE_HUNDRED) + if waits { needs(Decimal::from(900)) } else { Decimal::ZERO };
+        let told = rig.send(place("b", &format!("buy market {qty}")));
+        let is_affordable = needed <= Decimal::from(10_000);
+        prop_assert_eq!(told == ["b refused -2019 Margin"], !is_affordable, "{:?}: {} needed", told, needed);
     }
 }
 
