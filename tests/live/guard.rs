@@ -96,18 +96,19 @@ fn wait_until_taken(desk: &Desk) {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
         let memory = Database::read(&desk.0.account().join("smolbear.db")).unwrap().memory().unwrap().unwrap();
-        let stages: Vec<_> = memory.trader.engine().orders().map(|order| order.stage).collect();
-        if stages == [Stage::Accepted; 2] {
+        let orders: Vec<_> = memory.trader.engine().orders().collect();
+        if orders.len() == 2 && orders.iter().all(|order| order.stage == Stage::Accepted) {
             return;
         }
-        assert!(Instant::now() < until, "{stages:?}");
+        assert!(Instant::now() < until, "{orders:?}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
 #[test]
 fn a_stop_that_vanished_while_the_bot_was_down_is_replaced_before_the_history_is_whole() {
-    let exchange = Played::open(&["--speed", SPEED, "--capital", "100000"]);
+    // so little that the best level of the book has it: an entry in parts has stops whose end is not on the disk at once
+    let exchange = Played::open(&["--speed", SPEED, "--capital", "2000"]);
     let between = Between::new(&exchange);
     let long = eager("1m", 99)
         .replace("max_hold_s = 20", "max_hold_s = 80000")
