@@ -129,7 +129,7 @@ impl Frames {
     }
 
     /// Takes in a candle.
-    #[inline(always)]
+    #[inline(always)] // a call costs a tenth of it
     pub fn take(&mut self, source: &ClosedCandle) -> Finished {
         let mut finished = Finished::default();
         match &mut self.run {

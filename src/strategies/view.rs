@@ -63,11 +63,6 @@ pub enum Trend {
     Neutral,
 }
 
-impl Momentum {
-    /// Every force, by its number.
-    pub const ALL: [Self; 4] = [Self::Strong, Self::Weak, Self::Sideways, Self::Neutral];
-}
-
 impl Trend {
     /// Every direction, by its number.
     pub const ALL: [Self; 3] = [Self::Bullish, Self::Bearish, Self::Neutral];
@@ -83,6 +78,11 @@ pub enum Momentum {
     /// Not warm yet.
     #[default]
     Neutral,
+}
+
+impl Momentum {
+    /// Every force, by its number.
+    pub const ALL: [Self; 4] = [Self::Strong, Self::Weak, Self::Sideways, Self::Neutral];
 }
 
 /// Size of the moves.
