@@ -41,6 +41,16 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
+
+    /// A number that hardly two names have in common.
+    #[must_use]
+    pub fn digest(&self) -> u32 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15; // spreads each bit over those above it
+        let (words, _) = self.bytes.as_chunks::<8>();
+        let all =
+            words.iter().fold(0, |all: u64, word| (all.rotate_left(32) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD));
+        (all >> 32) as u32
+    }
 }
 
 impl PartialEq for ClientId {

@@ -10,6 +10,7 @@ mod liquidation;
 mod margin;
 mod order;
 mod refit;
+mod remembered;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -24,19 +25,17 @@ use account::Account;
 use book::{Book, Mark};
 use margin::Terms;
 use order::{Order, Refusal, Trigger};
+use remembered::Remembered;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use settings::Rates;
-use std::collections::VecDeque;
 use walk::Walk;
 
 pub use account::Totals;
 pub(super) use account::{Position, charge, trade};
 pub use book::OPEN_ORDERS;
+pub use remembered::REMEMBERED;
 pub use settings::{MAX_LEVERAGE, MAX_SLIPPAGE_PCT, Settings};
-
-/// Names of ended orders that are remembered, so that one that comes again is refused.
-pub const REMEMBERED: usize = 100;
 
 /// What the matching is told.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +159,7 @@ pub struct Snapshot {
     books: Vec<Book>,
     walk: Option<Walk>,
     deadline: Option<Timestamp>,
-    ended: VecDeque<ClientId>,
+    ended: Remembered,
     next_order: u64,
     next_trade: u64,
 }
@@ -188,7 +187,7 @@ impl Matching {
             symbols,
             walk: None,
             deadline: None,
-            ended: VecDeque::with_capacity(REMEMBERED),
+            ended: Remembered::default(),
             next_order: 1,
             next_trade: 1,
         };
@@ -378,10 +377,7 @@ impl Matching {
     /// Takes an order out of its book and remembers its name.
     fn take(&mut self, symbol: SymbolId, index: usize) -> Order {
         let order = self.state.books[symbol.index()].remove(index);
-        if self.state.ended.len() == REMEMBERED {
-            self.state.ended.pop_front();
-        }
-        self.state.ended.push_back(order.request.id);
+        self.state.ended.push(order.request.id);
         order
     }
 
@@ -400,7 +396,7 @@ impl Matching {
     fn judge(&self, request: &OrderRequest) -> Result<(), Refusal> {
         let index = request.symbol.index();
         let book = self.state.books.get(index).ok_or(Refusal::UNKNOWN_SYMBOL)?;
-        if self.state.ended.contains(&request.id) || self.state.books.iter().any(|book| book.find(request.id).is_some())
+        if self.state.ended.contains(request.id) || self.state.books.iter().any(|book| book.find(request.id).is_some())
         {
             return Err(Refusal::DUPLICATE);
         }
@@ -469,7 +465,7 @@ impl Matching {
         account.check();
         books.iter().for_each(Book::check);
         assert_eq!(books.len(), symbols.len(), "each symbol has a book");
-        assert!(ended.len() <= REMEMBERED, "more than {REMEMBERED} ended orders are remembered");
+        ended.check();
         assert_eq!(*deadline, self.earliest_funding(), "the deadline does not follow from the positions");
         if let Some(walk) = walk {
             walk.check();
