@@ -90,14 +90,12 @@ pub fn tradable(
     instrument: &Instrument,
     rules: &settings::Risk,
 ) -> Result<Decimal, Skip> {
-    let (qty, least) = (instrument.round_qty(wanted), instrument.smallest_entry(price));
-    if qty >= least && qty > Decimal::ZERO {
-        Ok(qty)
-    } else if rules.scale_up_to_minimum && least <= most {
-        Ok(least)
-    } else {
-        Err(Skip::BelowMinimum)
+    let qty = instrument.round_qty(wanted);
+    if qty > Decimal::ZERO && qty >= instrument.min_qty && qty * price >= instrument.min_notional {
+        return Ok(qty);
     }
+    let least = instrument.smallest_entry(price);
+    if rules.scale_up_to_minimum && least <= most { Ok(least) } else { Err(Skip::BelowMinimum) }
 }
 
 /// The largest notional of a position, in USDT.

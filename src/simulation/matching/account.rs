@@ -79,9 +79,9 @@ pub(in crate::simulation) struct Position {
 }
 
 impl Position {
-    /// What an order would open at a price from flat.
-    pub fn opened(side: Side, qty: Decimal, price: Decimal) -> Self {
-        Self { side, qty, cost: notional(price, qty), settled: Timestamp(0) }
+    /// What an order would open from flat for that cost.
+    pub const fn opened(side: Side, qty: Decimal, cost: Decimal) -> Self {
+        Self { side, qty, cost, settled: Timestamp(0) }
     }
 
     /// The part of an order that would reduce this position.

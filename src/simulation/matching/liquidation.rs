@@ -22,14 +22,15 @@ impl Matching {
         self.initial(held.cost)
     }
 
-    /// Whether what an order opens at `price` would stand well apart from its liquidation.
-    pub(super) fn keeps_margin(&self, request: &OrderRequest, price: Decimal) -> bool {
+    /// Whether what an order opens at `price`, where all of it is worth `value`, would stand well apart from its liquidation.
+    pub(super) fn keeps_margin(&self, request: &OrderRequest, price: Decimal, value: Decimal) -> bool {
         let index = request.symbol.index();
         let book = &self.state.books[index];
         let reduces = book.reducible(request);
         let opens = request.qty - reduces;
-        let mut after = Position::opened(request.side.opens(), opens, price);
-        let mut value = after.cost;
+        let cost = if reduces.is_zero() { value } else { notional(price, opens) };
+        let mut after = Position::opened(request.side.opens(), opens, cost);
+        let mut value = cost;
         if let Some(held) = book.position.filter(|_| reduces.is_zero()) {
             after.qty += held.qty;
             after.cost += held.cost;

@@ -29,19 +29,22 @@ impl Matching {
             return if in_vain { Err(Refusal::NOTHING_TO_REDUCE) } else { Ok(()) };
         }
         let Some(price) = price_of(request, book) else { return Ok(()) };
-        if notional(price, request.qty) < self.settings.instruments[request.symbol.index()].min_notional {
+        let value = notional(price, request.qty);
+        if value < self.settings.instruments[request.symbol.index()].min_notional {
             return Err(Refusal::NOTIONAL);
         }
-        if !self.affords(request, price, self.reserved()) {
+        if !self.affords(request, price, value, self.reserved()) {
             return Err(Refusal::MARGIN);
         }
-        if self.keeps_margin(request, price) { Ok(()) } else { Err(Refusal::LEVERAGE) }
+        if self.keeps_margin(request, price, value) { Ok(()) } else { Err(Refusal::LEVERAGE) }
     }
 
-    /// How much of an order may trade now: nothing but a reduction when it is reduce-only or the rest is not affordable.
-    pub(super) fn tradable(&self, request: &OrderRequest, price: Decimal) -> Decimal {
+    /// How much of an order may trade now, at a price at which all of it is worth `value`: nothing but a reduction when it is reduce-only or the
+    /// rest is not affordable.
+    pub(super) fn tradable(&self, request: &OrderRequest, price: Decimal, value: Decimal) -> Decimal {
         let reduces = self.state.books[request.symbol.index()].reducible(request);
-        let is_affordable = || self.affords(request, price, Decimal::ZERO) && self.keeps_margin(request, price);
+        let is_affordable =
+            || self.affords(request, price, value, Decimal::ZERO) && self.keeps_margin(request, price, value);
         let may_open = !request.reduce_only && is_affordable();
         if may_open { request.qty } else { reduces }
     }
@@ -81,11 +84,11 @@ impl Matching {
         self.settings.instruments[request.symbol.index()].round_fill(request.side, slipped)
     }
 
-    /// Whether the account can pay for the opening part of an order at `price`, beside what is `reserved`.
-    fn affords(&self, request: &OrderRequest, price: Decimal, reserved: Decimal) -> bool {
+    /// Whether the account can pay for the opening part of an order at `price`, where all of it is worth `value`, beside what is `reserved`.
+    fn affords(&self, request: &OrderRequest, price: Decimal, value: Decimal, reserved: Decimal) -> bool {
         let book = &self.state.books[request.symbol.index()];
         let reduces = book.reducible(request);
-        if reduces == request.qty || (reserved.is_zero() && self.is_rich_in(notional(price, request.qty))) {
+        if reduces == request.qty || (reserved.is_zero() && self.is_rich_in(value)) {
             return true;
         }
         let freed = book.position.map_or(Decimal::ZERO, |held| self.initial(held.cost_of(reduces)));

@@ -342,7 +342,8 @@ impl Matching {
             let tick = self.settings.instruments[symbol.index()].tick;
             return self.state.books[symbol.index()].wait_for(index, Trigger::of(&request, tick));
         };
-        let whole = self.tradable(&request, paid);
+        let value = notional(paid, request.qty);
+        let whole = self.tradable(&request, paid, value);
         let qty = self.most(walk).map_or(whole, |most| whole.min(most));
         if qty == whole {
             self.take(symbol, index);
@@ -351,7 +352,7 @@ impl Matching {
         }
         assert!(!qty.is_sign_negative() && qty <= request.qty, "{} fills {qty} of {}", request.id, request.qty);
         if !qty.is_zero() {
-            let fee = charge(notional(paid, qty), fee);
+            let fee = charge(if qty == request.qty { value } else { notional(paid, qty) }, fee);
             let fill = self.book(&request, qty, paid, fee, at);
             self.state.account.totals.slippage += notional(slippage, qty);
             outputs.push(Output::Order(OrderUpdate::Filled(fill)));

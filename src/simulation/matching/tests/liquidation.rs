@@ -126,7 +126,7 @@ proptest! {
         let settings = Settings { leverage: leverage.into(), capital: Decimal::from(1_000_000), ..settings() };
         let (side, qty) = (if is_long { Side::Long } else { Side::Short }, Decimal::new(cents, 2));
         let matching = Matching::new(settings);
-        let held = Position::opened(side, qty, Decimal::ONE_HUNDRED);
+        let held = Position::opened(side, qty, qty * Decimal::ONE_HUNDRED);
         let tick = dec(if is_long { "-0.1" } else { "0.1" });
         let too_little = |price: &Decimal| {
             let value = notional(*price, qty);
