@@ -76,7 +76,7 @@ impl Engine {
 
     #[cold]
     fn begin_anew(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        self.stirred = true;
+        self.stir();
         if now >= self.state.account.day.ends {
             let equity = self.equity();
             self.state.account.begin_day(now, equity);
@@ -108,7 +108,7 @@ impl Engine {
     }
 
     pub(super) fn tell_quarantine(&mut self, change: quarantine::Change, actions: &mut Vec<Action>) {
-        (self.unsaved, self.stirred) = (true, true);
+        self.unsaved = true;
         actions.push(change.told());
     }
 }

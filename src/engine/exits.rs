@@ -113,7 +113,7 @@ impl Engine {
 
     /// Asks for what a symbol's position lacks, and for the end of what it does not need.
     pub(super) fn tend(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
-        self.stirred = true;
+        self.stir();
         let held = self.state.positions[symbol.index()].as_ref();
         let held = held.map(|position| (position.stop, position.target, position.closing));
         if let Some((.., Some(reason))) = held {

@@ -54,6 +54,8 @@ use orders::Orders;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use std::cell::Cell;
+use watch::Watch;
 pub use account::Account;
 pub use action::{Action, Need};
 pub use breakers::{Breaker, Breakers, Tripped};
@@ -90,17 +92,15 @@ pub struct Engine {
     /// The next moment at which something resets by itself, the day if nothing else.
     due: Timestamp,
     scale: weighing::Scale,
-    /// By symbol: its position has what it should have at the venue, as of the last look, so that a price alone asks for nothing.
-    settled: Vec<bool>,
-    /// When it wants to be woken, as of the last turn that can have changed it.
-    deadline: Timestamp,
-    /// Whether this turn can.
-    stirred: bool,
-    /// What this turn must make durable.
-    records: Vec<Record>,
-    /// Whether it must even so where there is no record of it.
+    /// By symbol.
+    watches: Vec<Watch>,
+    /// When it wants to be woken; `None` where that is to be looked for, since a turn can have changed it.
+    deadline: Cell<Option<Timestamp>>,
+    /// Whether this turn must make something durable.
     unsaved: bool,
 }
+    /// What there is to be told of it.
+    records: Vec<Record>,
 
 /// Everything that is not a pure function of candles: what a commit carries and a restart gets back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -209,8 +209,8 @@ impl Engine {
         let needed = || settings.strategies.iter().flat_map(of_rule);
         let desks = symbols.iter().map(|_| Desk::new(needed(), settings.risk.spike_sigma)).collect();
         let (due, scale) = (Timestamp(i64::MIN), weighing::Scale::default());
-        let (settled, records, unsaved) = (vec![false; symbols.len()], Vec::new(), false);
-        let (deadline, stirred) = (Timestamp::NEVER, false);
+        let (watches, deadline) = (vec![Watch::UNKNOWN; symbols.len()], Cell::new(None));
+        let (unsaved, records) = (false, Vec::new());
         let (tiers, correlations) = (symbols.iter().map(Tiers::known).collect(), together::Correlations::new());
         let mut engine = Self {
             rules,
@@ -223,13 +223,10 @@ impl Engine {
             scale,
             settled,
             deadline,
-            stirred,
-            records,
             unsaved,
             settings,
         };
         engine.set_scale();
-        engine.deadline = engine.look_for_deadline();
         engine
     }
 
@@ -291,7 +288,7 @@ impl Engine {
         if event.moves_no_price() {
             self.weigh(now, actions);
         }
-        self.stirred = true;
+        self.stir();
         self.end_turn(before, actions);
     }
 
@@ -314,14 +311,21 @@ impl Engine {
     #[inline]
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        debug_assert_eq!(self.deadline, self.look_for_deadline(), "a turn has changed the deadline unnoticed");
-        Some(self.deadline).filter(|due| *due < Timestamp::NEVER)
+        let due = self.deadline.get().unwrap_or_else(|| self.look_for_deadline());
+        debug_assert_eq!(due, self.soonest(), "a turn has changed the deadline unnoticed");
+        Some(due).filter(|due| *due < Timestamp::NEVER)
     }
 
     fn look_for_deadline(&self) -> Timestamp {
         let held =
             self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
                 Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
+        let due = self.soonest();
+        self.deadline.set(Some(due));
+        due
+    }
+
+    fn soonest(&self) -> Timestamp {
                 Stage::Sent | Stage::Accepted | Stage::Unknown => None,
             });
         let positions = self.state.positions.iter().flatten();
@@ -331,7 +335,8 @@ impl Engine {
 
     /// The assertions that stay on: about money, orders and protection.
     pub fn check(&self) {
-        assert_eq!(self.deadline, self.look_for_deadline(), "a turn has changed the deadline unnoticed");
+        let due = self.deadline.get().unwrap_or_else(|| self.soonest());
+        assert_eq!(due, self.soonest(), "a turn has changed the deadline unnoticed");
         self.state.account.check();
         self.state.orders.check();
         self.state.summary.check();
@@ -351,25 +356,22 @@ impl Engine {
 
     /// Keeps an order back until the batch of this turn is durable.
     fn hold(&mut self, now: Timestamp, request: OrderRequest, leg: Leg) {
-        self.stirred = true;
-        self.records.push(Record::Intent(request));
+        self.stir();
+        self.record(Record::Intent(request));
         self.state.orders.hold(request, leg, self.state.next_batch, now);
     }
 
     /// Ends a turn that began with so many actions: all that it must make durable goes in one batch.
     #[inline]
     fn end_turn(&mut self, before: usize, actions: &mut Vec<Action>) {
-        if self.stirred || actions.len() > before {
+        if self.unsaved || actions.len() > before {
             self.seal(before, actions);
         }
     }
 
     #[inline(never)]
     fn seal(&mut self, before: usize, actions: &mut Vec<Action>) {
-        if std::mem::take(&mut self.stirred) {
-            self.deadline = self.look_for_deadline();
-        }
-        if std::mem::take(&mut self.unsaved) || !self.records.is_empty() {
+        if std::mem::take(&mut self.unsaved) {
             let (batch, records) = (self.state.next_batch, std::mem::take(&mut self.records));
             self.state.next_batch += 1;
             actions.push(Action::Commit { batch, records });
@@ -383,6 +385,17 @@ impl Engine {
 
     fn entry_of(&self, symbol: SymbolId) -> Option<&Order> {
         self.state.orders.of(symbol).find(|order| matches!(order.leg, Leg::Entry(_)))
+    /// What this turn must make durable.
+    fn record(&mut self, record: Record) {
+        self.unsaved = true;
+        self.records.push(record);
+    }
+
+    /// This turn can have changed when the engine wants to be woken.
+    fn stir(&self) {
+        self.deadline.set(None);
+    }
+
     }
 
     /// Balance with what open positions would earn at their marks, in USDT.

@@ -70,7 +70,7 @@ impl Engine {
     fn on_liquidation(&mut self, now: Timestamp, fill: &Fill, actions: &mut Vec<Action>) {
         let Fill { symbol, trade_id, qty, price, .. } = *fill;
         if self.state.orders.is_new_trade(symbol, trade_id) {
-            self.records.push(Record::Fill(*fill));
+            self.record(Record::Fill(*fill));
             actions.push(Action::Alert(Note::Liquidated { symbol, qty, price }));
             self.on_exit_fill(fill, Reason::Liquidation, actions);
             self.tend(now, symbol, actions);
@@ -248,7 +248,7 @@ impl Engine {
         if !self.state.orders.is_new_trade(fill.symbol, fill.trade_id) {
             return;
         }
-        self.records.push(Record::Fill(*fill));
+        self.record(Record::Fill(*fill));
         if let Some(order) = self.state.orders.get_mut(fill.id) {
             order.filled += fill.qty;
             if order.open_qty() <= Decimal::ZERO {
@@ -314,7 +314,7 @@ impl Engine {
         self.state.account.trades += 1;
         trade.balance = self.state.account.balance.normalize();
         self.state.summary.count_exit(&trade);
-        self.records.push(Record::Trade(trade.clone()));
+        self.record(Record::Trade(trade.clone()));
         actions.push(Action::Log(Note::Exit(trade)));
         if let Some((strategy, earned)) = closed {
             self.state.odds[usize::from(strategy)].count(earned);
@@ -341,7 +341,7 @@ impl Engine {
         if let Some(position) = &mut self.state.positions[paid.symbol.index()] {
             position.charge(paid.amount);
         }
-        self.records.push(Record::Funding(*paid));
+        self.record(Record::Funding(*paid));
         actions.push(Action::Log(Note::Funding { symbol: paid.symbol, amount: paid.amount }));
         self.stop_if_empty(now, actions);
     }
