@@ -86,6 +86,12 @@ impl Tally {
     pub const fn hash(&self) -> u64 {
         self.hash.value()
     }
+
+    const fn count(&mut self, event: &Event) {
+        if let Event::Order(OrderUpdate::Filled(_) | OrderUpdate::Liquidated(_)) = event {
+            self.fills += 1;
+        }
+    }
 }
 
 impl Desk {
@@ -398,8 +404,13 @@ impl Trader {
             if self.desk.outstanding.is_some() {
                 return;
             }
-            if let Some(event) = self.desk.heard.pop_front() {
-                self.tell(now, &event, actions);
+            if let Some(event) = self.desk.heard.front() {
+                // it is told where it lies: it is large, and to take it out first costs nearly as much
+                let before = actions.len();
+                self.desk.tally.count(event);
+                self.engine.handle(now, event, actions);
+                self.desk.heard.pop_front();
+                self.hand_out(now, before, actions);
             } else if let Some(matching) = self.venue.matching_mut().filter(|matching| matching.is_walking()) {
                 matching.resume(&mut self.outputs);
             } else if let Some(event) = self.desk.walking.take() {
@@ -412,14 +423,10 @@ impl Trader {
 
     /// Tells the engine.
     fn tell(&mut self, now: Timestamp, event: &Event, actions: &mut Vec<Action>) {
-        if let Event::Order(OrderUpdate::Filled(_) | OrderUpdate::Liquidated(_)) = event {
-            self.desk.tally.fills += 1;
-        }
         let before = actions.len();
+        self.desk.tally.count(event);
         self.engine.handle(now, event, actions);
-        if actions.len() > before {
-            self.hand_out(now, before, actions);
-        }
+        self.hand_out(now, before, actions);
     }
 
     /// Attends to what the engine asks for behind the first `before` actions: its orders go to the model, where that is the venue. Whether the

@@ -66,12 +66,12 @@ impl Engine {
         let Some(view) = self.desks[symbol.index()].view(symbol, rule.timeframe, rule.context) else { return };
         let (candle, verdict) = (*view.candle, rule.strategy.on_close(&view));
         let is_warm = || !self.settings.require_warm || self.desks[symbol.index()].warm();
-        let outcome = match verdict {
+        let outcome = match &verdict {
             Verdict::Wait => return,
             Verdict::NotWarm(_) => Err(Skip::NotWarm),
             Verdict::WrongSide => Err(Skip::WrongSide),
             Verdict::Enter(_) if !is_warm() => Err(Skip::NotWarm),
-            Verdict::Enter(signal) => self.enter(now, symbol, index, &signal, &candle, actions),
+            Verdict::Enter(signal) => self.enter(now, symbol, index, signal, &candle, actions),
         };
         self.state.summary.signals += 1;
         match outcome {

@@ -182,14 +182,14 @@ impl Orders {
     }
 
     /// Takes an order out; it is remembered for late fills.
-    pub fn end(&mut self, id: ClientId) -> Option<Order> {
+    pub fn end(&mut self, id: ClientId) -> Option<&Order> {
         let place = self.open.iter().position(|order| order.request.id == id)?;
         let order = self.open.remove(place);
         if self.ended.len() == REMEMBERED {
             self.ended.pop_front();
         }
-        self.ended.push_back(order.clone());
-        Some(order)
+        self.ended.push_back(order);
+        self.ended.back()
     }
 
     /// Whether a trade number is new; it counts once (S6).

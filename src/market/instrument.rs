@@ -145,6 +145,11 @@ pub fn decimal(value: f64) -> Option<Decimal> {
 ///
 /// A decimal of at most 15 digits is the only such one whose nearest `f64` is this one, and the division rounds to the nearest.
 fn short(value: f64) -> Option<Decimal> {
+    // what has more digits than that, as most computed numbers, is known by one division
+    let finest = value * POWERS[SHORT_SCALE as usize] + 0.5;
+    if finest < SHORT_DIGITS && finest as i64 as f64 / POWERS[SHORT_SCALE as usize] != value {
+        return None;
+    }
     for (scale, power) in (0..=SHORT_SCALE).zip(&POWERS) {
         let digits = value * power + 0.5;
         if !(0.5..SHORT_DIGITS).contains(&digits) {
