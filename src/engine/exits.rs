@@ -11,7 +11,7 @@ use super::{
 use crate::{
     engine::{Command, Halt, Note, Summary},
     market::{
-        Candle, Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms,
+        Calm, Candle, Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms,
     },
 };
 
@@ -23,46 +23,48 @@ const MOST_TARGETS_IN_DOUBT: usize = 3;
 const MOST_EXITS_IN_DOUBT: usize = 16;
 
 impl Engine {
-    /// What a new price means for a symbol's position: a best price, a moved stop, an exit to be tried again. `since` is all that the price did
-    /// since the last one that was followed.
+    /// What a new price means for a symbol's position: a moved stop, an exit to be tried again, a limit that is reached. `since` is all that
+    /// the price did since the last one that was followed.
     #[inline]
     pub(super) fn follow(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
-        if self.state.positions[symbol.index()].is_some() {
-            self.follow_held(now, symbol, since, actions);
+        if !self.watches[symbol.index()].calm.spans(since.low, since.high) {
+            self.follow_closely(now, symbol, since, actions);
         }
     }
 
     #[inline(never)]
-    fn follow_held(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
-        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
-        // what is from before the entry, or may be, is none of the position's prices
-        let whole = position.entry_time <= since.open_time;
-        // no price is NaN, which `max` and `min` would look for
-        let (side, best) = (position.plan.side, position.best);
-        let reached = match side {
-            Side::Long if whole => since.high,
-            Side::Short if whole => since.low,
-            Side::Long | Side::Short => since.close,
+    fn follow_closely(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
+        let watch = &mut self.watches[symbol.index()];
+        let Some(position) = &self.state.positions[symbol.index()] else {
+            watch.calm = Calm::EVERYWHERE;
+            return;
         };
-        position.best = if (side == Side::Long) == (reached > best) { reached } else { best };
-        if self.settings.exits.trailing || position.failed_stops > 0 || !self.settled[symbol.index()] {
-            self.see_to(now, symbol, actions);
+        let is_changing = self.settings.exits.trailing || position.failed_stops > 0;
+        if is_changing || !watch.settled {
+            self.see_to(now, symbol, since, actions);
         }
         self.weigh(now, actions);
+        let watch = &mut self.watches[symbol.index()];
+        if watch.settled && !is_changing {
+            watch.calm = self.scale.calm;
+        }
     }
 
     /// What a price may change about a position's orders.
     #[inline(never)] // little of it is wanted at most prices
-    fn see_to(&mut self, now: Timestamp, symbol: SymbolId, actions: &mut Vec<Action>) {
-        let Some(position) = &self.state.positions[symbol.index()] else { return };
+    fn see_to(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
+        let Some(position) = &mut self.state.positions[symbol.index()] else { return };
         let has_failed = position.failed_stops > 0;
-        if self.settings.exits.trailing && position.closing.is_none() {
-            self.trail(symbol, actions);
+        if self.settings.exits.trailing {
+            position.best = best(position, since);
+            if position.closing.is_none() {
+                self.trail(symbol, actions);
+            }
         }
         if has_failed {
             self.forgive(symbol);
         }
-        if !self.settled[symbol.index()] {
+        if !self.watches[symbol.index()].settled {
             self.tend(now, symbol, actions);
         }
     }
@@ -106,7 +108,7 @@ impl Engine {
         if gained >= step.max(instrument.tick) {
             position.stop = stop;
             position.trailed = true;
-            self.settled[symbol.index()] = false;
+            self.watches[symbol.index()].settled = false;
             actions.push(Action::Log(Note::StopMoved { symbol, stop }));
         }
     }
@@ -120,7 +122,7 @@ impl Engine {
             self.state.orders.abandon(symbol, reason);
         }
         self.cancel(symbol, actions, |order| order.abandoned.is_some());
-        self.settled[symbol.index()] = match held {
+        self.watches[symbol.index()].settled = match held {
             None => {
                 self.cancel(symbol, actions, |order| order.request.reduce_only);
                 false
@@ -314,6 +316,16 @@ impl Engine {
         let covered = stops.map(orders::Order::open_qty).max().is_some_and(|qty| qty >= position.qty);
         let is_due = position.closing.is_some() || position.stop_retry_at.is_some();
         assert!(covered || is_due, "a position without a stop for its whole size");
+    }
+}
+
+/// The best price that a position has had, with what the price did since.
+fn best(position: &Position, since: &Candle) -> f64 {
+    // what is from before the entry, or may be, is none of the position's prices
+    let whole = position.entry_time <= since.open_time;
+    match position.plan.side {
+        Side::Long => position.best.max(if whole { since.high } else { since.close }),
+        Side::Short => position.best.min(if whole { since.low } else { since.close }),
     }
 }
 

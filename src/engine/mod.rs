@@ -44,6 +44,7 @@ mod summary;
 mod tests;
 mod together;
 mod updates;
+mod watch;
 mod weighing;
 
 use crate::{
@@ -53,9 +54,9 @@ use crate::{
 use orders::Orders;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-
 use std::cell::Cell;
 use watch::Watch;
+
 pub use account::Account;
 pub use action::{Action, Need};
 pub use breakers::{Breaker, Breakers, Tripped};
@@ -98,9 +99,9 @@ pub struct Engine {
     deadline: Cell<Option<Timestamp>>,
     /// Whether this turn must make something durable.
     unsaved: bool,
-}
     /// What there is to be told of it.
     records: Vec<Record>,
+}
 
 /// Everything that is not a pure function of candles: what a commit carries and a restart gets back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,9 +222,10 @@ impl Engine {
             state,
             due,
             scale,
-            settled,
+            watches,
             deadline,
             unsaved,
+            records,
             settings,
         };
         engine.set_scale();
@@ -263,7 +265,7 @@ impl Engine {
             return;
         }
         if event.moves_no_price() {
-            self.settled.fill(false);
+            self.watches.fill(Watch::UNKNOWN);
         }
         match event {
             Event::Candle(candle) => return self.candle(now, candle, actions),
@@ -316,16 +318,17 @@ impl Engine {
         Some(due).filter(|due| *due < Timestamp::NEVER)
     }
 
+    #[inline(never)]
     fn look_for_deadline(&self) -> Timestamp {
-        let held =
-            self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
-                Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
         let due = self.soonest();
         self.deadline.set(Some(due));
         due
     }
 
     fn soonest(&self) -> Timestamp {
+        let held =
+            self.state.orders.open().filter(|order| order.request.reduce_only).filter_map(|order| match order.stage {
+                Stage::Held { since, .. } => Some(since.plus_ms(PROTECTIVE_WAIT_MS)),
                 Stage::Sent | Stage::Accepted | Stage::Unknown => None,
             });
         let positions = self.state.positions.iter().flatten();
@@ -342,6 +345,9 @@ impl Engine {
         self.state.summary.check();
         for position in self.state.positions.iter().flatten() {
             assert!(position.qty > Decimal::ZERO, "a position without a quantity");
+            let mark = self.desks[position.symbol.index()].mark;
+            let is_unseen = self.watches[position.symbol.index()].calm.spans(mark, mark) && self.may_trip();
+            assert!(!is_unseen, "a price at which something may trip is passed over");
             self.check_protected(position);
         }
     }
@@ -379,12 +385,6 @@ impl Engine {
         assert!(actions.len() - before <= self.most_actions(), "a turn of the engine asked for too much");
     }
 
-    const fn pair(&self, strategy: usize, symbol: SymbolId) -> usize {
-        strategy * self.desks.len() + symbol.index()
-    }
-
-    fn entry_of(&self, symbol: SymbolId) -> Option<&Order> {
-        self.state.orders.of(symbol).find(|order| matches!(order.leg, Leg::Entry(_)))
     /// What this turn must make durable.
     fn record(&mut self, record: Record) {
         self.unsaved = true;
@@ -396,6 +396,12 @@ impl Engine {
         self.deadline.set(None);
     }
 
+    const fn pair(&self, strategy: usize, symbol: SymbolId) -> usize {
+        strategy * self.desks.len() + symbol.index()
+    }
+
+    fn entry_of(&self, symbol: SymbolId) -> Option<&Order> {
+        self.state.orders.of(symbol).find(|order| matches!(order.leg, Leg::Entry(_)))
     }
 
     /// Balance with what open positions would earn at their marks, in USDT.

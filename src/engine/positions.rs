@@ -80,7 +80,7 @@ pub struct Position {
     pub stop: Decimal,
     /// Where the target belongs, in USDT, on the tick.
     pub target: Decimal,
-    /// The best price since the entry.
+    /// The best price since the entry, as long as a stop trails it; else that of the entry.
     pub best: f64,
     /// Whether the stop has followed the price.
     pub trailed: bool,

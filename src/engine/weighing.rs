@@ -8,7 +8,7 @@ use super::{
     breakers::{Breaker, Tripped},
     settings::percent,
 };
-use crate::market::{SymbolId, Timestamp, decimal, float};
+use crate::market::{Calm, SymbolId, Timestamp, decimal, float};
 use rust_decimal::Decimal;
 
 /// How far from a limit decimals are asked, as a part of the amount: far more than the rounding of a few sums.
@@ -25,6 +25,8 @@ pub struct Scale {
     peak: f64,
     /// A position may trip at this part of equity.
     loss: f64,
+    /// Marks of a position that is held alone at which nothing may trip; none where there are more positions, or none.
+    pub calm: Calm,
 }
 
 /// A position: at a mark it has earned `qty` × mark − `cost`.
@@ -35,6 +37,32 @@ struct Held {
     cost: f64,
     /// What it loses is looked at no more.
     closing: bool,
+}
+
+impl Scale {
+    /// Whether something may trip at these marks, or there is a new highest equity.
+    #[inline]
+    fn may_trip(&self, mark: impl Fn(SymbolId) -> f64) -> bool {
+        let (mut equity, mut worst) = (self.balance, 0.0f64);
+        for held in &self.held {
+            let earned = held.qty * mark(held.symbol) - held.cost;
+            equity += earned;
+            worst = if held.closing || earned > worst { worst } else { earned };
+        }
+        equity <= self.floor || equity > self.peak || -worst >= equity * self.loss && worst < 0.0
+    }
+
+    /// See [`Scale::may_trip`]: what a position may earn lies between two limits, and so does its mark.
+    fn calm(&self) -> Calm {
+        let Self { balance, floor, peak, loss, .. } = *self;
+        let [held] = self.held[..] else { return Calm::NOWHERE };
+        // a loss of that part of what is left then
+        let most_lost = if held.closing { f64::INFINITY } else { balance * loss / (1.0 + loss) };
+        let slack = SLACK * (balance.abs() + held.cost.abs());
+        let (least, most) = ((floor - balance).max(-most_lost) + slack, peak - balance - slack);
+        let [one, other] = [least, most].map(|earned| (earned + held.cost) / held.qty);
+        if least < most { Calm { above: one.min(other), below: one.max(other) } } else { Calm::NOWHERE }
+    }
 }
 
 impl Engine {
@@ -56,21 +84,21 @@ impl Engine {
             let (qty, cost) = (sign * float(position.qty), sign * float(position.cost()));
             Held { symbol: position.symbol, qty, cost, closing: position.closing.is_some() }
         }));
+        self.scale.calm = self.scale.calm();
+        self.watches.iter_mut().for_each(|watch| watch.calm = Calm::NOWHERE);
     }
 
     /// Looks whether equity trips a breaker.
     #[inline]
     pub(super) fn weigh(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        let Scale { held, balance, floor, peak, loss } = &self.scale;
-        let (mut equity, mut worst) = (*balance, 0.0f64);
-        for held in held {
-            let earned = held.qty * self.desks[held.symbol.index()].mark - held.cost;
-            equity += earned;
-            worst = if held.closing || earned > worst { worst } else { earned };
-        }
-        if equity <= *floor || equity > *peak || -worst >= equity * *loss && worst < 0.0 {
+        if self.may_trip() {
             self.weigh_exactly(now, actions);
         }
+    }
+
+    #[inline]
+    pub(super) fn may_trip(&self) -> bool {
+        self.scale.may_trip(|symbol| self.desks[symbol.index()].mark)
     }
 
     #[inline(never)]
@@ -145,4 +173,53 @@ impl Engine {
 /// What part of the whole that is, in percent; all of it where there is no whole.
 fn part_pct(part: Decimal, whole: Decimal) -> f64 {
     if whole > Decimal::ZERO { 100.0 * float(part) / float(whole) } else { 100.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One position, and limits around what it may earn; the mark at which it has earned nothing.
+    fn scale() -> impl Strategy<Value = (Scale, f64)> {
+        let position = (0.001..100_000f64, -1e6..1e6f64, any::<bool>());
+        let limits = (1e2..1e7f64, prop_oneof![Just(f64::NEG_INFINITY), 0.0..1.1f64], 0.9..2.0f64, 0.0..1.0f64);
+        (position, limits).prop_map(|((price, value, closing), (balance, floor, peak, loss))| {
+            let held = vec![Held { symbol: SymbolId(0), qty: value / price, cost: value, closing }];
+            let (floor, peak) = (balance * floor, balance * peak);
+            let mut scale = Scale { held, balance, floor, peak, loss, calm: Calm::NOWHERE };
+            scale.calm = scale.calm();
+            (scale, price)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn nothing_trips_where_it_is_calm_and_something_does_beyond((scale, price) in scale(), part in 0.0..=1.0f64) {
+            let Calm { above: low, below: high } = scale.calm;
+            let may_trip = |mark: f64| scale.may_trip(|_| mark);
+            if low <= high {
+                let far = price * 1e6; // a limit that is none lies anywhere
+                let (from, to) = (low.max(-far), high.min(far));
+                for mark in [from, to, from + part * (to - from)] {
+                    prop_assert!(!may_trip(mark), "{mark} of {low} to {high}");
+                }
+                let beyond = 1e-6 * (scale.balance + price * scale.held[0].qty.abs()) / scale.held[0].qty.abs();
+                for mark in [low - beyond, high + beyond].into_iter().filter(|mark| mark.is_finite()) {
+                    prop_assert!(may_trip(mark), "{mark} is beyond {low} to {high}");
+                }
+            } else {
+                // between limits so near to each other, or beyond them
+                prop_assert!((-100..=100).all(|step| may_trip(price * (1.0 + f64::from(step) / 50.0))), "{scale:?}");
+            }
+        }
+
+        #[test]
+        fn where_several_are_held_or_none_each_price_is_weighed((scale, _) in scale(), more: bool) {
+            let held = if more { [scale.held.clone(), scale.held.clone()].concat() } else { Vec::new() };
+            prop_assert_eq!(Scale { held, ..scale }.calm(), Calm::NOWHERE);
+        }
+    }
 }

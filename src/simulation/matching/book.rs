@@ -5,7 +5,7 @@ use super::{
     funding::Announced,
     order::{Order, Trigger},
 };
-use crate::market::{ClientId, OrderKind, OrderRequest, SymbolId, Timestamp, decimal};
+use crate::market::{Calm, ClientId, OrderKind, OrderRequest, SymbolId, Timestamp, decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -24,24 +24,14 @@ pub(super) struct Mark {
     pub at: Timestamp,
 }
 
-/// Prices strictly between the two fire nothing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Calm {
-    above: f64,
-    below: f64,
-}
-
-impl Calm {
-    const NOWHERE: Self = Self { above: f64::INFINITY, below: f64::NEG_INFINITY };
-
-    fn of(orders: &[Order], liquidation: Option<Trigger>) -> Self {
-        let everything = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
-        orders.iter().map(|order| order.trigger).chain(liquidation).fold(everything, |calm, trigger| match trigger {
-            Trigger::Now => Self::NOWHERE,
-            Trigger::AtOrBelow(trigger) => Self { above: calm.above.max(trigger), ..calm },
-            Trigger::AtOrAbove(trigger) => Self { below: calm.below.min(trigger), ..calm },
-        })
-    }
+/// Prices that fire none of them.
+fn calm(orders: &[Order], liquidation: Option<Trigger>) -> Calm {
+    let of_each = orders.iter().map(|order| order.trigger).chain(liquidation).map(|trigger| match trigger {
+        Trigger::Now => Calm::NOWHERE,
+        Trigger::AtOrBelow(trigger) => Calm { above: trigger, ..Calm::EVERYWHERE },
+        Trigger::AtOrAbove(trigger) => Calm { below: trigger, ..Calm::EVERYWHERE },
+    });
+    of_each.fold(Calm::EVERYWHERE, Calm::and)
 }
 
 /// One symbol's state. Orders stand in the order in which they came.
@@ -57,8 +47,9 @@ pub(super) struct Book {
     /// What the price must not reach, or the position is closed by force.
     liquidation: Option<Trigger>,
     orders: Vec<Order>,
+    /// Prices strictly between the two fire nothing.
     #[serde(skip)]
-    calm: Calm,
+    pub calm: Calm,
 }
 
 /// A book as it is read back, field by field in the same order: without what follows from the rest. Later fields have defaults.
@@ -78,7 +69,7 @@ struct Stored {
 
 impl From<Stored> for Book {
     fn from(Stored { mark, position, announced, liquidation, pace, orders }: Stored) -> Self {
-        Self { mark, position, announced, liquidation, pace, calm: Calm::of(&orders, liquidation), orders }
+        Self { mark, position, announced, liquidation, pace, calm: calm(&orders, liquidation), orders }
     }
 }
 
@@ -140,12 +131,6 @@ impl Book {
         self.orders.iter().position(|order| order.request.id == id)
     }
 
-    /// Whether prices from `low` to `high` leave every order waiting.
-    #[inline]
-    pub fn is_calm(&self, low: f64, high: f64) -> bool {
-        low > self.calm.above && high < self.calm.below
-    }
-
     /// Whether a price after `at` is already known, so that what happened before is past.
     #[inline]
     pub fn knows_later_than(&self, at: Timestamp) -> bool {
@@ -188,7 +173,7 @@ impl Book {
     }
 
     fn refresh(&mut self) {
-        self.calm = Calm::of(&self.orders, self.liquidation);
+        self.calm = calm(&self.orders, self.liquidation);
     }
 
     pub fn check(&self) {
@@ -205,10 +190,6 @@ impl Book {
             );
             assert!(self.mark.is_some(), "a position is held at no known price");
         }
-        assert_eq!(
-            self.calm,
-            Calm::of(&self.orders, self.liquidation),
-            "the calm range does not follow from the orders"
-        );
+        assert_eq!(self.calm, calm(&self.orders, self.liquidation), "the calm range does not follow from the orders");
     }
 }

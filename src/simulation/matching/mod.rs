@@ -246,7 +246,7 @@ impl Matching {
         let Some(book) = self.state.books.get_mut(closed.symbol.index()).filter(|_| !is_under_way) else {
             return false;
         };
-        if book.knows_later_than(candle.open_time) || !book.is_calm(candle.low, candle.high) {
+        if book.knows_later_than(candle.open_time) || !book.calm.spans(candle.low, candle.high) {
             return false;
         }
         if self.rates.fills_in_parts() {
@@ -283,7 +283,7 @@ impl Matching {
         if !bar.is_possible() || book.knows_later_than(bar.at) {
             return;
         }
-        if book.is_calm(bar.low, bar.high) {
+        if book.calm.spans(bar.low, bar.high) {
             book.mark = Some(Mark { price: bar.last, at: bar.at });
         } else {
             let walk = Walk::through_bar(bar, book.mark, book.pace);
