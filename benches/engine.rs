@@ -184,7 +184,7 @@ fn instruments(config: &Config) -> Vec<smolbear::market::Instrument> {
 fn trader(config: &Config, candles: &[ClosedCandle]) -> (Trader, u64) {
     let venue = config.matching_settings(instruments(config));
     let mut trader = Trader::on_paper(config.engine_settings(instruments(config)), venue);
-    drive(&mut trader, candles.iter().copied());
+    drive(&mut trader, candles);
     let fills = trader.tally().fills;
     (trader, fills)
 }

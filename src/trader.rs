@@ -6,6 +6,7 @@
 //! At an exchange the session stands beside the trader: orders go out with the other actions, what becomes of them comes in as events, and
 //! nothing waits for the disk but the orders that depend on it, which the engine holds back itself.
 
+mod candles; // most of which lead to nothing
 mod course; // how a run begins and ends
 mod snapshot; // what is left of it for another one
 #[cfg(test)]
@@ -199,22 +200,6 @@ impl Trader {
                 }
                 self.tell(now, event, actions);
             }
-        }
-    }
-
-    /// [`Trader::turn`] of a candle without the event around it, which costs as much as the candle: a backtest tells hardly anything else.
-    #[inline]
-    pub fn turn_candle(&mut self, now: Timestamp, candle: &ClosedCandle, actions: &mut Vec<Action>) {
-        let waits = self.desk.outstanding.is_some() || candle.history;
-        let passes = |matching: &mut Matching| !waits && matching.passes(candle);
-        if !self.venue.matching_mut().is_some_and(passes) {
-            return self.turn(now, &Event::Candle(*candle), actions);
-        }
-        let before = actions.len();
-        self.engine.candle(now, candle, actions);
-        if actions.len() > before && self.hand_out(now, before, actions) {
-            self.go_on(now, actions);
-            self.count_as_done(now, actions);
         }
     }
 

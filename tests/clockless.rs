@@ -50,6 +50,11 @@ fn config(symbols: Vec<Symbol>, finest: Timeframe) -> Config {
 
 /// Over these candles; the end of the run is not among what was asked for where it is `cut`.
 fn run(config: &Config, candles: &[ClosedCandle], funding: Vec<FundingRate>, cut: bool) -> Run {
+    in_steps(config, candles, funding, cut, 1_000)
+}
+
+/// The same, at most so many events at once.
+fn in_steps(config: &Config, candles: &[ClosedCandle], funding: Vec<FundingRate>, cut: bool, events: u32) -> Run {
     let instruments = config.instruments_for(&config.symbols).unwrap();
     let venue = config.matching_settings(instruments.clone());
     let trader = Trader::on_paper(config.engine_settings(instruments), venue);
@@ -58,7 +63,7 @@ fn run(config: &Config, candles: &[ClosedCandle], funding: Vec<FundingRate>, cut
     let mut asked = Vec::new();
     let mut listen = |_: &Engine, at: Timestamp, action: &Action| asked.push((at, action.clone()));
     let ending = loop {
-        if let Some(ending) = driver.step(1_000, &mut listen).unwrap() {
+        if let Some(ending) = driver.step(events, &mut listen).unwrap() {
             break ending;
         }
     };
@@ -121,6 +126,25 @@ fn what_was_decided_stays_decided_when_real_candles_end_or_go_on_otherwise() {
             whole.asked,
             "{files:?}: another future is another story"
         );
+    }
+}
+
+#[test]
+fn candles_that_are_told_in_a_row_leave_what_each_of_them_leaves() {
+    let Some(shared) = shared() else { return };
+    for files in MARKETS {
+        let (config, candles) = market(&shared, files);
+        let begins = candles[candles.partition_point(|candle| candle.history)].candle.open_time;
+        let rate = |number| FundingRate {
+            symbol: SymbolId(0),
+            rate: Decimal::new(number, 5),
+            at: begins.floor_to(3_600_000).plus_ms(3_600_000 * number + 17),
+        };
+        let rates: Vec<_> = (0..200).map(rate).collect();
+        let one_by_one = in_steps(&config, &candles, rates.clone(), false, 1);
+        let in_rows = run(&config, &candles, rates, false);
+        assert!(in_rows.asked == one_by_one.asked, "{files:?}");
+        assert!(in_rows.record == one_by_one.record, "{files:?}: {:?} {:?}", in_rows.record, one_by_one.record);
     }
 }
 

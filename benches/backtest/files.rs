@@ -11,6 +11,9 @@ use smolbear::{
 };
 use std::path::Path;
 
+/// As a backtest reads them.
+const ROWS: usize = 64;
+
 /// Files of so many symbols' candles, one a symbol, named with the ending.
 pub fn written(folder: &Path, symbols: &[Symbol], candles: &[ClosedCandle], ending: &str) -> Vec<FileSpec> {
     let one = |(index, symbol): (usize, &Symbol)| {
@@ -39,7 +42,15 @@ pub fn traded(specs: &[FileSpec], symbols: &[Symbol]) -> f64 {
     seconds(|| {
         let mut feed = Feed::open(specs, symbols).expect("files that were just written");
         let mut trader = walk::usual(symbols, strategies::Settings::defaults());
-        drive(&mut trader, std::iter::from_fn(|| feed.next().expect("rows that were just written")));
+        let mut rows = std::iter::from_fn(|| feed.next().expect("rows that were just written"));
+        let mut some = Vec::new();
+        while {
+            some.clear();
+            some.extend(rows.by_ref().take(ROWS));
+            !some.is_empty()
+        } {
+            drive(&mut trader, &some);
+        }
         trader
     })
 }

@@ -98,7 +98,7 @@ pub fn asked_for(trader: &mut Trader, candles: &[ClosedCandle]) -> [u64; 2] {
     let (mut quiet, mut others) = (0, 0);
     for candle in candles {
         let (before, actions) = (allocations(), trader.tally().actions);
-        drive(trader, [*candle]);
+        drive(trader, std::slice::from_ref(candle));
         let count = if trader.tally().actions == actions { &mut quiet } else { &mut others };
         *count += allocations() - before;
     }

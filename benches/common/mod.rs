@@ -5,13 +5,12 @@
 use rustix::time::{ClockId, clock_gettime};
 use smolbear::{
     engine::{Action, Event},
-    market::ClosedCandle,
+    market::{ClosedCandle, Timestamp},
     simulation::prices::EPOCH,
     trader::Trader,
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    borrow::Borrow,
     fs,
     hint::black_box,
     sync::atomic::{AtomicU64, Ordering},
@@ -77,17 +76,17 @@ pub fn machine() -> String {
 }
 
 /// Drives the trader over all candles.
-pub fn drive(trader: &mut Trader, candles: impl IntoIterator<Item: Borrow<ClosedCandle>>) {
+pub fn drive(trader: &mut Trader, mut candles: &[ClosedCandle]) {
     let (mut latest, mut actions) = (EPOCH, Vec::<Action>::new());
-    for candle in candles {
-        let candle = candle.borrow();
-        let at = candle.closes_at().max(latest);
+    while let Some(first) = candles.first() {
+        let at = first.closes_at().max(latest);
         while let Some(due) = trader.due_before(latest, at) {
             latest = due;
             trader.turn(due, &Event::Wake, &mut actions);
         }
-        latest = at;
-        trader.turn_candle(at, candle, &mut actions);
+        let count = trader.turn_candles(at, candles, Timestamp::NEVER, &mut actions);
+        latest = candles[count - 1].closes_at().max(at);
+        candles = &candles[count..];
         actions.clear();
     }
 }

@@ -4,7 +4,7 @@
 //! what the venue announces in the order of their times, the ending. So the same files lead to the same trades, to the last byte. What
 //! the trader wants durable counts as durable at once.
 
-use super::{Ending, Record, Recorder};
+use super::{Ending, Record, Recorder, ahead::Ahead};
 use crate::{
     engine::{Action, Engine, Event, Halt, Record as Durable},
     market::{ClosedCandle, FundingRate, MINUTE_MS, Timestamp},
@@ -15,11 +15,9 @@ use crate::{
 pub type Listener<'a> = dyn FnMut(&Engine, Timestamp, &Action) + 'a;
 
 /// A trader under way. `S`: candles in the order of their closes; what is wrong with one ends the run.
-pub struct Driver<S> {
+pub struct Driver<S, E> {
     trader: Trader,
-    source: S,
-    /// The candle that comes next; `None` at the end of the data.
-    next: Option<ClosedCandle>,
+    ahead: Ahead<S, E>,
     announced: Announced,
     /// Market time of the last event.
     latest: Timestamp,
@@ -62,7 +60,7 @@ impl Announced {
     }
 }
 
-impl<S, E> Driver<S>
+impl<S, E> Driver<S, E>
 where
     S: Iterator<Item = Result<ClosedCandle, E>>,
 {
@@ -70,12 +68,11 @@ where
     ///
     /// # Errors
     /// The first candle.
-    pub fn new(trader: Trader, mut source: S, funding: Vec<FundingRate>, close_on_stop: bool) -> Result<Self, E> {
+    pub fn new(trader: Trader, source: S, funding: Vec<FundingRate>, close_on_stop: bool) -> Result<Self, E> {
         Ok(Self {
-            next: source.next().transpose()?,
+            ahead: Ahead::new(source)?,
             recorder: Recorder::new(trader.engine()),
             trader: trader.unhashed(),
-            source,
             announced: Announced::new(funding),
             latest: Timestamp(i64::MIN),
             close_on_stop,
@@ -90,16 +87,18 @@ where
     /// # Errors
     /// The next candle: what came before it has been told.
     pub fn step(&mut self, events: u32, listener: &mut Listener<'_>) -> Result<Option<Ending>, E> {
-        for _ in 0..events {
-            if self.ending.is_some() {
-                break;
-            }
-            match self.next {
-                Some(candle) if self.begun => self.go_on(candle, listener)?,
-                Some(candle) if candle.history => self.take(candle.closes_at(), candle, listener)?,
+        let mut left = events as usize;
+        while left > 0 && self.ending.is_none() {
+            let told = match self.ahead.candles().first().copied() {
+                Some(candle) if self.begun => self.go_on(candle, left, listener)?,
+                Some(candle) if candle.history => self.take(candle.closes_at(), 1, listener)?,
                 first if !self.begun => self.begin(first, listener),
-                _ => self.ending = Some(Ending::Data),
-            }
+                _ => {
+                    self.ending = Some(Ending::Data);
+                    0
+                }
+            };
+            left -= told.min(left);
         }
         Ok(self.ending)
     }
@@ -125,7 +124,7 @@ where
 
     /// Where candles come from.
     pub const fn source(&mut self) -> &mut S {
-        &mut self.source
+        self.ahead.source()
     }
 
     /// Market time of the last event; nothing before the first.
@@ -135,46 +134,50 @@ where
     }
 
     /// The history is over. What was settled before is no longer said.
-    fn begin(&mut self, first: Option<ClosedCandle>, listener: &mut Listener<'_>) {
+    fn begin(&mut self, first: Option<ClosedCandle>, listener: &mut Listener<'_>) -> usize {
         self.begun = true;
         self.latest = first.map_or(self.latest, |candle| self.latest.max(candle.candle.open_time));
         while self.announced.take(self.latest.plus_ms(-1)).is_some() {}
         for event in self.trader.opening(false) {
             self.tell(self.latest, &event, listener);
         }
+        1
     }
 
-    /// The next event: a candle, or what is due before it.
+    /// The next events: candles, at most so many, or what is due before the next one. How many.
     #[inline]
-    fn go_on(&mut self, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
+    fn go_on(&mut self, candle: ClosedCandle, most: usize, listener: &mut Listener<'_>) -> Result<usize, E> {
         let at = candle.closes_at().max(self.latest);
         let due = self.trader.due_before(self.latest, at);
         if let Some((due, said)) = self.announced.take(due.unwrap_or(at)) {
             self.tell(due.max(self.latest), &Event::FundingRate(said), listener);
-            return Ok(());
+            return Ok(1);
         }
         match due {
-            None => self.take(at, candle, listener),
+            None => self.take(at, most, listener),
             Some(due) => {
                 self.tell(due, &Event::Wake, listener);
-                Ok(())
+                Ok(1)
             }
         }
     }
 
-    /// Tells the next candle, and goes on behind it.
+    /// Tells the next candle, and as many behind it as lead to nothing, at most so many; how many.
     #[inline]
-    fn take(&mut self, at: Timestamp, candle: ClosedCandle, listener: &mut Listener<'_>) -> Result<(), E> {
-        self.next = None;
-        let read = self.source.next().transpose(); // what can't be read holds back nothing that can
+    fn take(&mut self, at: Timestamp, most: usize, listener: &mut Listener<'_>) -> Result<usize, E> {
+        let candles = self.ahead.candles();
+        let candles = &candles[..most.min(candles.len())];
+        let quiet_until = self.recorder.quiet_until(candles[0].closes_at());
+        let until = self.announced.due.map_or(quiet_until, |due| due.min(quiet_until));
         self.latest = self.latest.max(at);
-        self.trader.turn_candle(self.latest, &candle, &mut self.actions);
+        let count = self.trader.turn_candles(self.latest, candles, until, &mut self.actions);
+        self.latest = self.latest.max(candles[count - 1].closes_at());
         self.attend(listener);
-        if !candle.history {
-            self.recorder.candle(&candle, self.trader.engine());
+        for closed in &self.ahead.candles()[..count] {
+            self.recorder.candle(closed, self.trader.engine());
         }
-        self.next = read?;
-        Ok(())
+        self.ahead.tell(count)?;
+        Ok(count)
     }
 
     /// One event, and what the trader asks for.

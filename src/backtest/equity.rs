@@ -46,6 +46,11 @@ impl Samples {
         at >= self.due || self.kept.last().is_some_and(|last| last.at == at)
     }
 
+    /// From when on a period is over.
+    pub const fn due(&self) -> Timestamp {
+        self.due
+    }
+
     /// The account as it is; of two at one moment the later counts, and none is before the last.
     pub fn take(&mut self, sample: Sample) {
         let at = self.kept.last().map_or(sample.at, |last| last.at.max(sample.at));

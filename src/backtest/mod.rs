@@ -3,6 +3,7 @@
 //! Nothing here trades. The driver tells the trader what any other driver would tell it, a [`Recorder`] watches, and the report is
 //! computed from the [`Record`] that is left.
 
+mod ahead;
 mod drawdown;
 mod driver;
 mod equity;

@@ -103,6 +103,13 @@ impl Recorder {
         }
     }
 
+    /// Until when [`Recorder::candle`] looks at the candles alone, and not at the engine, from one on that closes `at`.
+    #[inline]
+    #[must_use]
+    pub fn quiet_until(&self, at: Timestamp) -> Timestamp {
+        if self.samples.wants(at) { at } else { self.samples.due() }
+    }
+
     /// A closed quantity, before the [`Recorder::candle`] in which it was closed.
     pub fn trade(&mut self, trade: &Trade, engine: &Engine) {
         self.begin(trade.exit_time.plus_ms(-1));

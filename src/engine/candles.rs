@@ -7,7 +7,7 @@ use super::regime;
 use crate::{
     indicators::{Atr, Change, Ema, Rank, Rsi},
     market::{Candle, ClosedCandle, Timeframe, Timestamp},
-    strategies::{Readings, WARM},
+    strategies::{Between, Readings, WARM},
 };
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +182,30 @@ impl Frame {
         self.tell(source.history);
     }
 
+    /// The same of several, as far as `goes_on` says of each, and up to the first at whose close the RSI is not `quiet`; how many these are.
+    #[inline]
+    pub fn take_while(
+        &mut self,
+        candles: &[ClosedCandle],
+        goes_on: impl FnMut(&&ClosedCandle) -> bool,
+        quiet: Between,
+    ) -> usize {
+        let mut count = 0usize;
+        for source in candles.iter().take_while(goes_on) {
+            count += 1;
+            self.measure(&source.candle);
+            if !quiet.holds(self.readings.rsi) {
+                break;
+            }
+        }
+        // of the times only the last two are remembered
+        for source in &candles[count.saturating_sub(2)..count] {
+            self.close(&source.candle, source.closes_at());
+            self.tell(source.history);
+        }
+        count
+    }
+
     /// When its candle ends that goes on, or begins, at this moment; `None` where it does neither.
     pub fn ends_after(&self, covered_until: Timestamp) -> Option<Timestamp> {
         match &self.bucket {
@@ -247,9 +271,19 @@ impl Frame {
     /// Updates the indicators with a candle that nothing will be added to.
     #[inline(always)] // it is most of what a frame's own candle costs
     fn finish(&mut self, candle: &Candle, ends: Timestamp) {
+        self.close(candle, ends);
+        self.measure(candle);
+    }
+
+    #[inline(always)]
+    fn close(&mut self, candle: &Candle, ends: Timestamp) {
         self.done = ends;
         self.last = Some(*candle);
         self.decided = false;
+    }
+
+    #[inline(always)]
+    fn measure(&mut self, candle: &Candle) {
         // each by itself: most frames have no more than the first four, and what they have not is never written
         let readings = &mut self.readings;
         readings.close = Some(candle.close);

@@ -1,7 +1,12 @@
 //! Market data: what a candle, a price or the silence of a feed means, in the order of the walk.
 
-use super::{Action, Engine, desk::Desk, quarantine};
-use crate::market::{Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
+use super::{
+    Action, Engine, Timeframes,
+    desk::Desk,
+    entering::{all_quiet, next_to_ask},
+    quarantine,
+};
+use crate::market::{Calm, Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
 
 impl Engine {
     /// A candle that is no history: the walk begins.
@@ -12,6 +17,7 @@ impl Engine {
         let is_latest = desk.notice(source.closes_at(), source.candle.close);
         let closed = desk.learn(source);
         let has_returned = !closed.is_empty() && desk.take_returned();
+        let asked = if closed.is_empty() { None } else { next_to_ask(&self.rules, 0, desk, source.symbol, closed) };
         self.turn_over(now, actions);
         self.pass_quarantine(now, actions);
         if is_latest {
@@ -21,9 +27,48 @@ impl Engine {
             self.correlations.clear();
             self.watch_spike(now, source.symbol, actions);
         }
-        if !closed.is_empty() {
-            self.decide(now, source.symbol, closed, actions);
+        if let Some(first) = asked {
+            self.decide(now, source.symbol, first, closed, actions);
         }
+    }
+
+    /// Whether candles that begin with these two may be a row, see [`Engine::candles`].
+    #[inline]
+    #[must_use]
+    pub fn is_row(&self, first: &ClosedCandle, next: &ClosedCandle) -> bool {
+        self.desks.get(first.symbol.index()).is_some_and(|desk| desk.is_row(first, next))
+    }
+
+    /// Takes in candles of one symbol at the front that change nothing but what is known of its market, as [`Engine::candle`] of each at its
+    /// close would, while prices are `calm` and up to the first at which some strategy is asked, all before `until`; how many these are.
+    #[inline]
+    pub fn candles(
+        &mut self,
+        candles: &[ClosedCandle],
+        calm: Calm,
+        until: Timestamp,
+        actions: &mut Vec<Action>,
+    ) -> usize {
+        let Some(first) = candles.first() else { return 0 };
+        let (symbol, index, timeframe) = (first.symbol, first.symbol.index(), first.timeframe);
+        let Some(desk) = self.desks.get_mut(index) else { return 0 };
+        let is_late = desk.seen_at.is_some_and(|seen| seen > first.closes_at());
+        if self.state.live || !self.state.quarantine.is_empty() || is_late {
+            return 0;
+        }
+        let (calm, until) = (calm.and(self.watches[index].calm), until.min(self.due));
+        let quiet = all_quiet(&self.rules, timeframe, desk, symbol);
+        let count = desk.take_while(candles, calm, until, quiet);
+        if let [.., last] = &candles[..count]
+            && !quiet.holds(desk.readings(timeframe).rsi)
+            && let closed = Timeframes::only(timeframe)
+            && let Some(asked) = next_to_ask(&self.rules, 0, desk, symbol, closed)
+        {
+            let before = actions.len();
+            self.decide(last.closes_at(), symbol, asked, closed, actions);
+            self.end_turn(before, actions);
+        }
+        count
     }
 
     /// It warms indicators, and nothing follows from it.

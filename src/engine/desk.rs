@@ -7,8 +7,8 @@ use super::{
     returns::{RETURNS, Returns},
 };
 use crate::{
-    market::{Candle, ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
-    strategies::{MarketView, Readings, Regime},
+    market::{Calm, Candle, ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
+    strategies::{Between, MarketView, Readings, Regime},
 };
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,26 @@ impl Desk {
             self.look();
         }
         finished.in_time
+    }
+
+    /// Whether [`Desk::take_while`] may take more than one of the candles that begin with these two.
+    #[inline]
+    #[must_use]
+    pub fn is_row(&self, first: &ClosedCandle, next: &ClosedCandle) -> bool {
+        // what ends a candle of the regime's leads to more
+        first.timeframe < regime::SMALL && self.frames.is_row(first, next)
+    }
+
+    /// [`Desk::take`] of candles at the front that lead to nothing but own values, while prices are `calm` and up to the first at whose close
+    /// the RSI of their timeframe is not `quiet`, all before `until`; how many these are.
+    #[inline]
+    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Calm, until: Timestamp, quiet: Between) -> usize {
+        let count = self.frames.take_while(candles, calm, until, quiet);
+        if let [.., last] = candles[..count] {
+            self.notice(last.closes_at(), last.candle.close);
+            self.has_volume = self.has_volume || candles[..count].iter().any(|source| source.candle.volume > 0.0);
+        }
+        count
     }
 
     /// Finishes the candles under way that `source` begins after, as [`Desk::take`] does too, and says of which timeframes they are.

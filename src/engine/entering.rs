@@ -2,10 +2,10 @@
 //!
 //! Strategy, gate, risk, sizing, order: [`Engine::enter`] reads in that order.
 
-use super::{Action, Breaker, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
+use super::{Action, Breaker, Desk, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
 use crate::{
     market::{Candle, FeedState, OrderKind, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{self, Quiet, Signal, Strategy, Verdict},
+    strategies::{self, Between, Quiet, Signal, Strategy, Verdict},
 };
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
@@ -32,32 +32,49 @@ impl Rule {
     }
 }
 
+/// The first rule from `next` on whose candle closed, and which may have something to say.
+#[inline]
+pub(super) fn next_to_ask(
+    rules: &[Rule],
+    next: usize,
+    desk: &Desk,
+    symbol: SymbolId,
+    closed: Timeframes,
+) -> Option<usize> {
+    (next..rules.len()).find(|index| {
+        let rule = &rules[*index];
+        closed.contains(rule.timeframe)
+            && !rule.quiet[symbol.index()].between(&desk.regime()).holds(desk.readings(rule.timeframe).rsi)
+    })
+}
+
+/// The RSIs at which no rule of a timeframe has anything to say, until the regime changes.
+pub(super) fn all_quiet(rules: &[Rule], timeframe: Timeframe, desk: &Desk, symbol: SymbolId) -> Between {
+    let own = rules.iter().filter(|rule| rule.timeframe == timeframe);
+    own.fold(Between::ANY, |all, rule| all.and(rule.quiet[symbol.index()].between(&desk.regime())))
+}
+
 impl Engine {
     // ── signal ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Asks every strategy whose candle closed, in order of priority, where it may have something to say.
-    #[inline]
-    pub(super) fn decide(&mut self, now: Timestamp, symbol: SymbolId, closed: Timeframes, actions: &mut Vec<Action>) {
-        let mut next = 0;
-        while let Some(index) = self.next_to_ask(next, symbol, closed) {
+    /// Asks every strategy from the `first` on whose candle closed, in order of priority, where it may have something to say.
+    #[inline(never)] // most closes are no business of any
+    pub(super) fn decide(
+        &mut self,
+        now: Timestamp,
+        symbol: SymbolId,
+        first: usize,
+        closed: Timeframes,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut next = Some(first);
+        while let Some(index) = next {
             self.ask(now, symbol, index, actions);
-            next = index + 1;
+            next = next_to_ask(&self.rules, index + 1, &self.desks[symbol.index()], symbol, closed);
         }
     }
 
-    /// The first of those from `next` on.
-    #[inline]
-    fn next_to_ask(&self, next: usize, symbol: SymbolId, closed: Timeframes) -> Option<usize> {
-        let desk = &self.desks[symbol.index()];
-        (next..self.rules.len()).find(|index| {
-            let rule = &self.rules[*index];
-            closed.contains(rule.timeframe)
-                && !rule.quiet[symbol.index()].holds(desk.readings(rule.timeframe).rsi, &desk.regime())
-        })
-    }
-
     /// What a strategy says at the close of its candle, and what comes of that.
-    #[inline(never)] // most closes are no business of any
     fn ask(&mut self, now: Timestamp, symbol: SymbolId, index: usize, actions: &mut Vec<Action>) {
         if self.rules[index].is_listed {
             self.pass_over(symbol, index, actions);

@@ -4,7 +4,10 @@
 //! as one, a run, and the frames are told of that where one of their candles ends, or where anything else comes.
 
 use super::candles::Frame;
-use crate::market::{Candle, ClosedCandle, Timeframe, Timestamp};
+use crate::{
+    market::{Calm, Candle, ClosedCandle, Timeframe, Timestamp},
+    strategies::Between,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,17 +38,29 @@ impl Run {
     /// Takes in a candle where it goes on with the run.
     #[inline]
     fn takes(&mut self, source: &ClosedCandle) -> bool {
-        let closes = source.closes_at();
-        let is_next = source.candle.open_time == self.covered_until && closes <= self.ends;
-        let takes = is_next && source.timeframe == self.timeframe && source.history == self.history;
+        let is_next = source.candle.open_time == self.covered_until && source.closes_at() <= self.ends;
+        let takes = is_next && self.is_of(source);
         if takes {
-            match &mut self.candle {
-                Some(candle) => candle.absorb(&source.candle),
-                None => self.candle = Some(source.candle),
-            }
-            self.covered_until = closes;
+            self.absorb(std::slice::from_ref(source));
         }
         takes
+    }
+
+    /// Whether it is one of such candles.
+    #[inline]
+    fn is_of(&self, source: &ClosedCandle) -> bool {
+        source.timeframe == self.timeframe && source.history == self.history
+    }
+
+    #[inline]
+    fn absorb(&mut self, sources: &[ClosedCandle]) {
+        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return };
+        let (candle, others) = match &mut self.candle {
+            Some(candle) => (candle, sources),
+            none => (none.insert(first.candle), &sources[1..]),
+        };
+        others.iter().for_each(|source| candle.absorb(&source.candle));
+        self.covered_until = last.closes_at();
     }
 
     fn is_over(&self) -> bool {
@@ -58,6 +73,12 @@ impl Run {
 pub struct Timeframes(u16);
 
 impl Timeframes {
+    /// One of them.
+    #[must_use]
+    pub const fn only(timeframe: Timeframe) -> Self {
+        Self(1 << timeframe as u16)
+    }
+
     fn add(&mut self, timeframe: Timeframe) {
         self.0 |= 1 << timeframe as u16;
     }
@@ -148,6 +169,36 @@ impl Frames {
             None => return self.take_alone(source),
         }
         finished
+    }
+
+    /// Whether the first goes on with a run, and the next, which is like it, does not end that.
+    #[inline]
+    pub fn is_row(&self, first: &ClosedCandle, next: &ClosedCandle) -> bool {
+        self.run.as_ref().is_some_and(|run| {
+            let is_next = first.candle.open_time == run.covered_until && next.closes_at() < run.ends;
+            is_next && run.is_of(first)
+        })
+    }
+
+    /// Takes in candles at the front that go on with a run and do not end it, while prices are `calm` and up to the first at whose close their
+    /// own frame's RSI is not `quiet`, all before `until`; how many these are.
+    #[inline]
+    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Calm, until: Timestamp, quiet: Between) -> usize {
+        let (Some(run), Some(first)) = (&mut self.run, candles.first()) else { return 0 };
+        debug_assert!(run.is_of(first), "the first goes on with no run");
+        let (until, mut covered_until) = (until.min(run.ends), run.covered_until);
+        let goes_on = |source: &&ClosedCandle| {
+            let Candle { open_time, low, high, .. } = source.candle;
+            let is_next = open_time == covered_until && source.is_like(first);
+            covered_until = source.closes_at();
+            is_next && covered_until < until && calm.spans(low, high)
+        };
+        let count = match self.all.get_mut(self.places[run.timeframe as usize]) {
+            Some(own) => own.take_while(candles, goes_on, quiet),
+            None => candles.iter().take_while(goes_on).count(),
+        };
+        run.absorb(&candles[..count]);
+        count
     }
 
     /// Tells every frame of a candle that comes anyhow.

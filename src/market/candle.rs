@@ -117,6 +117,13 @@ impl ClosedCandle {
         // asked for often, and only a candle in three hundred million years would not fit
         Timestamp(self.candle.open_time.0.wrapping_add(self.timeframe.ms()))
     }
+
+    /// Whether the other is of the same symbol, as long, and as much history.
+    #[inline]
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.symbol == other.symbol && self.timeframe == other.timeframe && self.history == other.history
+    }
 }
 
 /// What the price of a symbol did since the last bar, conflated to one a 100 ms.

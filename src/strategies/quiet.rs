@@ -11,9 +11,27 @@ pub struct Quiet {
 
 /// An RSI above one and below another.
 #[derive(Debug, Clone, Copy)]
-struct Between {
+pub struct Between {
     above: f64,
     below: f64,
+}
+
+impl Between {
+    /// Any RSI.
+    pub const ANY: Self = Self { above: f64::NEG_INFINITY, below: f64::INFINITY };
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { above: self.above.max(other.above), below: self.below.min(other.below) }
+    }
+
+    /// Whether this one is among them; one that is not known yet never is.
+    #[inline]
+    #[must_use]
+    pub fn holds(self, rsi: Option<f64>) -> bool {
+        rsi.is_some_and(|rsi| self.above < rsi && rsi < self.below)
+    }
 }
 
 impl Quiet {
@@ -29,11 +47,10 @@ impl Quiet {
         Self { between: Momentum::ALL.map(at) }
     }
 
-    /// Whether a close with this RSI is one of them.
+    /// At which RSI that is in such a market.
     #[inline]
     #[must_use]
-    pub fn holds(&self, rsi: Option<f64>, regime: &Regime) -> bool {
-        let between = &self.between[regime.momentum as usize][regime.trend as usize];
-        rsi.is_some_and(|rsi| between.above < rsi && rsi < between.below)
+    pub const fn between(&self, regime: &Regime) -> Between {
+        self.between[regime.momentum as usize][regime.trend as usize]
     }
 }

@@ -1,6 +1,7 @@
 //! Engine and venue together.
 
 mod live;
+mod rows;
 
 use super::*;
 use crate::{

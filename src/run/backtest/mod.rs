@@ -38,7 +38,7 @@ const EVENTS_A_LOOK: u32 = 1 << 16;
 
 /// All that a backtest needs.
 struct Plan {
-    driver: Driver<Recorded>,
+    driver: Driver<Recorded, FileError>,
     span: (Option<Timestamp>, Option<Timestamp>),
     files: Option<Files>,
     json: bool,
@@ -103,7 +103,7 @@ async fn run(plan: Plan, stop: &Stop, began: Instant) -> Result<u8, String> {
 
 /// Moves the driver to its end, or until it is to stop.
 async fn trade(
-    driver: &mut Driver<Recorded>,
+    driver: &mut Driver<Recorded, FileError>,
     stop: &Stop,
     heard: &mut Heard<'_>,
     progress: &Progress,

@@ -27,7 +27,7 @@ pub fn explain(wish: &Explain, at: Timestamp) -> Result<Report, String> {
 }
 
 /// To the moment, and what is known then.
-fn lead(mut driver: Driver<Until>, wish: &Explain, at: Timestamp) -> Result<Report, String> {
+fn lead(mut driver: Driver<Until, FileError>, wish: &Explain, at: Timestamp) -> Result<Report, String> {
     let mut watch = Watch::new(driver.trader().engine(), at);
     let mut actions: Vec<Action> = Vec::new();
     let ending = loop {

@@ -18,8 +18,8 @@ mod views;
 mod walk;
 
 use crate::market::{
-    ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind, OrderRequest,
-    OrderUpdate, PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
+    Calm, ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind,
+    OrderRequest, OrderUpdate, PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
 };
 use account::Account;
 use book::{Book, Mark};
@@ -238,28 +238,36 @@ impl Matching {
         }
     }
 
-    /// Takes in a candle that meets nothing, as nearly every one. `false`: it may meet something, and [`handle`](Self::handle) is to take it in.
+    /// Whether a candle meets nothing, as nearly every one: [`pass`](Self::pass) takes it in then, and [`handle`](Self::handle) any other.
     #[inline]
-    pub fn passes(&mut self, closed: &ClosedCandle) -> bool {
+    #[must_use]
+    pub fn passes(&self, closed: &ClosedCandle) -> bool {
         let candle = &closed.candle;
-        let is_under_way = self.state.walk.is_some();
-        let Some(book) = self.state.books.get_mut(closed.symbol.index()).filter(|_| !is_under_way) else {
-            return false;
-        };
-        if book.knows_later_than(candle.open_time) || !book.calm.spans(candle.low, candle.high) {
-            return false;
-        }
+        let book = self.state.books.get(closed.symbol.index()).filter(|_| self.state.walk.is_none());
+        book.is_some_and(|book| !book.knows_later_than(candle.open_time) && book.calm.spans(candle.low, candle.high))
+    }
+
+    /// Prices that meet nothing, until something else happens.
+    #[inline]
+    #[must_use]
+    pub fn calm(&self, symbol: SymbolId) -> Calm {
+        self.state.books.get(symbol.index()).map_or(Calm::NOWHERE, |book| book.calm)
+    }
+
+    /// Takes in a candle that meets nothing, or the last of several in a row.
+    #[inline]
+    pub fn pass(&mut self, closed: &ClosedCandle) {
+        let book = &mut self.state.books[closed.symbol.index()];
         if self.rates.fills_in_parts() {
             book.pace = pace(closed);
         }
-        book.mark = Some(Mark { price: candle.close, at: closed.closes_at() });
-        true
+        book.mark = Some(Mark { price: closed.candle.close, at: closed.closes_at() });
     }
 
     fn on_candle(&mut self, closed: &ClosedCandle, outputs: &mut Vec<Output>) {
         self.finish(outputs);
         if self.passes(closed) {
-            return;
+            return self.pass(closed);
         }
         let (candle, at) = (&closed.candle, closed.closes_at());
         let Some(book) = self.state.books.get_mut(closed.symbol.index()) else { return };
