@@ -1,6 +1,9 @@
 //! `bot explain` says what the run did at that moment, from files and from a journal alike; `bot indicators` prints what strategies see.
 
-use crate::common::{Ended, bot, generate, run};
+use crate::{
+    common::{Ended, bot, generate, run},
+    emergency::write_ruin,
+};
 use serde_json::Value;
 use std::{collections::BTreeMap, fs, io::Read, path::Path, process::Stdio};
 
@@ -179,6 +182,22 @@ fn a_moment_between_closes_is_told_both_and_answered_in_words() {
         assert_eq!((refused.code(), refused.stdout().as_str()), (Some(2), ""), "{args:?}");
         assert!(refused.stderr.contains(wrong), "no `{wrong}` in: {}", refused.stderr);
     }
+}
+
+#[test]
+fn a_moment_after_an_emergency_stop_is_explained_with_that_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    write_ruin(folder.path());
+    let explain = |at: &str| {
+        let ended = bot(&["explain", "--at", at, "BTCUSDT-1m.csv"]).current_dir(folder.path()).output().unwrap();
+        let (text, errors) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+        assert_eq!(ended.status.code(), Some(0), "{errors}");
+        text
+    };
+    let stopped = "an emergency stop had ended the run at 2025-01-0";
+    assert!(!explain("2025-01-01T00:10").contains(stopped));
+    let text = explain("2025-01-03T20:00");
+    assert!(text.contains(stopped), "{text}");
 }
 
 #[test]

@@ -37,6 +37,8 @@ fn lead(mut driver: Driver<Until, FileError>, wish: &Explain, at: Timestamp) -> 
             break ending;
         }
     };
+    // where the run ended before its data did, the files may still know the moment
+    driver.source().try_for_each(|candle| candle.map(drop)).map_err(|error| error.to_string())?;
     let Until { first, last, beyond, .. } = driver.source();
     let (Some(first), Some(last)) = (*first, *last) else {
         return Err(format!("the files begin after {}: nothing is known of that time", market_time(at)));
