@@ -45,7 +45,7 @@ const F64_MAY_STAND: &[&str] = &[
     "gateway/prices.rs",
     "gateway/session.rs",
     "indicators/",
-    "market/calm.rs",
+    "market/between.rs",
     "market/candle.rs",
     "market/instrument.rs",
     "market/random.rs",

@@ -6,8 +6,8 @@
 use super::regime;
 use crate::{
     indicators::{Atr, Change, Ema, Rank, Rsi},
-    market::{Candle, ClosedCandle, Timeframe, Timestamp},
-    strategies::{Between, Readings, WARM},
+    market::{Between, Candle, ClosedCandle, Timeframe, Timestamp},
+    strategies::{Readings, WARM},
 };
 use serde::{Deserialize, Serialize};
 
@@ -194,7 +194,7 @@ impl Frame {
         for source in candles.iter().take_while(goes_on) {
             count += 1;
             self.measure(&source.candle);
-            if !quiet.holds(self.readings.rsi) {
+            if !self.readings.rsi.is_some_and(|rsi| quiet.holds(rsi)) {
                 break;
             }
         }

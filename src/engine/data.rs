@@ -6,7 +6,7 @@ use super::{
     entering::{all_quiet, next_to_ask},
     quarantine,
 };
-use crate::market::{Calm, Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
+use crate::market::{Between, Candle, ClosedCandle, FeedState, PriceBar, SymbolId, Timestamp};
 
 impl Engine {
     /// A candle that is no history: the walk begins.
@@ -45,7 +45,7 @@ impl Engine {
     pub fn candles(
         &mut self,
         candles: &[ClosedCandle],
-        calm: Calm,
+        calm: Between,
         until: Timestamp,
         actions: &mut Vec<Action>,
     ) -> usize {
@@ -60,7 +60,7 @@ impl Engine {
         let quiet = all_quiet(&self.rules, timeframe, desk, symbol);
         let count = desk.take_while(candles, calm, until, quiet);
         if let [.., last] = &candles[..count]
-            && !quiet.holds(desk.readings(timeframe).rsi)
+            && !desk.has_rsi(timeframe, quiet)
             && let closed = Timeframes::only(timeframe)
             && let Some(asked) = next_to_ask(&self.rules, 0, desk, symbol, closed)
         {

@@ -7,8 +7,8 @@ use super::{
     returns::{RETURNS, Returns},
 };
 use crate::{
-    market::{Calm, Candle, ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
-    strategies::{Between, MarketView, Readings, Regime},
+    market::{Between, Candle, ClosedCandle, PriceBar, SymbolId, Timeframe, Timestamp},
+    strategies::{MarketView, Readings, Regime},
 };
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ impl Desk {
     /// [`Desk::take`] of candles at the front that lead to nothing but own values, while prices are `calm` and up to the first at whose close
     /// the RSI of their timeframe is not `quiet`, all before `until`; how many these are.
     #[inline]
-    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Calm, until: Timestamp, quiet: Between) -> usize {
+    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Between, until: Timestamp, quiet: Between) -> usize {
         let count = self.frames.take_while(candles, calm, until, quiet);
         if let [.., last] = candles[..count] {
             self.notice(last.closes_at(), last.candle.close);
@@ -173,6 +173,13 @@ impl Desk {
     #[must_use]
     pub fn readings(&self, timeframe: Timeframe) -> &Readings {
         self.frames.get(timeframe).map_or(&Readings::NONE, Frame::readings)
+    }
+
+    /// Whether the RSI of a timeframe is known, and one of these.
+    #[inline]
+    #[must_use]
+    pub fn has_rsi(&self, timeframe: Timeframe, among: Between) -> bool {
+        self.readings(timeframe).rsi.is_some_and(|rsi| among.holds(rsi))
     }
 
     /// Whether an hour of its candles has ended since this was asked last.

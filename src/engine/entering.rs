@@ -4,8 +4,8 @@
 
 use super::{Action, Breaker, Desk, Engine, Halt, Leg, Note, Plan, Reach, Skip, Timeframes, orders, risk, sizing};
 use crate::{
-    market::{Candle, FeedState, OrderKind, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp, decimal},
-    strategies::{self, Between, Quiet, Signal, Strategy, Verdict},
+    market::{Between, Candle, FeedState, OrderKind, OrderRequest, Symbol, SymbolId, Timeframe, Timestamp, decimal},
+    strategies::{self, Quiet, Signal, Strategy, Verdict},
 };
 
 /// How late a candle may be known for a decision on it, beyond its own length (S10).
@@ -43,15 +43,15 @@ pub(super) fn next_to_ask(
 ) -> Option<usize> {
     (next..rules.len()).find(|index| {
         let rule = &rules[*index];
-        closed.contains(rule.timeframe)
-            && !rule.quiet[symbol.index()].between(&desk.regime()).holds(desk.readings(rule.timeframe).rsi)
+        let quiet = || rule.quiet[symbol.index()].between(&desk.regime());
+        closed.contains(rule.timeframe) && !desk.has_rsi(rule.timeframe, quiet())
     })
 }
 
 /// The RSIs at which no rule of a timeframe has anything to say, until the regime changes.
 pub(super) fn all_quiet(rules: &[Rule], timeframe: Timeframe, desk: &Desk, symbol: SymbolId) -> Between {
     let own = rules.iter().filter(|rule| rule.timeframe == timeframe);
-    own.fold(Between::ANY, |all, rule| all.and(rule.quiet[symbol.index()].between(&desk.regime())))
+    own.fold(Between::ALL, |all, rule| all.and(rule.quiet[symbol.index()].between(&desk.regime())))
 }
 
 impl Engine {

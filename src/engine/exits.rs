@@ -11,7 +11,8 @@ use super::{
 use crate::{
     engine::{Command, Halt, Note, Summary},
     market::{
-        Calm, Candle, Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal, seconds_ms,
+        Between, Candle, Instrument, OrderCommand, OrderKind, OrderRequest, Side, SymbolId, Timestamp, decimal,
+        seconds_ms,
     },
 };
 
@@ -36,7 +37,7 @@ impl Engine {
     fn follow_closely(&mut self, now: Timestamp, symbol: SymbolId, since: &Candle, actions: &mut Vec<Action>) {
         let watch = &mut self.watches[symbol.index()];
         let Some(position) = &self.state.positions[symbol.index()] else {
-            watch.calm = Calm::EVERYWHERE;
+            watch.calm = Between::ALL;
             return;
         };
         let is_changing = self.settings.exits.trailing || position.failed_stops > 0;

@@ -4,10 +4,7 @@
 //! as one, a run, and the frames are told of that where one of their candles ends, or where anything else comes.
 
 use super::candles::Frame;
-use crate::{
-    market::{Calm, Candle, ClosedCandle, Timeframe, Timestamp},
-    strategies::Between,
-};
+use crate::market::{Between, Candle, ClosedCandle, Timeframe, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -183,7 +180,7 @@ impl Frames {
     /// Takes in candles at the front that go on with a run and do not end it, while prices are `calm` and up to the first at whose close their
     /// own frame's RSI is not `quiet`, all before `until`; how many these are.
     #[inline]
-    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Calm, until: Timestamp, quiet: Between) -> usize {
+    pub fn take_while(&mut self, candles: &[ClosedCandle], calm: Between, until: Timestamp, quiet: Between) -> usize {
         let (Some(run), Some(first)) = (&mut self.run, candles.first()) else { return 0 };
         debug_assert!(run.is_of(first), "the first goes on with no run");
         let (until, mut covered_until) = (until.min(run.ends), run.covered_until);

@@ -8,7 +8,7 @@ use super::{
     breakers::{Breaker, Tripped},
     settings::percent,
 };
-use crate::market::{Calm, SymbolId, Timestamp, decimal, float};
+use crate::market::{Between, SymbolId, Timestamp, decimal, float};
 use rust_decimal::Decimal;
 
 /// How far from a limit decimals are asked, as a part of the amount: far more than the rounding of a few sums.
@@ -26,7 +26,7 @@ pub struct Scale {
     /// A position may trip at this part of equity.
     loss: f64,
     /// Marks of a position that is held alone at which nothing may trip; none where there are more positions, or none.
-    pub calm: Calm,
+    pub calm: Between,
 }
 
 /// A position: at a mark it has earned `qty` × mark − `cost`.
@@ -53,15 +53,15 @@ impl Scale {
     }
 
     /// See [`Scale::may_trip`]: what a position may earn lies between two limits, and so does its mark.
-    fn calm(&self) -> Calm {
+    fn calm(&self) -> Between {
         let Self { balance, floor, peak, loss, .. } = *self;
-        let [held] = self.held[..] else { return Calm::NOWHERE };
+        let [held] = self.held[..] else { return Between::NONE };
         // a loss of that part of what is left then
         let most_lost = if held.closing { f64::INFINITY } else { balance * loss / (1.0 + loss) };
         let slack = SLACK * (balance.abs() + held.cost.abs());
         let (least, most) = ((floor - balance).max(-most_lost) + slack, peak - balance - slack);
         let [one, other] = [least, most].map(|earned| (earned + held.cost) / held.qty);
-        if least < most { Calm { above: one.min(other), below: one.max(other) } } else { Calm::NOWHERE }
+        if least < most { Between { above: one.min(other), below: one.max(other) } } else { Between::NONE }
     }
 }
 
@@ -85,7 +85,7 @@ impl Engine {
             Held { symbol: position.symbol, qty, cost, closing: position.closing.is_some() }
         }));
         self.scale.calm = self.scale.calm();
-        self.watches.iter_mut().for_each(|watch| watch.calm = Calm::NOWHERE);
+        self.watches.iter_mut().for_each(|watch| watch.calm = Between::NONE);
     }
 
     /// Looks whether equity trips a breaker.
@@ -187,7 +187,7 @@ mod tests {
         (position, limits).prop_map(|((price, value, closing), (balance, floor, peak, loss))| {
             let held = vec![Held { symbol: SymbolId(0), qty: value / price, cost: value, closing }];
             let (floor, peak) = (balance * floor, balance * peak);
-            let mut scale = Scale { held, balance, floor, peak, loss, calm: Calm::NOWHERE };
+            let mut scale = Scale { held, balance, floor, peak, loss, calm: Between::NONE };
             scale.calm = scale.calm();
             (scale, price)
         })
@@ -198,7 +198,7 @@ mod tests {
 
         #[test]
         fn nothing_trips_where_it_is_calm_and_something_does_beyond((scale, price) in scale(), part in 0.0..=1.0f64) {
-            let Calm { above: low, below: high } = scale.calm;
+            let Between { above: low, below: high } = scale.calm;
             let may_trip = |mark: f64| scale.may_trip(|_| mark);
             if low <= high {
                 let far = price * 1e6; // a limit that is none lies anywhere
@@ -219,7 +219,7 @@ mod tests {
         #[test]
         fn where_several_are_held_or_none_each_price_is_weighed((scale, _) in scale(), more: bool) {
             let held = if more { [scale.held.clone(), scale.held.clone()].concat() } else { Vec::new() };
-            prop_assert_eq!(Scale { held, ..scale }.calm(), Calm::NOWHERE);
+            prop_assert_eq!(Scale { held, ..scale }.calm(), Between::NONE);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Plain values with their rules. Nothing here performs I/O or knows a clock.
 
-mod calm;
+mod between;
 mod candle;
 mod feed;
 mod hash;
@@ -18,7 +18,7 @@ mod symbol;
 mod time;
 mod timeframe;
 
-pub use calm::Calm;
+pub use between::Between;
 pub use candle::{Candle, CandleFault, ClosedCandle, PRICES, PriceBar};
 pub use feed::FeedState;
 pub use hash::Fnv;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use built_in::BuiltIn;
 pub use list::{Level, List, Row};
 pub use listed::Listed;
-pub use quiet::{Between, Quiet};
+pub use quiet::Quiet;
 pub use settings::{Kind, Settings};
 pub use view::{MarketView, Momentum, Readings, Regime, Trend, Volatility, WARM};
 

@@ -173,7 +173,7 @@ proptest! {
             Some((Side::Short, threshold)) => rsi >= threshold,
             None => true,
         });
-        prop_assert_eq!(quiet.between(&regime).holds(own.rsi), own.rsi.is_some() && !reached, "it is asked no more often than it must be");
+        prop_assert_eq!(own.rsi.is_some_and(|rsi| quiet.between(&regime).holds(rsi)), own.rsi.is_some() && !reached, "it is asked no more often than it must be");
         prop_assert!(reached || verdict == Verdict::Wait, "{:?}", verdict);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     funding::Announced,
     order::{Order, Trigger},
 };
-use crate::market::{Calm, ClientId, OrderKind, OrderRequest, SymbolId, Timestamp, decimal};
+use crate::market::{Between, ClientId, OrderKind, OrderRequest, SymbolId, Timestamp, decimal};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +25,13 @@ pub(super) struct Mark {
 }
 
 /// Prices that fire none of them.
-fn calm(orders: &[Order], liquidation: Option<Trigger>) -> Calm {
+fn calm(orders: &[Order], liquidation: Option<Trigger>) -> Between {
     let of_each = orders.iter().map(|order| order.trigger).chain(liquidation).map(|trigger| match trigger {
-        Trigger::Now => Calm::NOWHERE,
-        Trigger::AtOrBelow(trigger) => Calm { above: trigger, ..Calm::EVERYWHERE },
-        Trigger::AtOrAbove(trigger) => Calm { below: trigger, ..Calm::EVERYWHERE },
+        Trigger::Now => Between::NONE,
+        Trigger::AtOrBelow(trigger) => Between { above: trigger, ..Between::ALL },
+        Trigger::AtOrAbove(trigger) => Between { below: trigger, ..Between::ALL },
     });
-    of_each.fold(Calm::EVERYWHERE, Calm::and)
+    of_each.fold(Between::ALL, Between::and)
 }
 
 /// One symbol's state. Orders stand in the order in which they came.
@@ -49,7 +49,7 @@ pub(super) struct Book {
     orders: Vec<Order>,
     /// Prices strictly between the two fire nothing.
     #[serde(skip)]
-    pub calm: Calm,
+    pub calm: Between,
 }
 
 /// A book as it is read back, field by field in the same order: without what follows from the rest. Later fields have defaults.

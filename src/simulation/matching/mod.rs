@@ -18,7 +18,7 @@ mod views;
 mod walk;
 
 use crate::market::{
-    Calm, ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind,
+    Between, ClientId, ClosedCandle, Ended, Fill, FundingPaid, FundingRate, Instrument, OrderCommand, OrderKind,
     OrderRequest, OrderUpdate, PriceBar, Symbol, SymbolId, Tiers, Timestamp, notional,
 };
 use account::Account;
@@ -250,8 +250,8 @@ impl Matching {
     /// Prices that meet nothing, until something else happens.
     #[inline]
     #[must_use]
-    pub fn calm(&self, symbol: SymbolId) -> Calm {
-        self.state.books.get(symbol.index()).map_or(Calm::NOWHERE, |book| book.calm)
+    pub fn calm(&self, symbol: SymbolId) -> Between {
+        self.state.books.get(symbol.index()).map_or(Between::NONE, |book| book.calm)
     }
 
     /// Takes in a candle that meets nothing, or the last of several in a row.
