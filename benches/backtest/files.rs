@@ -44,13 +44,13 @@ pub fn traded(specs: &[FileSpec], symbols: &[Symbol]) -> f64 {
         let mut trader = walk::usual(symbols, strategies::Settings::defaults());
         let mut rows = std::iter::from_fn(|| feed.next().expect("rows that were just written"));
         let mut some = Vec::new();
-        while {
+        loop {
             some.clear();
             some.extend(rows.by_ref().take(ROWS));
-            !some.is_empty()
-        } {
+            if some.is_empty() {
+                break trader;
+            }
             drive(&mut trader, &some);
         }
-        trader
     })
 }

@@ -92,7 +92,10 @@ where
             let told = match self.ahead.candles().first().copied() {
                 Some(candle) if self.begun => self.go_on(candle, left, listener)?,
                 Some(candle) if candle.history => self.take(candle.closes_at(), 1, listener)?,
-                first if !self.begun => self.begin(first, listener),
+                first if !self.begun => {
+                    self.begin(first, listener);
+                    1
+                }
                 _ => {
                     self.ending = Some(Ending::Data);
                     0
@@ -134,14 +137,13 @@ where
     }
 
     /// The history is over. What was settled before is no longer said.
-    fn begin(&mut self, first: Option<ClosedCandle>, listener: &mut Listener<'_>) -> usize {
+    fn begin(&mut self, first: Option<ClosedCandle>, listener: &mut Listener<'_>) {
         self.begun = true;
         self.latest = first.map_or(self.latest, |candle| self.latest.max(candle.candle.open_time));
         while self.announced.take(self.latest.plus_ms(-1)).is_some() {}
         for event in self.trader.opening(false) {
             self.tell(self.latest, &event, listener);
         }
-        1
     }
 
     /// The next events: candles, at most so many, or what is due before the next one. How many.

@@ -77,13 +77,13 @@ impl Timeframes {
     }
 
     fn add(&mut self, timeframe: Timeframe) {
-        self.0 |= 1 << timeframe as u16;
+        self.0 |= Self::only(timeframe).0;
     }
 
     /// Whether this one is among them.
     #[must_use]
     pub const fn contains(self, timeframe: Timeframe) -> bool {
-        self.0 & (1 << timeframe as u16) != 0
+        self.0 & Self::only(timeframe).0 != 0
     }
 
     /// Whether this one, or a coarser one, is among them.

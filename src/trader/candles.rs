@@ -1,17 +1,17 @@
 //! Candles, most of which lead to nothing: a backtest is made of them.
 
-use super::Trader;
+use super::{Desk, Trader, Venue};
 use crate::{
     engine::{Action, Event},
     market::{ClosedCandle, Timestamp},
+    simulation::matching::Matching,
 };
 
 impl Trader {
     /// [`Trader::turn`] of a candle without the event around it, which costs as much as the candle.
     #[inline]
     fn turn_candle(&mut self, now: Timestamp, candle: &ClosedCandle, actions: &mut Vec<Action>) {
-        let waits = self.desk.outstanding.is_some() || candle.history;
-        let Some(matching) = self.venue.matching_mut().filter(|matching| !waits && matching.passes(candle)) else {
+        let Some(matching) = unmet(&mut self.venue, &self.desk, candle) else {
             return self.turn(now, &Event::Candle(*candle), actions);
         };
         matching.pass(candle);
@@ -47,10 +47,7 @@ impl Trader {
     fn pass(&mut self, candles: &[ClosedCandle], until: Timestamp, actions: &mut Vec<Action>) -> usize {
         let until = until.min(self.soonest().plus_ms(1));
         let (first, before) = (&candles[0], actions.len());
-        let waits = self.desk.outstanding.is_some() || first.history;
-        let Some(matching) = self.venue.matching_mut().filter(|matching| !waits && matching.passes(first)) else {
-            return 0;
-        };
+        let Some(matching) = unmet(&mut self.venue, &self.desk, first) else { return 0 };
         let count = self.engine.candles(candles, matching.calm(first.symbol), until, actions);
         if let [.., last] = &candles[..count] {
             matching.pass(last);
@@ -67,4 +64,11 @@ impl Trader {
             self.count_as_done(now, actions);
         }
     }
+}
+
+/// The model, where a candle meets nothing in it and nothing is waited for.
+#[inline]
+fn unmet<'a>(venue: &'a mut Venue, desk: &Desk, candle: &ClosedCandle) -> Option<&'a mut Matching> {
+    let waits = desk.outstanding.is_some() || candle.history;
+    venue.matching_mut().filter(|matching| !waits && matching.passes(candle))
 }
